@@ -1,0 +1,215 @@
+/**
+ * The native engine as TypeScript sees it: hand-written types of the addon, and the one place that loads it.
+ * Everything heavy happens behind these calls, on a thread of the engine's own; every call returns a promise.
+ */
+import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
+import path from "node:path";
+
+/** Element types of stored weights. Block types are those of GGUF. */
+export type ElementType = "f32" | "f16" | "bf16" | "q8_0" | "q4_0" | "q4_1";
+
+/** One tensor of a model, where it lies on disk. `name` is the Hugging Face name. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly type: ElementType;
+  /** Outermost dimension first: [out, in] for a linear map, [vocabulary, hidden] for the embedding. */
+  readonly shape: readonly number[];
+  /** Index into `ModelTable.files`. */
+  readonly file: number;
+  /** Bytes from the beginning of that file. */
+  readonly offset: number;
+  /** Row order of q and k inside each head: GGUF interleaves the two halves that Hugging Face keeps apart. */
+  readonly rows?: "interleaved";
+}
+
+export interface DecoderConfig {
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layerCount: number;
+  readonly headCount: number;
+  readonly kvHeadCount: number;
+  readonly headSize: number;
+  readonly vocabularySize: number;
+  readonly normEpsilon: number;
+  readonly ropeTheta: number;
+  readonly contextLength: number;
+  /** The output head is the embedding matrix. */
+  readonly tiedHead: boolean;
+}
+
+export interface ModelTable {
+  readonly files: readonly string[];
+  readonly tensors: readonly TensorEntry[];
+  readonly config: DecoderConfig;
+}
+
+export interface ModelOptions {
+  /** OpenMP threads; default: all cores. */
+  readonly threads?: number;
+  /** Type of the matrix products. "auto": bfloat16 where the processor has AVX512-BF16, else float32. */
+  readonly precision?: "auto" | "float32" | "bfloat16";
+  /** "keep" holds each linear map in the product's type; "stream" converts it anew for each use, in less memory. */
+  readonly weights?: "keep" | "stream";
+}
+
+/** What trains. `biases` names linear maps: q k v o gate up down. */
+export interface MethodSpec {
+  readonly promptLength: number;
+  readonly biases: readonly LinearMap[];
+}
+export type LinearMap = "q" | "k" | "v" | "o" | "gate" | "up" | "down";
+
+export interface SessionOptions {
+  readonly method: MethodSpec;
+  /** Keep each layer's input only and compute the layer again on the way back. */
+  readonly checkpoint?: boolean;
+}
+
+/**
+ * A batch is a tree of segments, packed without padding. A token sees all tokens of its ancestors' segments and the
+ * earlier ones of its own; positions go on from the parent's end. Parents come before their children.
+ */
+export interface Segments {
+  /** Tokens of all segments, one segment after the other. A value below 0 is prompt vector -1 - value. */
+  readonly tokens: Int32Array;
+  /** [segments] */
+  readonly segmentLength: Int32Array;
+  /** [segments], -1 for a root. */
+  readonly segmentParent: Int32Array;
+}
+
+export interface Batch extends Segments {
+  /** [choices] Row (index into tokens) whose next-token logits are restricted to the choice's candidates. */
+  readonly choiceRow: Int32Array;
+  /** [choices + 1] Where the candidates of each choice begin in `candidates`; the last value is its length. */
+  readonly choiceStart: Int32Array;
+  /** Token ids. */
+  readonly candidates: Int32Array;
+  /** [choices] Index of the true candidate within its choice, -1 where the choice is only scored. */
+  readonly choiceAnswer: Int32Array;
+  /** [choices] Weight of -log P(answer) in the loss. */
+  readonly choiceWeight: Float32Array;
+  /** [targets] Rows that carry cross-entropy over the whole vocabulary. */
+  readonly targetRow: Int32Array;
+  /** [targets] Token that should follow the row. */
+  readonly targetToken: Int32Array;
+  /** [targets] */
+  readonly targetWeight: Float32Array;
+}
+
+export interface Scores {
+  /** [candidates] log P(candidate) within its choice. */
+  readonly choices: Float32Array;
+  /** [targets] log P(token) over the whole vocabulary. */
+  readonly targets: Float32Array;
+}
+
+/** Rates and constants of one AdamW step. Rates are per parameter group; an absent group does not move. */
+export interface StepOptions {
+  readonly rates: { readonly prompt?: number; readonly bias?: number };
+  /** Gradient norm above which the whole gradient is scaled down; 0 for none. */
+  readonly maxNorm: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+}
+
+export interface StepResult {
+  /** Norm of the whole gradient before clipping; NaN or infinite where the step was refused and nothing moved. */
+  readonly gradientNorm: number;
+  readonly parameterNorm: number;
+}
+
+export interface Parameter {
+  /** As in a Hugging Face LLaMA (`model.layers.3.mlp.up_proj.bias`), or `prompt.left`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** First element in the flat buffer of all parameters. */
+  readonly offset: number;
+  readonly group: "prompt" | "bias";
+}
+
+/** Everything that going on to the bit needs, besides what the caller keeps (data order, schedule). */
+export interface SessionState {
+  readonly parameters: Float32Array;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+  readonly steps: number;
+}
+
+export interface GenerateOptions {
+  /** Segments whose continuation is asked for. */
+  readonly leaves: Int32Array;
+  readonly maxTokens: number;
+  /** Generation of a sequence ends before any of these. */
+  readonly endTokens: Int32Array;
+  /** 0: greedy. */
+  readonly temperature: number;
+  /** Only the smallest set of tokens whose probability reaches this is sampled from; 1 for all. */
+  readonly topP: number;
+  readonly seed: number;
+}
+
+export interface Session {
+  readonly parameters: readonly Parameter[];
+  /** Forward and backward of one micro-batch; gradients add. Returns the weighted sum of the losses. */
+  accumulate(batch: Batch): Promise<{ loss: number }>;
+  /** AdamW with the accumulated gradient, which is set to zero. */
+  step(options: StepOptions): Promise<StepResult>;
+  score(batch: Batch): Promise<Scores>;
+  /** One array of token ids for each leaf, end token not included. */
+  generate(segments: Segments, options: GenerateOptions): Promise<Int32Array[]>;
+  state(): Promise<SessionState>;
+  load(state: SessionState): Promise<void>;
+  /** Flat buffer of all parameters; offsets as in `parameters`. */
+  read(): Promise<Float32Array>;
+  write(values: Float32Array): Promise<void>;
+  /** Accumulated gradient, flat. */
+  gradient(): Promise<Float32Array>;
+  /** The call under way and those queued reject with code "cancelled" within one micro-batch. */
+  cancel(): void;
+  /** Frees the session; twice is fine, calls after it reject with code "closed". */
+  close(): void;
+}
+
+export interface Model {
+  /** Product type in use. */
+  readonly precision: "float32" | "bfloat16";
+  readonly threads: number;
+  openSession(options: SessionOptions): Promise<Session>;
+  /** Rows of the embedding matrix, [tokens, hidden]. */
+  embed(tokens: Int32Array): Promise<Float32Array>;
+  /**
+   * Bytes of resident memory that the engine will hold, besides the process itself: weights, and one micro-batch.
+   * `rows`: tokens of the micro-batch; `longest`: tokens of its longest path from root to leaf.
+   */
+  forecast(shape: { rows: number; longest: number; targets: number; train: boolean; checkpoint: boolean }): number;
+  close(): void;
+}
+
+export interface Device {
+  readonly id: string;
+  readonly name: string;
+  readonly threads: number;
+  /** Instruction sets that matter here, e.g. "avx2", "avx512", "avx512_bf16". */
+  readonly features: readonly string[];
+  readonly precision: "float32" | "bfloat16";
+}
+
+export interface Engine {
+  openModel(table: ModelTable, options?: ModelOptions): Promise<Model>;
+  devices(): { devices: Device[]; cudaMissing: string };
+}
+
+/** An error of the engine: `code` for programs, the message for people. */
+export class EngineError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = "EngineError";
+  }
+}
