@@ -1,0 +1,77 @@
+/** Builds the native engine (CMake decides what is out of date) and bundles the TypeScript. */
+import { existsSync } from "node:fs";
+import { chmod } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { nativeBuild, oneDnnFolder, root } from "./places.mjs";
+import { ask, mustRun, Stop } from "./process.mjs";
+
+/**
+ * @param {{ folder?: string, type?: string, options?: string[], target?: string }} [settings] another build folder
+ *   and other CMake options, e.g. for a sanitizer
+ */
+export async function buildNative({ folder = nativeBuild, type = "Release", options = [], target } = {}) {
+  const wanted = [`-DCMAKE_BUILD_TYPE=${type}`, `-DPLUMB_ONEDNN=${oneDnnFolder}`, ...options];
+  if (!existsSync(path.join(folder, "CMakeCache.txt"))) {
+    const generator = ask("make", ["--version"]) === null ? ["-G", "Ninja"] : [];
+    console.log(`Configuring the engine in ${path.relative(root, folder)}`);
+    await mustRun(
+      "cmake",
+      ["-S", path.join(root, "native"), "-B", folder, ...generator, ...wanted],
+      "Configuring the engine",
+      { quiet: true },
+    );
+  }
+  const jobs = String(Math.max(1, os.cpus().length));
+  const only = target === undefined ? [] : ["--target", target];
+  console.log("Building the engine");
+  await mustRun("cmake", ["--build", folder, "-j", jobs, ...only], "Building the engine", { quiet: true });
+}
+
+/** The command line, the worker and everything else that runs in Node without VS Code. */
+const nodeEntries = { cli: "src/cli/main.ts", worker: "src/worker.ts" };
+/** Browser code of the panels: dist/webview/NAME.js. */
+const webviewEntries = { report: "src/webview/report/main.ts" };
+
+/** @returns {Promise<void>} */
+export async function bundle() {
+  const esbuild = await import("esbuild");
+  /** @type {import("esbuild").BuildOptions} */
+  const shared = {
+    absWorkingDir: root,
+    bundle: true,
+    sourcemap: true,
+    logLevel: "warning",
+    legalComments: "none",
+  };
+  /** @type {import("esbuild").BuildOptions} */
+  const node = {
+    ...shared,
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    outdir: "dist",
+    // A CommonJS bundle has no import.meta.url of its own.
+    define: { "import.meta.url": "importMetaUrl" },
+    banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+  };
+  try {
+    await Promise.all([
+      // vscode is not external here: an import of it from core or the command line fails the build.
+      esbuild.build({ ...node, entryPoints: nodeEntries }),
+      esbuild.build({ ...node, entryPoints: { extension: "src/extension.ts" }, external: ["vscode"] }),
+      esbuild.build({
+        ...shared,
+        platform: "browser",
+        format: "iife",
+        target: "chrome120",
+        outdir: "dist/webview",
+        entryPoints: webviewEntries,
+        sourcemap: "inline",
+      }),
+    ]);
+  } catch {
+    throw new Stop("Bundling failed; see above."); // esbuild has printed the errors
+  }
+  await chmod(path.join(root, "dist", "cli.js"), 0o755);
+}
