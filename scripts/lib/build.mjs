@@ -19,13 +19,15 @@ export async function buildNative({ folder = nativeBuild, type = "Release", opti
       "cmake",
       ["-S", path.join(root, "native"), "-B", folder, ...generator, ...wanted],
       "Configuring the engine",
-      { quiet: true },
+      { show: "on failure" },
     );
   }
   const jobs = String(Math.max(1, os.cpus().length));
   const only = target === undefined ? [] : ["--target", target];
   console.log("Building the engine");
-  await mustRun("cmake", ["--build", folder, "-j", jobs, ...only], "Building the engine", { quiet: true });
+  await mustRun("cmake", ["--build", folder, "-j", jobs, ...only], "Building the engine", {
+    show: "on failure",
+  });
 }
 
 /** The command line, the worker and everything else that runs in Node without VS Code. */

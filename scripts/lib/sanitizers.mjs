@@ -1,0 +1,20 @@
+/** The native tests built anew with a sanitizer, in a build folder of their own. */
+import path from "node:path";
+import { buildNative } from "./build.mjs";
+import { nativeBuild } from "./places.mjs";
+import { ctest, quietThreads } from "./runners.mjs";
+
+/**
+ * @param {"address" | "thread"} sanitizer "address" has undefined behaviour checked too
+ * @returns {Promise<import("./runners.mjs").Counts>}
+ */
+export async function sanitized(sanitizer) {
+  const folder = `${nativeBuild}-${sanitizer}`;
+  await buildNative({ folder, type: "RelWithDebInfo", options: [`-DPLUMB_SANITIZE=${sanitizer}`] });
+  return ctest(path.resolve(folder), {
+    ...quietThreads,
+    ASAN_OPTIONS: "halt_on_error=1:detect_leaks=1",
+    UBSAN_OPTIONS: "halt_on_error=1:print_stacktrace=1",
+    TSAN_OPTIONS: "halt_on_error=1",
+  });
+}

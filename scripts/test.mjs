@@ -1,0 +1,106 @@
+/**
+ * `npm test`: sets up, builds, and runs every runner; `npm run test:long` (--long): what takes longer.
+ * The last line counts every test of every runner: `N passed, N failed`, and `, N skipped` where there are any.
+ */
+import { bundle, buildNative } from "./lib/build.mjs";
+import { formatNative } from "./lib/clang-format.mjs";
+import { mutationTests } from "./lib/mutations.mjs";
+import { Stop } from "./lib/process.mjs";
+import { check, checkWith, countsLine, ctest, mocha, total } from "./lib/runners.mjs";
+import { sanitized } from "./lib/sanitizers.mjs";
+import { setup } from "./lib/setup.mjs";
+
+/** @typedef {import("./lib/runners.mjs").Counts} Counts */
+
+/** @param {() => Promise<void>} work @returns {() => Promise<Counts>} one test: passed where nothing is thrown */
+const step = (work) => async () => {
+  await work();
+  return { passed: 1, failed: 0, skipped: 0 };
+};
+
+/** Without these the rest cannot say anything. @type {[string, () => Promise<Counts>][]} */
+const preparations = [
+  ["set-up", step(setup)],
+  ["native build", step(() => buildNative())],
+  ["bundles", step(bundle)],
+  ["default base model", () => check(process.execPath, ["dist/cli.js", "models", "get"])],
+];
+
+/** @type {[string, () => Promise<Counts>][]} */
+const everyTime = [
+  ["type check", () => checkWith("tsc", ["--project", "."])],
+  ["type check of the panels", () => checkWith("tsc", ["--project", "src/webview"])],
+  ["type check of the scripts", () => checkWith("tsc", ["--project", "scripts"])],
+  ["lint", () => checkWith("eslint", ["--max-warnings", "0", "."])],
+  ["format", () => checkWith("prettier", ["--check", "--log-level", "warn", "."])],
+  ["format of C++", async () => asCounts(await formatNative("check"))],
+  ["unused code and packages", () => checkWith("knip", [])],
+  ["unit tests", () => mocha("test/unit/**/*.test.ts")],
+  ["native tests", () => ctest()],
+  ["addon tests", () => mocha("test/addon/**/*.test.ts")],
+  ["whole runs", () => mocha("test/run/**/*.test.ts")],
+];
+
+/** @type {[string, () => Promise<Counts>][]} */
+const long = [
+  ["native tests under AddressSanitizer", () => sanitized("address")],
+  ["native tests under ThreadSanitizer", () => sanitized("thread")],
+  ["fuzzing and long tests", () => mocha("test/long/**/*.test.ts")],
+  ["mutations", () => mutationTests()],
+];
+
+/** @param {boolean} passed @returns {Counts} */
+function asCounts(passed) {
+  return { passed: Number(passed), failed: Number(!passed), skipped: 0 };
+}
+
+/** @param {string} name @param {() => Promise<Counts>} runner */
+async function timed(name, runner) {
+  console.log(`\n── ${name}`);
+  const start = Date.now();
+  /** @type {Counts} */
+  let counts;
+  try {
+    counts = await runner();
+  } catch (error) {
+    console.error(error instanceof Stop ? error.message : error);
+    counts = asCounts(false);
+  }
+  const seconds = ((Date.now() - start) / 1000).toFixed(1);
+  console.log(`   ${name}: ${outcome(counts)} (${seconds} s)`);
+  return { name, counts };
+}
+
+/** Words that no one takes for the closing line. @param {Counts} counts */
+function outcome({ passed, failed, skipped }) {
+  const parts = [
+    `${passed} ok`,
+    ...(failed > 0 ? [`${failed} NOT OK`] : []),
+    ...(skipped > 0 ? [`${skipped} left out`] : []),
+  ];
+  return parts.join(", ");
+}
+
+async function main() {
+  const wanted = process.argv.includes("--long") ? long : everyTime;
+  const done = [];
+  let ready = true;
+  for (const [name, runner] of preparations) {
+    const result = await timed(name, runner);
+    done.push(result);
+    if (result.counts.failed > 0) {
+      ready = false;
+      break; // what follows builds upon it
+    }
+  }
+  if (ready) for (const [name, runner] of wanted) done.push(await timed(name, runner));
+
+  const counts = total(done.map((result) => result.counts));
+  const failed = done.filter((result) => result.counts.failed > 0).map((result) => result.name);
+  if (failed.length > 0)
+    console.log(`\nNot well: ${failed.join(", ")}.${ready ? "" : " Nothing after it was run."}`);
+  process.exitCode = counts.failed > 0 ? 1 : 0;
+  console.log(`\n${countsLine(counts)}`);
+}
+
+await main();
