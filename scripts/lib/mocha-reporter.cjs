@@ -9,7 +9,7 @@ class SpecWithCounts extends reporters.Spec {
     super(runner, options);
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures, pending } = runner.stats ?? { passes: 0, failures: 1, pending: 0 };
-      const file = process.env["PLUMB_TEST_COUNTS"];
+      const file = process.env.PLUMB_TEST_COUNTS;
       if (file) writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }));
     });
   }

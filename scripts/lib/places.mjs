@@ -9,7 +9,7 @@ export const nativeBuild = path.join(root, "build", "native");
 
 /** Folder for downloads that several checkouts share: models, wheels, tools. */
 export function cacheFolder() {
-  if (process.env["PLUMB_CACHE"]) return path.resolve(process.env["PLUMB_CACHE"]);
-  const base = process.env["XDG_CACHE_HOME"] || path.join(os.homedir(), ".cache");
+  if (process.env.PLUMB_CACHE) return path.resolve(process.env.PLUMB_CACHE);
+  const base = process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
   return path.join(base, "plumb");
 }

@@ -82,8 +82,9 @@ async function installSystemPackages() {
 }
 
 async function missingPrograms() {
-  const found = await Promise.all(programs.map((program) => program.found()));
-  return programs.filter((_, index) => !found[index]);
+  const missing = [];
+  for (const program of programs) if (!(await program.found())) missing.push(program);
+  return missing;
 }
 
 /** Compiles a program of C++17 with OpenMP: a compiler's name alone says little. */
@@ -95,7 +96,7 @@ async function hasCompiler() {
       source,
       "#include <omp.h>\n#include <optional>\nint main() { return std::optional<int>(0).value(); }\n",
     );
-    const compiler = process.env["CXX"] || "c++";
+    const compiler = process.env.CXX || "c++";
     return ask(compiler, ["-std=c++17", "-fopenmp", source, "-o", path.join(folder, "probe")]) !== null;
   } finally {
     await rm(folder, { recursive: true, force: true });

