@@ -37,18 +37,20 @@ The default base model, by Hugging Face; Apache License 2.0. Not shipped: fetche
 /** @param {string} folder @returns {Promise<string>} text of the licence, or "" */
 async function licenceText(folder) {
   const name = (await readdir(folder)).find((entry) => /^licen[cs]e(\.\w+)?$/i.test(entry));
-  return name === undefined ? "" : (await readFile(path.join(folder, name), "utf8")).replace(/\r\n/g, "\n").trim();
+  return name === undefined
+    ? ""
+    : (await readFile(path.join(folder, name), "utf8")).replace(/\r\n/g, "\n").trim();
 }
 
 /** @param {string} text */
 const withoutSpace = (text) => text.replace(/\s+/g, " ").trim();
 
 async function notices() {
+  /** @type {{ packages: Record<string, { dev?: boolean }> }} */
   const lock = JSON.parse(await readFile(path.join(root, "package-lock.json"), "utf8"));
-  /** @type {string[]} */
   const places = Object.keys(lock.packages).filter((place) => {
     if (place === "") return false;
-    return lock.packages[place].dev !== true || compiledIn.includes(place.replace(/^node_modules\//, ""));
+    return lock.packages[place]?.dev !== true || compiledIn.includes(place.replace(/^node_modules\//, ""));
   });
   const apache = withoutSpace(await readFile(path.join(root, "LICENSE"), "utf8"));
   const parts = [beginning];
@@ -57,9 +59,12 @@ async function notices() {
     /** @type {{ name: string, version: string, license?: string }} */
     const { name, version, license } = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8"));
     const text = await licenceText(folder);
-    if (license === undefined || text === "") throw new Stop(`${name} ${version} does not say its licence: look it up.`);
+    if (license === undefined || text === "")
+      throw new Stop(`${name} ${version} does not say its licence: look it up.`);
     const body =
-      withoutSpace(text) === apache ? "The text is that of [LICENSE](LICENSE)." : `\`\`\`\`text\n${text}\n\`\`\`\``;
+      withoutSpace(text) === apache
+        ? "The text is that of [LICENSE](LICENSE)."
+        : `\`\`\`\`text\n${text}\n\`\`\`\``;
     parts.push(`\n## ${name} ${version}\n\n${license}. ${body.startsWith("`") ? `\n\n${body}` : body}\n`);
   }
   return parts.join("").replace(/ \n/g, "\n");
