@@ -6,7 +6,11 @@ export type TaskKind = z.infer<typeof TaskKind>;
 
 export const Label = z.looseObject({
   name: z.string().min(1).describe("The label as it stands in the examples."),
-  word: z.string().min(1).optional().describe("What the model reads and writes for it, where that differs from the name."),
+  word: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("What the model reads and writes for it, where that differs from the name."),
   description: z.string().optional().describe("What belongs under this label, for people who label."),
 });
 export type Label = z.infer<typeof Label>;
@@ -15,26 +19,44 @@ export type Label = z.infer<typeof Label>;
 export const MethodName = z.enum(["ptuning-bias", "prompt", "bias"]);
 export type MethodName = z.infer<typeof MethodName>;
 
-export const Task = z.looseObject({
-  $schema: z.string().optional(),
-  version: z.literal(1),
-  name: z.string().min(1),
-  kind: TaskKind,
-  instruction: z.string().optional().describe("What is asked of the text, in a sentence or two. The prompt starts from it."),
-  labels: z.array(Label).optional().describe("Label set of a single or multi task, in the order shown."),
-  examples: z
-    .union([z.string(), z.object({ train: z.string(), test: z.string() })])
-    .describe("JSON Lines file of examples beside this file; or one for training and one for the test."),
-  template: z
-    .object({
-      before: z.string().default("").describe("Stands before the text."),
-      after: z.string().describe("Stands between the text and the answer."),
-    })
-    .optional()
-    .describe("What surrounds the text. Default: nothing before it; after it a line break and `Answer:`."),
-  baseModel: z.string().optional().describe("Name or path of the base model; the default model where absent."),
-  method: MethodName.optional(),
-  testShare: z.number().gt(0).lt(1).optional().describe("Share of the examples drawn for the test where no `split` is given. Default 0.2."),
-  seed: z.number().int().nonnegative().optional(),
-});
+export const Task = z
+  .looseObject({
+    $schema: z.string().optional(),
+    version: z.literal(1).describe("Version of this file format."),
+    name: z.string().min(1).describe("What people call the task."),
+    kind: TaskKind.describe(
+      "single: each text has exactly one label. multi: any number of labels. generation: a text in answer.",
+    ),
+    instruction: z
+      .string()
+      .optional()
+      .describe("What is asked of the text, in a sentence or two. The prompt starts from it."),
+    labels: z.array(Label).optional().describe("Label set of a single or multi task, in the order shown."),
+    examples: z
+      .union([z.string().min(1), z.object({ train: z.string().min(1), test: z.string().min(1) })])
+      .describe(
+        "JSON Lines file of examples, or one for training and one for the test. Paths start from this file's folder.",
+      ),
+    template: z
+      .object({
+        before: z.string().default("").describe("Stands before the text."),
+        after: z.string().describe("Stands between the text and the answer."),
+      })
+      .optional()
+      .describe("What surrounds the text. Default: nothing before it; after it a line break and `Answer:`."),
+    baseModel: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Name or path of the base model; the default model where absent."),
+    method: MethodName.optional().describe("Which parameters train. Default: ptuning-bias."),
+    testShare: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .optional()
+      .describe("Share of the examples drawn for the test where no `split` is given. Default 0.2."),
+    seed: z.number().int().nonnegative().optional().describe("Seed of all that is drawn. Default 0."),
+  })
+  .meta({ title: "Plumb task", description: "What is asked of a text, and where its examples are." });
 export type Task = z.infer<typeof Task>;

@@ -1,0 +1,245 @@
+/**
+ * Texts that are the same, or nearly.
+ *
+ * Near duplicates are found by sketches: a text becomes the set of its runs of four characters, the set becomes 256
+ * numbers of which two texts share about as large a part as their sets do (Jaccard similarity), and only texts that
+ * agree in one of several bands of numbers are compared at all. The sketch is that of Dahlgaard, Knudsen and Thorup,
+ * "Fast Similarity Sketching" (FOCS 2017): unlike one-permutation hashing it is right for short texts too.
+ */
+
+/** From this share of common runs on, two texts are near duplicates. */
+export const nearSimilarity = 0.7;
+
+/** Characters in a run. */
+const runLength = 4;
+/** Numbers in a sketch; a power of two. The estimate of a similarity s is off by sqrt(s (1 - s) / 256), 0.03 at most. */
+const sketchSize = 256;
+/** 42 bands of 6: a pair of similarity 0.7 agrees in at least one with probability 0.995, one of 0.2 with 0.003. */
+const bandRows = 6;
+const bandCount = Math.floor(sketchSize / bandRows);
+/** Texts of a bucket that a new one is compared with. Bounds the time where thousands of texts share a bucket. */
+const bucketReach = 16;
+
+/** The text by which exact duplicates are told: Unicode composed, runs of white space as one blank. */
+export function sameTextKey(text: string): string {
+  return text.normalize("NFC").replace(/\s+/gu, " ").trim();
+}
+
+/** The text by which near duplicates are told: case, punctuation and white space make no difference. */
+export function comparedText(text: string): string {
+  const folded = text.normalize("NFKC").toLowerCase();
+  const words = folded.replace(/[\p{P}\p{Z}\p{C}]+/gu, " ").trim();
+  return words === "" ? folded.trim() : words;
+}
+
+/** One pair of near duplicates: indices of the two texts, and the share of common runs, estimated, in [0, 1]. */
+export interface NearPair {
+  first: number;
+  second: number;
+  similarity: number;
+}
+
+/** Sketches of a list of texts, and the questions that they answer. Texts are named by their index. */
+export class Sketches {
+  readonly count: number;
+  /** [texts, sketchSize] Low byte of each number of a sketch. */
+  private readonly low: Uint8Array;
+  /** [bands, texts] */
+  private readonly bands: Uint32Array[];
+
+  constructor(texts: readonly string[]) {
+    this.count = texts.length;
+    this.low = new Uint8Array(texts.length * sketchSize);
+    this.bands = Array.from({ length: bandCount }, () => new Uint32Array(texts.length));
+    const sketch = new Int32Array(sketchSize);
+    texts.forEach((text, index) => {
+      sketchText(comparedText(text), sketch);
+      const offset = index * sketchSize;
+      for (let bin = 0; bin < sketchSize; bin++) this.low[offset + bin] = sketch[bin] as number;
+      for (let band = 0; band < bandCount; band++) {
+        let key = band;
+        for (let row = band * bandRows; row < (band + 1) * bandRows; row++)
+          key = mix(key, sketch[row] as number);
+        (this.bands[band] as Uint32Array)[index] = key >>> 0;
+      }
+    });
+  }
+
+  /** Estimated share of common runs of two texts, in [0, 1]; 1 where case, punctuation and white space alone differ. */
+  similarity(first: number, second: number): number {
+    const a = first * sketchSize;
+    const b = second * sketchSize;
+    let equal = 0;
+    for (let bin = 0; bin < sketchSize; bin++) if (this.low[a + bin] === this.low[b + bin]) equal++;
+    // Low bytes of different numbers agree once in 256.
+    return Math.max(0, (equal / sketchSize - 1 / 256) / (1 - 1 / 256));
+  }
+
+  /**
+   * Pairs of near duplicates that hold every group of them together: each text that has a near duplicate stands in
+   * at least one pair, but a group of n is told by n - 1 pairs and not by all of them.
+   */
+  pairs(): NearPair[] {
+    const groups = new Groups(this.count);
+    const pairs: NearPair[] = [];
+    for (const keys of this.bands) {
+      const buckets = new Buckets(keys);
+      for (let second = 0; second < this.count; second++) {
+        buckets.each(keys[second] as number, (first) => {
+          if (groups.same(first, second)) return;
+          const similarity = this.similarity(first, second);
+          if (similarity < nearSimilarity) return;
+          groups.join(first, second);
+          pairs.push({ first, second, similarity });
+        });
+        buckets.add(second);
+      }
+    }
+    return pairs.sort((a, b) => a.second - b.second || a.first - b.first);
+  }
+
+  /** For each text of `queries` that has a near duplicate within `among`: the pair (query first) of greatest similarity. */
+  closest(queries: readonly number[], among: readonly number[]): NearPair[] {
+    const best = new Map<number, NearPair>();
+    for (const keys of this.bands) {
+      const buckets = new Buckets(keys);
+      for (const index of among) buckets.add(index);
+      for (const first of queries) {
+        buckets.each(keys[first] as number, (second) => {
+          const known = best.get(first);
+          if (known?.second === second || known?.similarity === 1) return;
+          const similarity = this.similarity(first, second);
+          if (similarity >= nearSimilarity && similarity > (known?.similarity ?? 0)) {
+            best.set(first, { first, second, similarity });
+          }
+        });
+      }
+    }
+    return queries.flatMap((query) => best.get(query) ?? []);
+  }
+}
+
+/** Disjoint groups of 0 … count - 1, at first each alone. */
+export class Groups {
+  private readonly parent: Int32Array;
+
+  constructor(count: number) {
+    this.parent = Int32Array.from({ length: count }, (_, index) => index);
+  }
+
+  /** The member that stands for the group of `index`: the smallest. */
+  of(index: number): number {
+    let root = index;
+    while (this.parent[root] !== root) root = this.parent[root] as number;
+    while (this.parent[index] !== root) {
+      const next = this.parent[index] as number;
+      this.parent[index] = root;
+      index = next;
+    }
+    return root;
+  }
+
+  same(a: number, b: number): boolean {
+    return this.of(a) === this.of(b);
+  }
+
+  join(a: number, b: number): void {
+    const first = this.of(a);
+    const second = this.of(b);
+    this.parent[Math.max(first, second)] = Math.min(first, second);
+  }
+}
+
+/** Texts by their key in one band: an open hash table whose slots hold chains, newest first. */
+class Buckets {
+  private readonly mask: number;
+  /** Newest text of the bucket, or -1. */
+  private readonly heads: Int32Array;
+  private readonly next: Int32Array;
+
+  constructor(private readonly keys: Uint32Array) {
+    let size = 2;
+    while (size < keys.length * 2) size *= 2;
+    this.mask = size - 1;
+    this.heads = new Int32Array(size).fill(-1);
+    this.next = new Int32Array(keys.length).fill(-1);
+  }
+
+  add(index: number): void {
+    const slot = this.slot(this.keys[index] as number);
+    this.next[index] = this.heads[slot] as number;
+    this.heads[slot] = index;
+  }
+
+  each(key: number, call: (index: number) => void): void {
+    let index = this.heads[this.slot(key)] as number;
+    for (let reach = 0; index >= 0 && reach < bucketReach; reach++) {
+      call(index);
+      index = this.next[index] as number;
+    }
+  }
+
+  private slot(key: number): number {
+    let slot = key & this.mask;
+    for (;;) {
+      const head = this.heads[slot] as number;
+      if (head < 0 || this.keys[head] === key) return slot;
+      slot = (slot + 1) & this.mask;
+    }
+  }
+}
+
+let runs = new Int32Array(1024);
+
+/**
+ * Fills `sketch` for a text. In each round every run falls into a bin, and a bin that has been empty so far keeps the
+ * smallest; rounds go on until no bin is empty, which the second half of them, one bin a round, guarantees.
+ */
+function sketchText(text: string, sketch: Int32Array): void {
+  const count = collectRuns(` ${text} `);
+  // Above every value of the present round; values of a round are below it and at least 0.
+  const empty = 0x7fffffff;
+  sketch.fill(empty);
+  let filled = 0;
+  for (let round = 0; filled < sketchSize; round++) {
+    const before = filled;
+    const single = round - sketchSize;
+    if (single >= 0 && sketch[single] !== empty) continue;
+    for (let at = 0; at < count; at++) {
+      const hash = mix(runs[at] as number, round);
+      const bin = single >= 0 ? single : hash & (sketchSize - 1);
+      const value = hash >>> 8;
+      const held = sketch[bin] as number;
+      if (held === empty) {
+        sketch[bin] = ~value;
+        filled++;
+      } else if (held < 0 && value < ~held) sketch[bin] = ~value;
+    }
+    // Bins of this round were marked by the complement, so that later rounds leave them alone.
+    if (filled > before)
+      for (let bin = 0; bin < sketchSize; bin++)
+        if ((sketch[bin] as number) < 0) sketch[bin] = ~(sketch[bin] as number);
+  }
+}
+
+/** Hashes of all runs of a text into `runs`; returns how many there are, at least one. */
+function collectRuns(text: string): number {
+  const count = Math.max(1, text.length - runLength + 1);
+  if (count > runs.length) runs = new Int32Array(count * 2);
+  for (let at = 0; at < count; at++) {
+    let hash = 0;
+    for (let i = at; i < at + runLength; i++) hash = mix(hash, i < text.length ? text.charCodeAt(i) : 0);
+    runs[at] = hash;
+  }
+  return count;
+}
+
+/** Mixes a number into a hash; the finaliser of MurmurHash3. */
+function mix(hash: number, value: number): number {
+  let h = (Math.imul(hash, 31) + value + 0x9e3779b9) | 0;
+  h ^= h >>> 16;
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}

@@ -1,0 +1,15 @@
+export { answerField, answerOf } from "./answer";
+export { formatProblem, shownPath, type Problem } from "./problem";
+export { readExamples, type LoadedExample, type ReadResult } from "./read";
+export {
+  defaultTestShare,
+  foldExamples,
+  holdOut,
+  recordSplit,
+  restoreSplit,
+  splitExamples,
+  type Split,
+  type SplitOptions,
+  type SplitRecord,
+} from "./split";
+export { loadTask, type LoadedTask } from "./task";

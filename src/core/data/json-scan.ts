@@ -1,0 +1,222 @@
+/**
+ * A JSON scanner that knows where things stand: it names the place where a text stops being JSON (which JSON.parse
+ * does differently in every version of Node.js), and finds the members of an object so that one value can be replaced
+ * while all other characters stay. Offsets count UTF-16 code units.
+ */
+
+/** One member of the outermost object. */
+export interface Member {
+  /** The key, unescaped. */
+  readonly key: string;
+  /** Offset of the key's opening quote. */
+  readonly keyStart: number;
+  readonly valueStart: number;
+  /** Offset behind the value's last character. */
+  readonly valueEnd: number;
+}
+
+/** Where and why a text is not JSON. */
+export interface JsonFault {
+  readonly at: number;
+  readonly found: string;
+  readonly expected: string;
+}
+
+export interface ScannedObject {
+  /** Offset of `{`. */
+  readonly start: number;
+  /** Offset of `}`. */
+  readonly end: number;
+  /** In the order written; a key that stands twice is here twice. */
+  readonly members: readonly Member[];
+}
+
+/** Members of the object that a text consists of, or the fault where the text is something else. */
+export function scanObject(text: string): ScannedObject | JsonFault {
+  try {
+    return new Scanner(text).object();
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
+}
+
+export function isFault(result: ScannedObject | JsonFault): result is JsonFault {
+  return "expected" in result;
+}
+
+class Fault extends Error implements JsonFault {
+  constructor(
+    readonly at: number,
+    readonly found: string,
+    readonly expected: string,
+  ) {
+    super(expected);
+  }
+}
+
+const deepest = 1000;
+const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const plainString = /"[^"\\\u0000-\u001f]*"/y;
+const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+
+class Scanner {
+  private at = 0;
+
+  constructor(private readonly text: string) {}
+
+  object(): ScannedObject {
+    this.space();
+    const start = this.at;
+    if (this.text[this.at] !== "{") this.fail("an object: {…}");
+    this.at++;
+    const members: Member[] = [];
+    this.space();
+    if (this.text[this.at] !== "}") {
+      for (;;) {
+        const keyStart = this.at;
+        const key = this.key(
+          members.length === 0 ? 'a field name in quotes, or "}"' : "a field name in quotes",
+        );
+        this.colon();
+        const valueStart = this.at;
+        this.value();
+        members.push({ key, keyStart, valueStart, valueEnd: this.at });
+        this.space();
+        if (this.text[this.at] !== ",") break;
+        this.at++;
+        this.space();
+      }
+      if (this.text[this.at] !== "}") this.fail('"," or "}"');
+    }
+    const end = this.at++;
+    this.space();
+    if (this.at < this.text.length) this.fail("nothing more on this line");
+    return { start, end, members };
+  }
+
+  /** Skips one value. A stack of open brackets instead of recursion: a hostile line must not exhaust the call stack. */
+  private value(): void {
+    const open: ("{" | "[")[] = [];
+    for (;;) {
+      this.space();
+      const character = this.text[this.at];
+      if (character === "{" || character === "[") {
+        if (open.length === deepest) this.fail(`no more than ${deepest} brackets inside each other`);
+        this.at++;
+        this.space();
+        if (this.text[this.at] === (character === "{" ? "}" : "]")) this.at++;
+        else {
+          open.push(character);
+          if (character === "{") {
+            this.key('a field name in quotes, or "}"');
+            this.colon();
+          }
+          continue;
+        }
+      } else this.scalar();
+
+      for (;;) {
+        const inside = open[open.length - 1];
+        if (inside === undefined) return;
+        this.space();
+        const next = this.text[this.at];
+        if (next === ",") {
+          this.at++;
+          if (inside === "{") {
+            this.space();
+            this.key("a field name in quotes");
+            this.colon();
+          }
+          break;
+        }
+        if (next !== (inside === "{" ? "}" : "]")) this.fail(inside === "{" ? '"," or "}"' : '"," or "]"');
+        this.at++;
+        open.pop();
+      }
+    }
+  }
+
+  private scalar(): void {
+    const character = this.text[this.at];
+    if (character === '"') return this.string("");
+    for (const word of ["true", "false", "null"]) {
+      if (this.text.startsWith(word, this.at)) {
+        this.at += word.length;
+        return;
+      }
+    }
+    number.lastIndex = this.at;
+    if (number.test(this.text)) this.at = number.lastIndex;
+    else this.fail("a value");
+  }
+
+  private key(expected: string): string {
+    const from = this.at;
+    this.string(expected);
+    return JSON.parse(this.text.slice(from, this.at)) as string;
+  }
+
+  private string(expected: string): void {
+    if (this.text[this.at] !== '"') this.fail(expected);
+    plainString.lastIndex = this.at;
+    if (plainString.test(this.text)) {
+      this.at = plainString.lastIndex;
+      return;
+    }
+    const from = this.at++;
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code === 0x22) break;
+      if (code === 0x5c) {
+        escape.lastIndex = this.at;
+        if (!escape.test(this.text)) {
+          this.fail(String.raw`one of \" \\ \/ \b \f \n \r \t \uXXXX`, this.text.slice(this.at, this.at + 2));
+        }
+        this.at = escape.lastIndex;
+      } else if (Number.isNaN(code)) {
+        this.at = from;
+        this.fail('a closing "', "a quote that is never closed");
+      } else if (code < 0x20) {
+        const name =
+          code === 9
+            ? "a tab"
+            : `the control character U+${code.toString(16).padStart(4, "0").toUpperCase()}`;
+        this.fail(code === 9 ? String.raw`\t` : String.raw`an escape such as \n`, name);
+      } else this.at++;
+    }
+    this.at++;
+  }
+
+  private colon(): void {
+    this.space();
+    if (this.text[this.at] !== ":") this.fail('":"');
+    this.at++;
+    this.space();
+  }
+
+  private space(): void {
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.at++;
+    }
+  }
+
+  private fail(expected: string, found?: string): never {
+    const code = this.text.codePointAt(this.at);
+    throw new Fault(
+      this.at,
+      found ?? (code === undefined ? "the end" : foundCharacter(String.fromCodePoint(code))),
+      expected,
+    );
+  }
+}
+
+function foundCharacter(character: string): string {
+  if (character === "'") return "a single quote";
+  if (/[\p{C}\p{Z}]/u.test(character)) {
+    return `the character U+${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0").toUpperCase()}`;
+  }
+  return `"${character}"`;
+}

@@ -1,0 +1,53 @@
+import path from "node:path";
+
+/**
+ * Something wrong with a task's files, in words for the person who keeps them.
+ * `error`: a run is refused. `warning`: a run is possible, its result deserves a second look. `info`: worth knowing.
+ */
+export interface Problem {
+  file: string;
+  /** From 1; null where the whole file is meant. */
+  line: number | null;
+  field?: string;
+  severity: "error" | "warning" | "info";
+  /** For programs, e.g. "not-json". */
+  code: string;
+  /** What was found, what was expected, what to do. Does not repeat file and line. */
+  message: string;
+}
+
+/** `reviews.jsonl, line 17: …`, the path relative to `from` where the file lies inside it. */
+export function formatProblem(problem: Problem, from = process.cwd()): string {
+  const where = shownPath(problem.file, from);
+  return `${where}${problem.line === null ? "" : `, line ${problem.line}`}: ${problem.message}`;
+}
+
+/** A path as a person would type it: relative where the file lies inside `from`, else whole. */
+export function shownPath(file: string, from = process.cwd()): string {
+  const relative = path.relative(from, file);
+  return relative === "" || relative.startsWith("..") || path.isAbsolute(relative) ? file : relative;
+}
+
+/** A value as a person would name it, cut to a line: `the number 3`, `text "abc…"`, `a list`. */
+export function describeValue(value: unknown): string {
+  if (value === null) return "null";
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
+  switch (typeof value) {
+    case "string":
+      return value === "" ? "an empty text" : `the text ${quoted(value)}`;
+    case "number":
+      return `the number ${value}`;
+    case "boolean":
+      return String(value);
+    default:
+      return "an object";
+  }
+}
+
+/** Text in quotes on one line, cut after 40 characters. */
+export function quoted(text: string): string {
+  const characters = [...text.slice(0, 200)];
+  const cut = characters.length > 40 ? `${characters.slice(0, 39).join("")}…` : text;
+  return JSON.stringify(cut);
+}

@@ -1,0 +1,292 @@
+import { isUtf8 } from "node:buffer";
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { PlumbError } from "../errors";
+import { Example } from "../schema";
+import { isFault, scanObject } from "./json-scan";
+import { describeIssue } from "./issue";
+import { quoted, shownPath, type Problem } from "./problem";
+
+/** An example and where it stands. `line` counts from 1. */
+export interface LoadedExample extends Example {
+  file: string;
+  line: number;
+}
+
+export interface ReadResult {
+  /** Those lines that are examples, in the order of the file. */
+  examples: LoadedExample[];
+  problems: Problem[];
+  /** Lines that hold something, readable or not. */
+  lines: number;
+}
+
+/** A line longer than this is reported and left out: it is not a text but another kind of file. */
+const longestLine = 64 * 1024 * 1024;
+
+/** Fields that may be missing: `null` in them means the same as leaving them out. */
+const optionalFields = Object.entries(Example.shape)
+  .filter(([, type]) => type.safeParse(undefined).success)
+  .map(([name]) => name);
+
+/**
+ * Reads a JSON Lines file of examples. A line that is not an example becomes a problem with file, line, what was found
+ * and what was expected; all others load. UTF-8 with or without byte-order mark, lines end in \n or \r\n, blank lines
+ * are passed over, the last line need not end.
+ * @throws {PlumbError} where there is no such file, or it cannot be read as one.
+ */
+export async function readExamples(file: string): Promise<ReadResult> {
+  await expectFile(file, "examples file");
+  const result: ReadResult = { examples: [], problems: [], lines: 0 };
+  try {
+    await eachLine(createReadStream(file, { highWaterMark: 1 << 20 }), (bytes, line) => {
+      const problem = (code: string, message: string, field?: string) => {
+        const severity = code === "field-twice" ? "warning" : "error";
+        result.problems.push({
+          file,
+          line,
+          severity,
+          code,
+          message,
+          ...(field === undefined ? {} : { field }),
+        });
+      };
+      if (bytes === null) {
+        result.lines++;
+        return problem(
+          "line-too-long",
+          `the line is longer than ${longestLine >> 20} MiB; one line holds one text.`,
+        );
+      }
+      const text = decodeLine(bytes, line === 1, problem);
+      if (text === null) {
+        result.lines++;
+        return;
+      }
+      if (text.trim() === "") return;
+      result.lines++;
+      const example = parseExample(text, problem);
+      if (example !== null) result.examples.push({ ...example, file, line });
+    });
+  } catch (error) {
+    throw cannotRead(file, error);
+  }
+  explainWrongFormat(file, result);
+  return result;
+}
+
+type Report = (code: string, message: string, field?: string) => void;
+
+/** Text of a line without its end and without a byte-order mark; null where the bytes are no text. */
+function decodeLine(bytes: Buffer, first: boolean, report: Report): string | null {
+  if (bytes.length > 0 && bytes[bytes.length - 1] === 0x0d) bytes = bytes.subarray(0, -1);
+  if (first && bytes.length > 1) {
+    const start = bytes.readUInt16BE(0);
+    if (start === 0xfffe || start === 0xfeff) {
+      report("not-utf8", "the file is in UTF-16. Save it as UTF-8.");
+      return null;
+    }
+    if (start === 0x504b || start === 0x1f8b) {
+      report("not-jsonl", "this is a packed file (a spreadsheet or an archive), not JSON Lines.");
+      return null;
+    }
+  }
+  const zero = bytes.indexOf(0);
+  if (zero >= 0) {
+    report(
+      "nul-byte",
+      `a NUL byte at byte ${zero + 1}. The file is damaged, or was not saved as UTF-8. Save it as UTF-8 or remove the byte.`,
+    );
+    return null;
+  }
+  if (!isUtf8(bytes)) {
+    const at = firstInvalidByte(bytes);
+    const byte = (bytes[at] ?? 0).toString(16).toUpperCase().padStart(2, "0");
+    report("not-utf8", `byte ${at + 1} (0x${byte}) is not UTF-8. Save the file as UTF-8.`);
+    return null;
+  }
+  const text = bytes.toString("utf8");
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/**
+ * The example that a line holds; null, with a report, where it holds none. What is wrong with one field only
+ * is told by field.
+ */
+function parseExample(text: string, report: Report): Example | null {
+  const scanned = scanObject(text);
+  if (isFault(scanned)) {
+    const column = [...text.slice(0, scanned.at)].length + 1;
+    report("not-json", `not JSON at column ${column}: found ${scanned.found}, expected ${scanned.expected}.`);
+    return null;
+  }
+  const value = JSON.parse(text) as Record<string, unknown>;
+  const seen = new Set<string>();
+  for (const { key } of scanned.members) {
+    if (seen.has(key))
+      report("field-twice", `field ${quoted(key)} stands twice; the last one counts. Remove one.`, key);
+    seen.add(key);
+  }
+  if (typeof value["id"] === "number" && Number.isSafeInteger(value["id"])) value["id"] = String(value["id"]);
+  for (const field of optionalFields) if (value[field] === null) delete value[field];
+  const parsed = Example.safeParse(value);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const { field, message } = describeIssue(issue, value);
+      report("wrong-field", message, field);
+    }
+    return null;
+  }
+  const example = parsed.data;
+  if (example.text.trim() === "") {
+    report("wrong-field", 'field "text" holds nothing but white space.', "text");
+    return null;
+  }
+  for (const field of ["id", "text", "target"] as const) {
+    const content = example[field];
+    if (content?.includes("\0")) {
+      report("nul-byte", String.raw`field "${field}" holds the character NUL (\u0000). Remove it.`, field);
+      return null;
+    }
+    if (content !== undefined && /\p{Surrogate}/u.test(content)) {
+      report(
+        "wrong-field",
+        String.raw`field "${field}" holds half of a character (an escape \uD800 to \uDFFF alone).`,
+        field,
+      );
+      return null;
+    }
+  }
+  return example;
+}
+
+/** Where no line at all is an example, one sentence about the file helps more than one for each line. */
+function explainWrongFormat(file: string, result: ReadResult): void {
+  const first = result.problems[0];
+  if (result.examples.length > 0 || result.lines < 2 || first === undefined) return;
+  if (result.problems.some((problem) => problem.code !== "not-json")) return;
+  const line = first.line ?? 1;
+  const pretty = /found "\[", expected an object|found the end|expected a field name/.test(first.message);
+  result.problems = [
+    {
+      file,
+      line,
+      severity: "error",
+      code: "not-jsonl",
+      message: pretty
+        ? `not JSON Lines: the file looks like one JSON document spread over ${result.lines} lines. Write one object on each line, without a list around them and without commas between them.`
+        : `not JSON Lines: none of ${result.lines} lines is a JSON object. Expected lines such as {"id": "1", "text": "…"}. First fault: ${first.message}`,
+    },
+  ];
+}
+
+/** Calls back for every line, without its \n; null for a line that is too long to be one. */
+async function eachLine(
+  chunks: AsyncIterable<Buffer>,
+  call: (bytes: Buffer | null, line: number) => void,
+): Promise<void> {
+  let rest: Buffer[] = [];
+  let restLength = 0;
+  let line = 1;
+  let tooLong = false;
+  const finish = (last: Buffer) => {
+    if (tooLong) call(null, line);
+    else call(rest.length === 0 ? last : Buffer.concat([...rest, last]), line);
+    rest = [];
+    restLength = 0;
+    tooLong = false;
+    line++;
+  };
+  for await (const chunk of chunks) {
+    let from = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      finish(chunk.subarray(from, end));
+      from = end + 1;
+    }
+    if (from < chunk.length && !tooLong) {
+      rest.push(chunk.subarray(from));
+      restLength += chunk.length - from;
+      if (restLength > longestLine) {
+        tooLong = true;
+        rest = [];
+      }
+    }
+  }
+  if (tooLong || restLength > 0) finish(Buffer.alloc(0));
+}
+
+/** Offset of the first byte that does not belong to well-formed UTF-8. */
+function firstInvalidByte(bytes: Buffer): number {
+  let low = 0;
+  let high = bytes.length;
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  // Decoding a prefix as a stream fails exactly where it holds an invalid byte: an unfinished character may still end.
+  const valid = (end: number) => {
+    try {
+      decoder.decode(bytes.subarray(0, end), { stream: true });
+      return true;
+    } catch {
+      return false;
+    } finally {
+      try {
+        decoder.decode();
+      } catch {
+        // Resets the decoder: an unfinished character is no fault of the prefix.
+      }
+    }
+  };
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (valid(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return Math.min(low, bytes.length - 1);
+}
+
+/** Throws, in a sentence, unless `file` is a file that can be read. `what` names its part in the task. */
+export async function expectFile(file: string, what: string): Promise<void> {
+  try {
+    const found = await stat(file);
+    if (found.isDirectory()) {
+      throw new PlumbError(
+        "is-folder",
+        `${shownPath(file)} is a folder, not a file. Name the ${what} in it.${await offer(file)}`,
+      );
+    }
+    if (!found.isFile())
+      throw new PlumbError("not-a-file", `${shownPath(file)} is not a regular file. Name the ${what}.`);
+  } catch (error) {
+    if (error instanceof PlumbError) throw error;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      throw new PlumbError(
+        "no-such-file",
+        `There is no ${what} ${shownPath(file)}.${await offer(path.dirname(file))}`,
+      );
+    }
+    throw cannotRead(file, error);
+  }
+}
+
+/** Task files that stand in a folder, as the end of an error message. */
+async function offer(folder: string): Promise<string> {
+  const names = await readdir(folder).catch(() => []);
+  const tasks = names.filter((name) => name.endsWith(".plumb.json")).sort();
+  if (tasks.length === 0) return "";
+  return ` Task files there: ${tasks.slice(0, 5).join(", ")}${tasks.length > 5 ? ", …" : ""}.`;
+}
+
+/** What the file system says about reading a file, as a sentence. */
+export function cannotRead(file: string, error: unknown): PlumbError {
+  if (error instanceof PlumbError) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  const reason =
+    code === "EACCES" || code === "EPERM"
+      ? "no permission to read it. Change the file's permissions"
+      : code === "ENOTDIR"
+        ? "a part of its path is a file and not a folder. Check the path"
+        : code === "EMFILE"
+          ? "too many files are open. Close some programs"
+          : (error as Error).message;
+  return new PlumbError("cannot-read", `Cannot read ${shownPath(file)}: ${reason}.`, { cause: error });
+}

@@ -1,0 +1,275 @@
+import { PlumbError } from "../errors";
+import { seededRandom, shuffled } from "../random";
+import { answerOf, strataOf } from "./answer";
+import { Groups, Sketches } from "./duplicates";
+import type { LoadedExample } from "./read";
+import { shownPath } from "./problem";
+import type { LoadedTask } from "./task";
+
+export const defaultTestShare = 0.2;
+
+export interface SplitOptions {
+  seed: number;
+  /** In (0, 1). Used where no `split` is given. */
+  testShare: number;
+}
+
+/** The labelled examples of a task on the two sides of its split, each in the order of the files. */
+export interface Split {
+  train: LoadedExample[];
+  test: LoadedExample[];
+  /** Examples without an answer, or set aside. */
+  unanswered: LoadedExample[];
+  /** Whether the files said who is in the test, or Plumb drew it. */
+  made: "given" | "drawn";
+  /** What it was drawn with; null for a given split. */
+  seed: number | null;
+  testShare: number | null;
+}
+
+/** A split as it is written down: the ids are enough to have it again, whatever has been added since. */
+export interface SplitRecord {
+  made: "given" | "drawn";
+  seed: number | null;
+  testShare: number | null;
+  train: string[];
+  test: string[];
+}
+
+/**
+ * Train and test part of a task. Where an example says `"split": "test"`, the split is given, and examples without the
+ * field are for training. Else it is drawn, class by class (a multi-label text counts for the rarest of its labels);
+ * near duplicates and equal groups stay on one side, and so does what says `"split": "train"`.
+ * The order of the lines makes no difference to a drawn split.
+ * @throws {PlumbError} code "no-split" where one side would be empty.
+ */
+export function splitExamples(
+  loaded: Pick<LoadedTask, "task" | "examples" | "path">,
+  options: SplitOptions,
+): Split {
+  const answered: LoadedExample[] = [];
+  const unanswered: LoadedExample[] = [];
+  for (const example of loaded.examples)
+    (answerOf(loaded.task, example) === null ? unanswered : answered).push(example);
+
+  if (loaded.examples.some((example) => example.split === "test")) {
+    const test = answered.filter((example) => example.split === "test");
+    const train = answered.filter((example) => example.split !== "test");
+    needBothSides(loaded.path, train, test);
+    return { train, test, unanswered, made: "given", seed: null, testShare: null };
+  }
+
+  const units = unitsOf(answered);
+  const fixed = new Set<Unit>(
+    units.filter((unit) => unit.members.some((at) => answered[at]?.split === "train")),
+  );
+  const bins = distribute(
+    answered,
+    units,
+    [1 - options.testShare, options.testShare],
+    seededRandom(options.seed),
+    {
+      learnsFirst: true,
+      fixed,
+    },
+  );
+  const train = answered.filter((_, at) => bins[at] === 0);
+  const test = answered.filter((_, at) => bins[at] === 1);
+  needBothSides(loaded.path, train, test);
+  return { train, test, unanswered, made: "drawn", seed: options.seed, testShare: options.testShare };
+}
+
+/** What has to be kept of a split. */
+export function recordSplit(split: Split): SplitRecord {
+  return {
+    made: split.made,
+    seed: split.seed,
+    testShare: split.testShare,
+    train: split.train.map((example) => example.id),
+    test: split.test.map((example) => example.id),
+  };
+}
+
+/**
+ * The split that was written down, from the examples as they are now. Examples that have come since count as
+ * unanswered.
+ * @throws {PlumbError} code "split-changed" where one of its examples is gone or has lost its answer.
+ */
+export function restoreSplit(
+  loaded: Pick<LoadedTask, "task" | "examples" | "path">,
+  record: SplitRecord,
+): Split {
+  const byId = new Map(loaded.examples.map((example) => [example.id, example]));
+  const find = (id: string): LoadedExample => {
+    const example = byId.get(id);
+    if (example === undefined || answerOf(loaded.task, example) === null) {
+      const what = example === undefined ? "is gone" : "has no answer any more";
+      throw new PlumbError(
+        "split-changed",
+        `${shownPath(loaded.path)}: example ${JSON.stringify(id)} of the run's split ${what}. Bring it back, or start a new run.`,
+      );
+    }
+    return example;
+  };
+  const train = record.train.map(find);
+  const test = record.test.map(find);
+  const used = new Set([...record.train, ...record.test]);
+  const unanswered = loaded.examples.filter((example) => !used.has(example.id));
+  return { train, test, unanswered, made: record.made, seed: record.seed, testShare: record.testShare };
+}
+
+/**
+ * Fold of each example, 0 … k - 1, for cross-validation: folds are alike in size and classes, near duplicates and equal
+ * groups share a fold.
+ */
+export function foldExamples(examples: readonly LoadedExample[], k: number, seed: number): number[] {
+  if (!Number.isInteger(k) || k < 2)
+    throw new PlumbError("wrong-folds", `Cannot make ${k} folds: at least 2 are needed.`);
+  const units = unitsOf(examples);
+  if (units.length < k) {
+    throw new PlumbError(
+      "wrong-folds",
+      `Cannot make ${k} folds: ${examples.length} examples fall into ${units.length} groups that must not be split apart. Use fewer folds or label more texts.`,
+    );
+  }
+  return distribute(
+    examples,
+    units,
+    Array.from({ length: k }, () => 1 / k),
+    seededRandom(seed),
+  );
+}
+
+/**
+ * Sets a share of the training examples aside, class by class, for choosing a checkpoint. Near duplicates and equal
+ * groups stay on one side. Either part may be empty where there are too few examples.
+ */
+export function holdOut(
+  train: readonly LoadedExample[],
+  share: number,
+  seed: number,
+): { fit: LoadedExample[]; heldOut: LoadedExample[] } {
+  const bins = distribute(train, unitsOf(train), [1 - share, share], seededRandom(seed), {
+    learnsFirst: true,
+  });
+  return { fit: train.filter((_, at) => bins[at] === 0), heldOut: train.filter((_, at) => bins[at] === 1) };
+}
+
+/** Examples that must not be split apart, by index. */
+interface Unit {
+  members: number[];
+  /** How many members have each class. */
+  classes: Map<string, number>;
+  /** The smallest id: what the order of the lines does not change. */
+  name: string;
+}
+
+function unitsOf(examples: readonly LoadedExample[]): Unit[] {
+  const groups = new Groups(examples.length);
+  const byGroup = new Map<string, number>();
+  examples.forEach(({ group }, at) => {
+    if (group === undefined) return;
+    const first = byGroup.get(group);
+    if (first === undefined) byGroup.set(group, at);
+    else groups.join(first, at);
+  });
+  for (const { first, second } of new Sketches(examples.map((example) => example.text)).pairs())
+    groups.join(first, second);
+
+  const units = new Map<number, Unit>();
+  examples.forEach((example, at) => {
+    const root = groups.of(at);
+    const unit = units.get(root) ?? { members: [], classes: new Map<string, number>(), name: example.id };
+    units.set(root, unit);
+    unit.members.push(at);
+    if (example.id < unit.name) unit.name = example.id;
+    for (const stratum of strataOf(example)) unit.classes.set(stratum, (unit.classes.get(stratum) ?? 0) + 1);
+  });
+  return [...units.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+/**
+ * Bin of each example, so that every class is spread over the bins in proportion to their shares: iterative
+ * stratification (Sechidis, Tsoumakas and Vlahavas, 2011) over units. Units of several examples come first, then those of
+ * the rarest class; a unit goes where its rarest class is wanted most, and where less than one example is wanted
+ * anywhere, to the bin that is most behind as a whole.
+ */
+function distribute(
+  examples: readonly LoadedExample[],
+  units: readonly Unit[],
+  shares: readonly number[],
+  random: () => number,
+  options: { learnsFirst?: boolean; fixed?: ReadonlySet<Unit> } = {},
+): number[] {
+  const totals = new Map<string, number>();
+  for (const { classes } of units)
+    for (const [name, count] of classes) totals.set(name, (totals.get(name) ?? 0) + count);
+  const wanted = shares.map((share) => new Map([...totals].map(([name, count]) => [name, share * count])));
+  const room = shares.map((share) => share * examples.length);
+  const started = new Set<string>();
+  const bins = new Array<number>(examples.length).fill(0);
+
+  const put = (unit: Unit, bin: number) => {
+    const wants = wanted[bin] as Map<string, number>;
+    for (const [name, count] of unit.classes) wants.set(name, (wants.get(name) ?? 0) - count);
+    room[bin] = (room[bin] as number) - unit.members.length;
+    for (const at of unit.members) bins[at] = bin;
+    if (bin === 0) for (const name of unit.classes.keys()) started.add(name);
+  };
+  const rarest = (unit: Unit): string | null => {
+    let found: string | null = null;
+    for (const name of unit.classes.keys()) {
+      if (found === null || (totals.get(name) as number) < (totals.get(found) as number)) found = name;
+    }
+    return found;
+  };
+
+  const queue = shuffled(units, random).map((unit) => {
+    const name = rarest(unit);
+    return { unit, name, total: name === null ? examples.length : (totals.get(name) as number) };
+  });
+  queue.sort((a, b) => {
+    const size = b.unit.members.length - a.unit.members.length;
+    if (size !== 0) return size;
+    if (a.total !== b.total) return a.total - b.total;
+    return a.name === b.name ? 0 : (a.name ?? "") < (b.name ?? "") ? -1 : 1;
+  });
+  const order = [
+    ...queue.filter(({ unit }) => options.fixed?.has(unit)),
+    ...queue.filter(({ unit }) => !options.fixed?.has(unit)),
+  ];
+
+  for (const { unit, name } of order) {
+    if (options.fixed?.has(unit) || (options.learnsFirst && name !== null && !started.has(name))) {
+      put(unit, 0);
+      continue;
+    }
+    const want = shares.map((_, bin) =>
+      name === null ? (room[bin] as number) : (wanted[bin]?.get(name) as number),
+    );
+    const behind = shares.map((share, bin) => (room[bin] as number) / share);
+    const most = Math.max(...want);
+    // Sums of shares are off by rounding: a hundredth of a billionth is no difference.
+    const slack = 1e-9;
+    const candidates = shares.flatMap((_, bin) => {
+      const here = want[bin] as number;
+      return (most >= 1 - slack ? here > most - slack : here > slack || most <= slack) ? [bin] : [];
+    });
+    const furthest = Math.max(...candidates.map((bin) => behind[bin] as number));
+    const last = candidates.filter((bin) => (behind[bin] as number) > furthest - slack);
+    put(unit, last[Math.floor(random() * last.length)] as number);
+  }
+  return bins;
+}
+
+function needBothSides(file: string, train: readonly unknown[], test: readonly unknown[]): void {
+  if (train.length > 0 && test.length > 0) return;
+  const total = train.length + test.length;
+  const what =
+    total === 0
+      ? "no example has an answer. Label some texts first"
+      : total === 1
+        ? "only one example has an answer. Label more texts"
+        : `the ${train.length === 0 ? "training" : "test"} part would be empty: ${total} labelled examples cannot be parted (near duplicates, equal groups, or their \`split\`). Label more texts, or change \`split\``;
+  throw new PlumbError("no-split", `${shownPath(file)}: ${what}.`);
+}

@@ -1,0 +1,230 @@
+import { readFile, stat } from "node:fs/promises";
+import { isUtf8 } from "node:buffer";
+import path from "node:path";
+import { PlumbError } from "../errors";
+import { Task, type Label } from "../schema";
+import { describeIssue } from "./issue";
+import { isFault, scanObject } from "./json-scan";
+import { quoted, shownPath, type Problem } from "./problem";
+import { cannotRead, expectFile, readExamples, type LoadedExample } from "./read";
+import { findExampleProblems } from "./examine";
+import { nearestWord } from "./spelling";
+
+/** A task with all its examples that could be read, and what is wrong with its files. */
+export interface LoadedTask {
+  /** Absolute path of the task file. */
+  path: string;
+  folder: string;
+  task: Task;
+  /** In the order of the files; `split` is filled in where the task names a file for each part. */
+  examples: LoadedExample[];
+  /** In the order of the files. */
+  problems: Problem[];
+  /** Absolute paths of the examples files, with the lines in each that hold something. */
+  files: { path: string; lines: number }[];
+}
+
+/** A task file is a page of text: whatever is larger is another kind of file. */
+const largestTask = 8 * 1024 * 1024;
+
+/**
+ * Reads a task file and its examples.
+ * @throws {PlumbError} where the task file or an examples file cannot be used at all. Single broken lines and answers
+ *   that do not fit the task are `problems`.
+ */
+export async function loadTask(file: string): Promise<LoadedTask> {
+  const taskFile = path.resolve(file);
+  const { task, problems } = await readTask(taskFile);
+  const folder = path.dirname(taskFile);
+  const parts: { part?: "train" | "test"; field: string; file: string }[] =
+    typeof task.examples === "string"
+      ? [{ field: "examples", file: task.examples }]
+      : [
+          { part: "train", field: "examples.train", file: task.examples.train },
+          { part: "test", field: "examples.test", file: task.examples.test },
+        ];
+  const loaded: LoadedTask = { path: taskFile, folder, task, examples: [], problems, files: [] };
+  for (const { part, field, file: name } of parts) {
+    const examplesFile = path.resolve(folder, name);
+    if (loaded.files.some((other) => other.path === examplesFile)) {
+      throw taskError(
+        taskFile,
+        "same-file",
+        `fields "examples.train" and "examples.test" name the same file. Name two files, or one as "examples".`,
+      );
+    }
+    const read = await readExamples(examplesFile).catch((error: unknown) => {
+      if (error instanceof PlumbError) {
+        throw new PlumbError(error.code, `${shownPath(taskFile)}, field "${field}": ${error.message}`, {
+          cause: error,
+        });
+      }
+      throw error;
+    });
+    loaded.files.push({ path: examplesFile, lines: read.lines });
+    problems.push(...read.problems);
+    for (const example of read.examples) {
+      if (part !== undefined) {
+        if (example.split !== undefined && example.split !== part) {
+          problems.push({
+            file: example.file,
+            line: example.line,
+            field: "split",
+            severity: "error",
+            code: "split-contradicts",
+            message: `field "split" says "${example.split}", but the task names this file as "${part}". Remove the field or move the line.`,
+          });
+        }
+        example.split = part;
+      }
+      loaded.examples.push(example);
+    }
+  }
+  problems.push(...findExampleProblems(loaded));
+  return loaded;
+}
+
+/** Reads and checks the task file alone. */
+async function readTask(file: string): Promise<{ task: Task; problems: Problem[] }> {
+  const text = await readTaskText(file);
+  const scanned = scanObject(text);
+  if (isFault(scanned)) {
+    if (text.trim() === "") {
+      throw taskError(
+        file,
+        "empty-file",
+        `the file is empty. Expected a task: {"version": 1, "name": …, "kind": …, "examples": …}.`,
+      );
+    }
+    const before = text.slice(0, scanned.at).split("\n");
+    const line = before.length;
+    const column = [...(before[before.length - 1] ?? "")].length + 1;
+    // A whole object and then another one: most likely the examples themselves.
+    const examples = scanned.expected === "nothing more on this line";
+    const hint =
+      examples && /^\s*\{[^\n]*\}\s*\n\s*\{/.test(text)
+        ? " Is this the examples file? Name the task file."
+        : "";
+    const expected = examples ? "the end of the file" : scanned.expected;
+    throw new PlumbError(
+      "not-json",
+      `${shownPath(file)}, line ${line}, column ${column}: not JSON: found ${scanned.found}, expected ${expected}.${hint}`,
+    );
+  }
+  const value = JSON.parse(text) as Record<string, unknown>;
+  if (value["kind"] === undefined && value["text"] !== undefined && value["id"] !== undefined) {
+    throw taskError(
+      file,
+      "not-a-task",
+      "this is an example, not a task. Name the task file that names this file as its examples.",
+    );
+  }
+  const twice = scanned.members.find(({ key }, at) =>
+    scanned.members.slice(0, at).some((other) => other.key === key),
+  );
+  if (twice !== undefined)
+    throw taskError(file, "field-twice", `field ${quoted(twice.key)} stands twice. Remove one.`);
+
+  const parsed = Task.safeParse(value);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => describeIssue(issue, value).message);
+    const more = faults.length > 5 ? ` And ${faults.length - 5} more.` : "";
+    throw taskError(file, "wrong-field", faults.slice(0, 5).join(" ") + more);
+  }
+  const task = parsed.data;
+  checkLabels(file, task);
+
+  const known = Object.keys(Task.shape);
+  const problems: Problem[] = [];
+  for (const key of Object.keys(value)) {
+    const near = known.includes(key)
+      ? null
+      : nearestWord(
+          key,
+          known.filter((name) => value[name] === undefined),
+        );
+    if (near === null) continue;
+    problems.push({
+      file,
+      line: null,
+      field: key,
+      severity: "warning",
+      code: "unknown-field",
+      message: `unknown field ${quoted(key)} is not used. Was "${near}" meant?`,
+    });
+  }
+  return { task, problems };
+}
+
+async function readTaskText(file: string): Promise<string> {
+  await expectFile(file, "task file");
+  let bytes: Buffer;
+  try {
+    const { size } = await stat(file);
+    if (size > largestTask) {
+      throw taskError(
+        file,
+        "too-large",
+        `${Math.round(size / 1048576)} MiB are too much for a task file (a few lines of JSON). Is it another kind of file?`,
+      );
+    }
+    bytes = await readFile(file);
+  } catch (error) {
+    throw cannotRead(file, error);
+  }
+  if (bytes.includes(0) || !isUtf8(bytes)) {
+    throw taskError(
+      file,
+      "not-utf8",
+      "this is not a text in UTF-8. A task file is JSON in UTF-8; save it so, or name another file.",
+    );
+  }
+  const text = bytes.toString("utf8");
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/** What a label set must be beyond its shape. */
+function checkLabels(file: string, task: Task): void {
+  const fail = (message: string): never => {
+    throw taskError(file, "wrong-labels", message);
+  };
+  if (task.kind === "generation") {
+    if (task.labels !== undefined) {
+      fail(
+        'field "labels": a generation task answers with a text and has no labels. Remove the field or change "kind".',
+      );
+    }
+    return;
+  }
+  const needed = task.kind === "single" ? 2 : 1;
+  if (task.labels === undefined) {
+    fail(
+      `field "labels" is missing; a ${task.kind} task lists its labels: "labels": [{"name": "…"}, {"name": "…"}].`,
+    );
+  }
+  const labels = task.labels ?? [];
+  if (labels.length < needed) {
+    fail(`field "labels": found ${labels.length === 0 ? "none" : "only one"}, expected at least ${needed}.`);
+  }
+  const unique = (what: "name" | "word", of: (label: Label) => string) => {
+    const seen = new Map<string, number>();
+    labels.forEach((label, at) => {
+      const value = of(label);
+      if (value !== value.trim())
+        fail(`field "labels[${at}].${what}": ${quoted(value)} begins or ends with white space. Remove it.`);
+      const other = seen.get(value);
+      if (other !== undefined) {
+        fail(
+          `field "labels[${at}].${what}": ${quoted(value)} is also the ${what} of labels[${other}]. Every label needs its own.`,
+        );
+      }
+      seen.set(value, at);
+    });
+  };
+  unique("name", (label) => label.name);
+  unique("word", (label) => label.word ?? label.name);
+}
+
+function taskError(file: string, code: string, message: string): PlumbError {
+  return new PlumbError(code, `${shownPath(file)}: ${message}`);
+}
