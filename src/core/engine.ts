@@ -185,7 +185,13 @@ export interface Model {
    * Bytes of resident memory that the engine will hold, besides the process itself: weights, and one micro-batch.
    * `rows`: tokens of the micro-batch; `longest`: tokens of its longest path from root to leaf.
    */
-  forecast(shape: { rows: number; longest: number; targets: number; train: boolean; checkpoint: boolean }): number;
+  forecast(shape: {
+    rows: number;
+    longest: number;
+    targets: number;
+    train: boolean;
+    checkpoint: boolean;
+  }): number;
   close(): void;
 }
 
@@ -212,4 +218,114 @@ export class EngineError extends Error {
     super(message);
     this.name = "EngineError";
   }
+}
+
+/** Whether a value that was thrown is the addon's: an Error with a code. */
+function isCoded(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && "code" in error && typeof error.code === "string";
+}
+
+/** Gives the addon's errors the caller's stack and a type. */
+async function guarded<T>(call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw isCoded(error) ? new EngineError(error.code, error.message) : error;
+  }
+}
+
+class GuardedSession implements Session {
+  readonly parameters: readonly Parameter[];
+  constructor(private readonly native: Session) {
+    this.parameters = native.parameters;
+  }
+  accumulate(batch: Batch) {
+    return guarded(() => this.native.accumulate(batch));
+  }
+  step(options: StepOptions) {
+    return guarded(() => this.native.step(options));
+  }
+  score(batch: Batch) {
+    return guarded(() => this.native.score(batch));
+  }
+  generate(segments: Segments, options: GenerateOptions) {
+    return guarded(() => this.native.generate(segments, options));
+  }
+  state() {
+    return guarded(() => this.native.state());
+  }
+  load(state: SessionState) {
+    return guarded(() => this.native.load(state));
+  }
+  read() {
+    return guarded(() => this.native.read());
+  }
+  write(values: Float32Array) {
+    return guarded(() => this.native.write(values));
+  }
+  gradient() {
+    return guarded(() => this.native.gradient());
+  }
+  cancel() {
+    this.native.cancel();
+  }
+  close() {
+    this.native.close();
+  }
+}
+
+class GuardedModel implements Model {
+  readonly precision: Model["precision"];
+  readonly threads: number;
+  constructor(private readonly native: Model) {
+    this.precision = native.precision;
+    this.threads = native.threads;
+  }
+  openSession(options: SessionOptions): Promise<Session> {
+    return guarded(async () => new GuardedSession(await this.native.openSession(options)));
+  }
+  embed(tokens: Int32Array) {
+    return guarded(() => this.native.embed(tokens));
+  }
+  forecast(shape: Parameters<Model["forecast"]>[0]) {
+    try {
+      return this.native.forecast(shape);
+    } catch (error) {
+      throw isCoded(error) ? new EngineError(error.code, error.message) : error;
+    }
+  }
+  close() {
+    this.native.close();
+  }
+}
+
+/** Where the addon may lie, seen from the folder of this module or of the bundle that holds it. */
+const ADDON_PLACES = ["native", "../build/native", "../../build/native"];
+
+/**
+ * Loads the addon. Throws EngineError "engine-missing" where it has not been built, "engine-broken" where it does not
+ * load. The environment must hold OMP_WAIT_POLICY=PASSIVE before the process starts: spinning threads starve Node's own.
+ */
+export function loadEngine(): Engine {
+  const places = ADDON_PLACES.map((place) => path.resolve(__dirname, place, "plumb.node"));
+  const file = places.find((place) => existsSync(place));
+  if (file === undefined)
+    throw new EngineError(
+      "engine-missing",
+      `The native engine is missing (looked for ${places.join(", ")}). In a clone of the project, run "npm run build".`,
+    );
+  let native: Engine;
+  try {
+    native = createRequire(file)(file) as Engine;
+  } catch (error) {
+    throw new EngineError(
+      "engine-broken",
+      `The native engine ${file} does not load: ${(error as Error).message}`,
+    );
+  }
+  return {
+    openModel: (table, options) =>
+      guarded(async () => new GuardedModel(await native.openModel(table, options))),
+    devices: () => native.devices(),
+  };
 }

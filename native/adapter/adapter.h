@@ -1,0 +1,71 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tensor/buffer.h"
+
+namespace plumb {
+
+enum class LinearMap { q, k, v, o, gate, up, down };
+inline constexpr int kLinearMaps = 7;
+
+/// Name of a map in a task's settings, and in a Hugging Face LLaMA.
+struct LinearMapNames {
+  const char* name;
+  const char* module;
+};
+const LinearMapNames& names_of(LinearMap map);
+
+/// One linear map inside the decoder.
+struct Site {
+  int64_t layer;
+  LinearMap map;
+};
+
+/// One named tensor of the adapter, a range of the flat buffers of values and gradients.
+struct Parameter {
+  std::string name;
+  std::vector<int64_t> shape;
+  int64_t offset;
+  int64_t size;
+  std::string group;  ///< parameters of one group share a rate
+};
+
+/// What a method adds to the frozen decoder. A method is a class of this kind in a file of its own: it names its
+/// parameters and says where they enter; the decoder knows none of them.
+class Adapter {
+ public:
+  virtual ~Adapter() = default;
+
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  int64_t size() const { return size_; }
+  /// Flat, in the order of parameters(). Gradients add until someone sets them to zero.
+  const Buffer<float>& values() const { return values_; }
+  Buffer<float>& values() { return values_; }
+  Buffer<float>& gradients() { return gradients_; }
+
+  /// Number of input vectors that a batch may name.
+  virtual int64_t prompt_length() const = 0;
+  virtual void embed(int64_t index, float* row) const = 0;
+  virtual void embed_backward(int64_t index, const float* drow) = 0;
+
+  /// Called before y = x·Wᵀ is computed: writes the method's own term into y, or adds it where `holds_value` (a residual
+  /// is there already). Returns whether y now holds a value that the product must be added to.
+  virtual bool forward(Site site, ConstMatrix x, Matrix y, bool holds_value) = 0;
+  /// Called once dy is known: adds to the gradients of the method's parameters at this site.
+  virtual void backward(Site site, ConstMatrix dy) = 0;
+
+ protected:
+  void add_parameter(std::string name, std::vector<int64_t> shape, std::string group);
+  /// Allocates values and gradients, all zero. Called once, after the last add_parameter().
+  void allocate();
+
+ private:
+  std::vector<Parameter> parameters_;
+  int64_t size_ = 0;
+  Buffer<float> values_;
+  Buffer<float> gradients_;
+};
+
+}  // namespace plumb

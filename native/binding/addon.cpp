@@ -1,0 +1,356 @@
+#include <napi.h>
+
+#include <fstream>
+#include <memory>
+
+#include "binding/arguments.h"
+#include "binding/engine_thread.h"
+
+namespace plumb {
+namespace {
+
+/// What one JavaScript environment holds of the addon.
+struct Addon {
+  explicit Addon(Napi::Env env) : thread(env) {}
+  EngineThread thread;
+  Napi::FunctionReference model_class;
+  Napi::FunctionReference session_class;
+};
+
+Addon& addon(Napi::Env env) { return *env.GetInstanceData<Addon>(); }
+
+/// What a constructor made inside the addon is given; JavaScript cannot make one.
+template <typename T>
+Napi::Value instantiate(Napi::Env env, const Napi::FunctionReference& constructor, std::shared_ptr<T> object) {
+  return constructor.New({Napi::External<std::shared_ptr<T>>::New(env, &object)});
+}
+
+template <typename T>
+std::shared_ptr<T> given(const Napi::CallbackInfo& info) {
+  if (info.Length() != 1 || !info[0].IsExternal())
+    throw make_error(info.Env(), "argument", "models and sessions are made by openModel and openSession");
+  return *info[0].As<Napi::External<std::shared_ptr<T>>>().Data();
+}
+
+const char* precision_name(Precision precision) { return precision == Precision::bfloat16 ? "bfloat16" : "float32"; }
+
+/// Runs a body that the engine's own errors may leave, on JavaScript's thread.
+template <typename F>
+auto translated(Napi::Env env, F&& body) {
+  try {
+    return body();
+  } catch (const EngineError& error) {
+    throw make_error(env, error.code, error.what());
+  }
+}
+
+class SessionObject : public Napi::ObjectWrap<SessionObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Session",
+                       {InstanceMethod("accumulate", &SessionObject::accumulate), InstanceMethod("step", &SessionObject::step),
+                        InstanceMethod("score", &SessionObject::score), InstanceMethod("generate", &SessionObject::generate),
+                        InstanceMethod("state", &SessionObject::state), InstanceMethod("load", &SessionObject::load),
+                        InstanceMethod("read", &SessionObject::read), InstanceMethod("write", &SessionObject::write),
+                        InstanceMethod("gradient", &SessionObject::gradient), InstanceMethod("cancel", &SessionObject::cancel),
+                        InstanceMethod("close", &SessionObject::close),
+                        InstanceAccessor("parameters", &SessionObject::parameters, nullptr)});
+  }
+
+  explicit SessionObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SessionObject>(info), session_(given<Session>(info)) {}
+
+ private:
+  std::shared_ptr<Session> open(Napi::Env env) const {
+    if (!session_) throw make_error(env, "closed", "the session is closed");
+    return session_;
+  }
+
+  /// Queues work on the session; `Value` travels from the engine's thread to `convert`.
+  template <typename Value, typename Work, typename Convert>
+  Napi::Value queue(const Napi::CallbackInfo& info, Work work, Convert convert) {
+    auto session = open(info.Env());
+    auto value = std::make_shared<Value>();
+    const uint64_t epoch = session->cancellation().epoch();
+    return addon(info.Env())
+        .thread.run(
+            info.Env(),
+            [session, value, work, epoch]() mutable {
+              session->cancellation().begin(epoch);
+              session->cancellation().check();
+              *value = work(*session);
+            },
+            [value, convert](Napi::Env env) { return convert(env, *value); });
+  }
+
+  Napi::Value accumulate(const Napi::CallbackInfo& info) {
+    return queue<double>(
+        info, [batch = to_batch(info[0])](Session& session) mutable { return session.accumulate(batch); },
+        [](Napi::Env env, double loss) -> Napi::Value {
+          Napi::Object result = Napi::Object::New(env);
+          result.Set("loss", loss);
+          return result;
+        });
+  }
+
+  Napi::Value step(const Napi::CallbackInfo& info) {
+    return queue<StepResult>(
+        info, [options = to_step_options(info[0])](Session& session) { return session.step(options); },
+        [](Napi::Env env, const StepResult& step) -> Napi::Value {
+          Napi::Object result = Napi::Object::New(env);
+          result.Set("gradientNorm", step.gradient_norm);
+          result.Set("parameterNorm", step.parameter_norm);
+          return result;
+        });
+  }
+
+  Napi::Value score(const Napi::CallbackInfo& info) {
+    return queue<Answers>(
+        info, [batch = to_batch(info[0])](Session& session) mutable { return session.score(batch); },
+        [](Napi::Env env, const Answers& answers) -> Napi::Value {
+          Napi::Object result = Napi::Object::New(env);
+          result.Set("choices", from_floats(env, answers.choices));
+          result.Set("targets", from_floats(env, answers.targets));
+          return result;
+        });
+  }
+
+  Napi::Value generate(const Napi::CallbackInfo& info) {
+    using Texts = std::vector<std::vector<int32_t>>;
+    return queue<Texts>(
+        info,
+        [tree = to_tree(info[0]), options = to_generate_options(info[1])](Session& session) mutable {
+          return session.generate(tree, options);
+        },
+        [](Napi::Env env, const Texts& texts) -> Napi::Value {
+          Napi::Array result = Napi::Array::New(env, texts.size());
+          for (size_t i = 0; i < texts.size(); ++i) result.Set(static_cast<uint32_t>(i), from_int32s(env, texts[i]));
+          return result;
+        });
+  }
+
+  Napi::Value state(const Napi::CallbackInfo& info) {
+    return queue<SessionState>(
+        info, [](Session& session) { return session.state(); },
+        [](Napi::Env env, const SessionState& state) -> Napi::Value {
+          Napi::Object result = Napi::Object::New(env);
+          result.Set("parameters", from_floats(env, state.parameters));
+          result.Set("firstMoment", from_floats(env, state.first_moment));
+          result.Set("secondMoment", from_floats(env, state.second_moment));
+          result.Set("steps", static_cast<double>(state.steps));
+          return result;
+        });
+  }
+
+  Napi::Value load(const Napi::CallbackInfo& info) {
+    return queue<bool>(
+        info,
+        [state = to_state(info[0])](Session& session) {
+          session.load(state);
+          return true;
+        },
+        [](Napi::Env env, bool) { return env.Undefined(); });
+  }
+
+  template <typename Pick>
+  Napi::Value copy_out(const Napi::CallbackInfo& info, Pick pick) {
+    return queue<std::vector<float>>(
+        info,
+        [pick](Session& session) {
+          const Buffer<float>& buffer = pick(session.adapter());
+          return std::vector<float>(buffer.data(), buffer.data() + buffer.size());
+        },
+        [](Napi::Env env, const std::vector<float>& values) -> Napi::Value { return from_floats(env, values); });
+  }
+
+  Napi::Value read(const Napi::CallbackInfo& info) {
+    return copy_out(info, [](Adapter& adapter) -> const Buffer<float>& { return adapter.values(); });
+  }
+
+  Napi::Value gradient(const Napi::CallbackInfo& info) {
+    return copy_out(info, [](Adapter& adapter) -> const Buffer<float>& { return adapter.gradients(); });
+  }
+
+  Napi::Value write(const Napi::CallbackInfo& info) {
+    return queue<bool>(
+        info,
+        [values = to_floats(info[0], "values")](Session& session) {
+          if (static_cast<int64_t>(values.size()) != session.adapter().size())
+            fail("argument", "write: " + std::to_string(values.size()) + " values given, the method has " +
+                                 std::to_string(session.adapter().size()));
+          std::copy(values.begin(), values.end(), session.adapter().values().data());
+          return true;
+        },
+        [](Napi::Env env, bool) { return env.Undefined(); });
+  }
+
+  Napi::Value parameters(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const auto session = open(env);
+    const auto& list = session->adapter().parameters();
+    Napi::Array result = Napi::Array::New(env, list.size());
+    for (size_t i = 0; i < list.size(); ++i) {
+      Napi::Object entry = Napi::Object::New(env);
+      Napi::Array shape = Napi::Array::New(env, list[i].shape.size());
+      for (size_t d = 0; d < list[i].shape.size(); ++d)
+        shape.Set(static_cast<uint32_t>(d), static_cast<double>(list[i].shape[d]));
+      entry.Set("name", list[i].name);
+      entry.Set("shape", shape);
+      entry.Set("offset", static_cast<double>(list[i].offset));
+      entry.Set("group", list[i].group);
+      result.Set(static_cast<uint32_t>(i), entry);
+    }
+    return result;
+  }
+
+  Napi::Value cancel(const Napi::CallbackInfo& info) {
+    if (session_) session_->cancellation().request();
+    return info.Env().Undefined();
+  }
+
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    if (session_) session_->cancellation().request();
+    session_.reset();  // a call under way holds it until it has stopped
+    return info.Env().Undefined();
+  }
+
+  std::shared_ptr<Session> session_;
+};
+
+class ModelObject : public Napi::ObjectWrap<ModelObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Model",
+                       {InstanceMethod("openSession", &ModelObject::open_session), InstanceMethod("embed", &ModelObject::embed),
+                        InstanceMethod("forecast", &ModelObject::forecast), InstanceMethod("close", &ModelObject::close),
+                        InstanceAccessor("precision", &ModelObject::precision, nullptr),
+                        InstanceAccessor("threads", &ModelObject::threads, nullptr)});
+  }
+
+  explicit ModelObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelObject>(info), model_(given<Model>(info)) {}
+
+ private:
+  std::shared_ptr<Model> open(Napi::Env env) const {
+    if (!model_) throw make_error(env, "closed", "the model is closed");
+    return model_;
+  }
+
+  Napi::Value open_session(const Napi::CallbackInfo& info) {
+    auto model = open(info.Env());
+    const Napi::Object options = to_object(info[0], "options");
+    const MethodSpec method = to_method(options.Get("method"));
+    const bool checkpoint = to_bool(options.Get("checkpoint"), "options.checkpoint", false);
+    auto made = std::make_shared<std::shared_ptr<Session>>();
+    return addon(info.Env())
+        .thread.run(
+            info.Env(), [model, method, checkpoint, made] { *made = std::make_shared<Session>(model, method, checkpoint); },
+            [made](Napi::Env env) { return instantiate(env, addon(env).session_class, *made); });
+  }
+
+  Napi::Value embed(const Napi::CallbackInfo& info) {
+    auto model = open(info.Env());
+    auto rows = std::make_shared<std::vector<float>>();
+    return addon(info.Env())
+        .thread.run(
+            info.Env(),
+            [model, rows, tokens = to_int32s(info[0], "tokens")] {
+              const auto width = static_cast<size_t>(model->config().hidden_size);
+              rows->resize(tokens.size() * width);
+              for (size_t i = 0; i < tokens.size(); ++i) {
+                if (tokens[i] < 0 || tokens[i] >= model->config().vocabulary_size)
+                  fail("argument", "embed: tokens[" + std::to_string(i) + "] is " + std::to_string(tokens[i]) +
+                                       ", the vocabulary has " + std::to_string(model->config().vocabulary_size));
+                model->weights.embedding_row(tokens[i], rows->data() + i * width);
+              }
+            },
+            [rows](Napi::Env env) { return from_floats(env, *rows); });
+  }
+
+  Napi::Value forecast(const Napi::CallbackInfo& info) {
+    const auto model = open(info.Env());
+    const Napi::Object shape = to_object(info[0], "shape");
+    const int64_t rows = to_integer(shape.Get("rows"), "shape.rows");
+    const int64_t longest = to_integer(shape.Get("longest"), "shape.longest");
+    const int64_t targets = to_integer(shape.Get("targets"), "shape.targets");
+    constexpr int64_t kMost = int64_t{1} << 31;
+    for (const int64_t value : {rows, longest, targets})
+      if (value < 0 || value > kMost) throw make_error(info.Env(), "argument", "shape: a value is below 0 or absurd");
+    const bool train = to_bool(shape.Get("train"), "shape.train", true);
+    const bool checkpoint = to_bool(shape.Get("checkpoint"), "shape.checkpoint", false);
+    const Keep keep = !train ? Keep::nothing : checkpoint ? Keep::inputs : Keep::all;
+    return Napi::Number::New(info.Env(), static_cast<double>(model->forecast(rows, longest, targets, keep)));
+  }
+
+  Napi::Value precision(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), precision_name(open(info.Env())->products.precision()));
+  }
+
+  Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), open(info.Env())->threads); }
+
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    model_.reset();  // its sessions hold it until they are closed
+    return info.Env().Undefined();
+  }
+
+  std::shared_ptr<Model> model_;
+};
+
+Napi::Value open_model(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return translated(env, [&]() -> Napi::Value {
+    auto made = std::make_shared<std::shared_ptr<Model>>();
+    return addon(env).thread.run(
+        env,
+        [made, table = to_table(info[0]), options = to_model_options(info[1])] {
+          *made = std::make_shared<Model>(table, options);
+        },
+        [made](Napi::Env e) { return instantiate(e, addon(e).model_class, *made); });
+  });
+}
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+  return "processor";
+}
+
+Napi::Value devices(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const CpuFeatures features = translated(env, [] { return cpu_features(); });
+  Napi::Array names = Napi::Array::New(env);
+  const auto add = [&](bool there, const char* name) {
+    if (there) names.Set(names.Length(), Napi::String::New(env, name));
+  };
+  add(features.avx2, "avx2");
+  add(features.avx512, "avx512");
+  add(features.avx512_bf16, "avx512_bf16");
+  Napi::Object cpu = Napi::Object::New(env);
+  cpu.Set("id", "cpu");
+  cpu.Set("name", processor_name());
+  cpu.Set("threads", static_cast<double>(std::thread::hardware_concurrency()));
+  cpu.Set("features", names);
+  cpu.Set("precision", precision_name(best_precision()));
+  Napi::Array list = Napi::Array::New(env, 1);
+  list.Set(0U, cpu);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("devices", list);
+  result.Set("cudaMissing", "this build has no CUDA engine; the processor does the work");
+  return result;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  limit_products_isa();
+  auto data = std::make_unique<Addon>(env);
+  data->model_class = Napi::Persistent(ModelObject::define(env));
+  data->session_class = Napi::Persistent(SessionObject::define(env));
+  env.SetInstanceData(data.release());  // deleted with the environment
+  exports.Set("openModel", Napi::Function::New(env, open_model, "openModel"));
+  exports.Set("devices", Napi::Function::New(env, devices, "devices"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(plumb, init)
+
+}  // namespace plumb

@@ -1,0 +1,31 @@
+#pragma once
+#include <napi.h>
+
+#include <string>
+#include <vector>
+
+#include "train/session.h"
+
+/// From JavaScript's values to the engine's, with every type and range checked. Each throws Napi::Error with code
+/// "argument" and a sentence that names the field.
+namespace plumb {
+
+ModelTable to_table(const Napi::Value& value);
+ModelOptions to_model_options(const Napi::Value& value);
+MethodSpec to_method(const Napi::Value& value);
+Tree to_tree(const Napi::Value& value);
+Batch to_batch(const Napi::Value& value);
+StepOptions to_step_options(const Napi::Value& value);
+GenerateOptions to_generate_options(const Napi::Value& value);
+SessionState to_state(const Napi::Value& value);
+
+std::vector<int32_t> to_int32s(const Napi::Value& value, const char* name);
+std::vector<float> to_floats(const Napi::Value& value, const char* name);
+int64_t to_integer(const Napi::Value& value, const char* name);
+bool to_bool(const Napi::Value& value, const char* name, bool otherwise);
+Napi::Object to_object(const Napi::Value& value, const char* name);
+
+Napi::Float32Array from_floats(Napi::Env env, const std::vector<float>& values);
+Napi::Int32Array from_int32s(Napi::Env env, const std::vector<int32_t>& values);
+
+}  // namespace plumb

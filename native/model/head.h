@@ -1,0 +1,58 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "model/weights.h"
+#include "ops/product.h"
+
+namespace plumb {
+
+/// What a batch's rows are asked for. A choice restricts the next-token logits of its row to its candidates; a target
+/// is a token under the softmax of the whole vocabulary.
+struct Questions {
+  std::vector<int32_t> choice_row;
+  std::vector<int32_t> choice_start;  ///< one more than choices
+  std::vector<int32_t> candidates;
+  std::vector<int32_t> choice_answer;  ///< -1: scored, carries no loss
+  std::vector<float> choice_weight;
+  std::vector<int32_t> target_row;
+  std::vector<int32_t> target_token;
+  std::vector<float> target_weight;
+
+  /// Throws "batch" naming the field and the index.
+  void check(int64_t rows, int64_t vocabulary) const;
+};
+
+struct Answers {
+  double loss = 0;             ///< sum of weight * -log P(answer)
+  std::vector<float> choices;  ///< log P(candidate) within its choice
+  std::vector<float> targets;  ///< log P(token)
+};
+
+/// Final norm, output head and losses, for the rows that carry a question and no others.
+class Head {
+ public:
+  Head(ModelWeights& weights, Products& products, int threads);
+
+  /// `hidden` [rows, hidden size] as the last layer left it. `dhidden`, where not empty, is overwritten with the gradient
+  /// of the loss.
+  Answers answer(const Questions& questions, ConstMatrix hidden, Matrix dhidden);
+
+  /// Logits over the vocabulary, [rows, vocabulary], for sampling; valid until the next call.
+  ConstMatrix logits(ConstMatrix hidden);
+
+  static int64_t scratch_bytes(const DecoderConfig& config, int64_t targets);
+
+ private:
+  void choose(const Questions& questions, const std::vector<int64_t>& slot, bool gradient, Answers& answers);
+  void predict(const Questions& questions, const std::vector<int64_t>& slot, bool gradient, Answers& answers);
+  void vocabulary_product(ConstMatrix x, Matrix logits);
+
+  ModelWeights& weights_;
+  Products& products_;
+  int threads_;
+  const Kernels& kernel_;
+  Buffer<float> normed_, dnormed_, rstd_, logits_, gathered_, dgathered_;
+};
+
+}  // namespace plumb

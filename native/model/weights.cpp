@@ -1,0 +1,195 @@
+#include "model/weights.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ops/parallel.h"
+
+namespace plumb {
+namespace {
+
+struct GroupMaps {
+  LinearMap first;
+  int count;
+};
+constexpr GroupMaps kGroups[kMapGroups] = {{LinearMap::q, 3}, {LinearMap::o, 1}, {LinearMap::gate, 2}, {LinearMap::down, 1}};
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::string text = "[";
+  for (const int64_t extent : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+  return text + "]";
+}
+
+}  // namespace
+
+ModelWeights::ModelWeights(const ModelTable& table, Precision precision, bool keep, int threads)
+    : config_(table.config), precision_(precision), keep_(keep), threads_(threads), kernel_(kernels()) {
+  config_.check();
+  for (const std::string& file : table.files) files_.push_back(std::make_unique<MappedFile>(file));
+  std::map<std::string, const TensorEntry*> names;
+  for (const TensorEntry& entry : table.tensors)
+    if (!names.emplace(entry.name, &entry).second) fail("model-tensor", "tensor " + entry.name + " is there twice");
+
+  const int64_t hidden = config_.hidden_size;
+  const auto load_norm = [&](const std::string& name) {
+    const Stored norm = find(names, name, 1, hidden);
+    norms_.emplace_back(hidden);
+    kernel_.dequantize(norm.type, norm.data, norms_.back().data(), hidden);
+  };
+  for (int64_t layer = 0; layer < config_.layer_count; ++layer) {
+    const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+    load_norm(prefix + "input_layernorm.weight");
+    load_norm(prefix + "post_attention_layernorm.weight");
+    std::array<Stored, kLinearMaps> maps{};
+    for (int m = 0; m < kLinearMaps; ++m) {
+      const auto map = static_cast<LinearMap>(m);
+      const int64_t in = map == LinearMap::o      ? config_.query_width()
+                         : map == LinearMap::down ? config_.intermediate_size
+                                                  : hidden;
+      maps[static_cast<size_t>(m)] = find(names, prefix + names_of(map).module + ".weight", config_.output_width(map), in);
+    }
+    layers_.push_back(maps);
+  }
+  load_norm("model.norm.weight");
+  embedding_ = find(names, "model.embed_tokens.weight", config_.vocabulary_size, hidden);
+  head_ = config_.tied_head ? embedding_ : find(names, "lm_head.weight", config_.vocabulary_size, hidden);
+  kept_.resize(layers_.size());
+}
+
+ModelWeights::Stored ModelWeights::find(const std::map<std::string, const TensorEntry*>& table, const std::string& name,
+                                        int64_t rows, int64_t cols) const {
+  const auto found = table.find(name);
+  if (found == table.end()) fail("model-tensor", "the model has no tensor " + name);
+  const TensorEntry& entry = *found->second;
+  const std::vector<int64_t> expected = rows == 1 ? std::vector<int64_t>{cols} : std::vector<int64_t>{rows, cols};
+  if (entry.shape != expected)
+    fail("model-tensor", "tensor " + name + " has the shape " + shape_text(entry.shape) + ", the model's config asks for " +
+                             shape_text(expected));
+  if (entry.file < 0 || entry.file >= static_cast<int64_t>(files_.size()))
+    fail("model-tensor", "tensor " + name + " lies in file number " + std::to_string(entry.file) + ", which is not given");
+  const ElementLayout& layout = layout_of(entry.type);
+  if (cols % layout.block_elements != 0)
+    fail("model-tensor", "tensor " + name + " has rows of " + std::to_string(cols) + " elements, no multiple of the block of " +
+                             layout.name);
+  const MappedFile& file = *files_[static_cast<size_t>(entry.file)];
+  const int64_t bytes = rows * (cols / layout.block_elements * layout.block_bytes);  // both below 2^31: no overflow
+  if (entry.offset < 0 || entry.offset > file.size() || bytes > file.size() - entry.offset)
+    fail("model-file", file.path() + ": tensor " + name + " ends outside the file (offset " + std::to_string(entry.offset) +
+                           ", " + std::to_string(bytes) + " bytes, file has " + std::to_string(file.size()) +
+                           "); the file is cut short or damaged");
+  if (entry.interleaved_rows && rows % config_.head_size != 0)
+    fail("model-tensor", "tensor " + name + " has " + std::to_string(rows) + " rows, no multiple of the head size");
+  return {file.data() + entry.offset, &file, entry.type, rows, cols, entry.interleaved_rows ? config_.head_size : 0};
+}
+
+void ModelWeights::convert(const Stored& matrix, int64_t first, int64_t count, uint8_t* out) const {
+  const int64_t out_row = matrix.cols * product_bytes();
+  parallel_ranges(threads_, count, [&](int64_t begin, int64_t end) {
+    Buffer<float> row(matrix.cols);
+    for (int64_t i = begin; i < end; ++i) {
+      int64_t source = first + i;
+      if (matrix.interleaved_head > 0) {
+        // GGUF keeps the pair (j, j + size / 2) of a head in rows 2j and 2j + 1.
+        const int64_t head = source / matrix.interleaved_head;
+        const int64_t within = source % matrix.interleaved_head;
+        const int64_t half = matrix.interleaved_head / 2;
+        source = head * matrix.interleaved_head + 2 * (within % half) + within / half;
+      }
+      const uint8_t* data = matrix.data + source * matrix.row_bytes();
+      uint8_t* target = out + i * out_row;
+      if (precision_ == Precision::float32) {
+        kernel_.dequantize(matrix.type, data, reinterpret_cast<float*>(target), matrix.cols);
+      } else {
+        kernel_.dequantize(matrix.type, data, row.data(), matrix.cols);
+        kernel_.to_bf16(row.data(), reinterpret_cast<uint16_t*>(target), matrix.cols);
+      }
+    }
+  });
+}
+
+bool ModelWeights::in_place(const Stored& matrix) const {
+  const auto type = precision_ == Precision::bfloat16 ? ElementType::bf16 : ElementType::f32;
+  return matrix.type == type && matrix.interleaved_head == 0 &&
+         reinterpret_cast<uintptr_t>(matrix.data) % static_cast<uintptr_t>(product_bytes()) == 0;
+}
+
+Weights ModelWeights::gather(const Stored* matrices, size_t count, Converted& target) {
+  Weights weights{0, matrices[0].cols, {}};
+  for (size_t i = 0; i < count; ++i) weights.out += matrices[i].rows;
+  if (std::all_of(matrices, matrices + count, [&](const Stored& m) { return in_place(m); })) {
+    int64_t column = 0;
+    for (size_t i = 0; i < count; ++i) {
+      weights.parts.push_back({matrices[i].data, matrices[i].rows, column});
+      column += matrices[i].rows;
+    }
+    return weights;
+  }
+  if (!keep_ || target.empty()) {
+    target.resize(weights.out * weights.in * product_bytes());
+    uint8_t* out = target.data();
+    for (size_t i = 0; i < count; ++i) {
+      convert(matrices[i], 0, matrices[i].rows, out);
+      out += matrices[i].rows * weights.in * product_bytes();
+      if (keep_) matrices[i].file->release(matrices[i].data, matrices[i].rows * matrices[i].row_bytes());
+    }
+  }
+  weights.parts.push_back({target.data(), weights.out, 0});
+  return weights;
+}
+
+Weights ModelWeights::group(int64_t layer, MapGroup group) {
+  const auto l = static_cast<size_t>(layer);
+  const auto g = static_cast<size_t>(group);
+  return gather(&layers_[l][static_cast<size_t>(kGroups[g].first)], static_cast<size_t>(kGroups[g].count),
+                keep_ ? kept_[l][g] : scratch_[g]);
+}
+
+int64_t ModelWeights::head_block() const { return keep_ ? config_.vocabulary_size : std::min<int64_t>(config_.vocabulary_size, 4096); }
+
+Weights ModelWeights::head(int64_t first, int64_t count) {
+  Weights weights{count, head_.cols, {}};
+  if (in_place(head_)) {
+    weights.parts.push_back({head_.data + first * head_.row_bytes(), count, 0});
+    return weights;
+  }
+  const int64_t row = head_.cols * product_bytes();
+  if (keep_) {
+    if (!head_kept_) {
+      head_scratch_.resize(head_.rows * row);
+      convert(head_, 0, head_.rows, head_scratch_.data());
+      head_kept_ = true;
+    }
+    weights.parts.push_back({head_scratch_.data() + first * row, count, 0});
+  } else {
+    head_scratch_.resize(count * row);
+    convert(head_, first, count, head_scratch_.data());
+    weights.parts.push_back({head_scratch_.data(), count, 0});
+  }
+  return weights;
+}
+
+void ModelWeights::embedding_row(int64_t token, float* out) const {
+  kernel_.dequantize(embedding_.type, embedding_.data + token * embedding_.row_bytes(), out, embedding_.cols);
+}
+
+void ModelWeights::head_row(int64_t token, float* out) const {
+  kernel_.dequantize(head_.type, head_.data + token * head_.row_bytes(), out, head_.cols);
+}
+
+int64_t ModelWeights::converted_bytes(bool head) const {
+  int64_t bytes = 0;
+  for (const auto& maps : layers_) {
+    int64_t layer = 0;
+    for (int g = 0; g < kMapGroups; ++g) {
+      const auto* begin = &maps[static_cast<size_t>(kGroups[g].first)];
+      const auto* end = begin + kGroups[g].count;
+      if (std::all_of(begin, end, [&](const Stored& m) { return in_place(m); })) continue;
+      for (const auto* m = begin; m != end; ++m) layer += m->rows * m->cols * product_bytes();
+    }
+    bytes = keep_ ? bytes + layer : std::max(bytes, layer);
+  }
+  if (head && !in_place(head_)) bytes += head_block() * head_.cols * product_bytes();
+  return bytes;
+}
+
+}  // namespace plumb

@@ -1,0 +1,98 @@
+#pragma once
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+#include "ops/cpu/kernels.h"
+#include "ops/product.h"
+#include "tensor/buffer.h"
+#include "tensor/element_type.h"
+#include "tensor/mapped_file.h"
+
+namespace plumb {
+
+/// One tensor of the model's table: where it lies and how it is written.
+struct TensorEntry {
+  std::string name;
+  ElementType type;
+  std::vector<int64_t> shape;
+  int64_t file;
+  int64_t offset;
+  bool interleaved_rows;  ///< rows of q and k in GGUF's order
+};
+
+struct ModelTable {
+  std::vector<std::string> files;
+  std::vector<TensorEntry> tensors;
+  DecoderConfig config;
+};
+
+/// Maps that share an input and are computed in one product.
+enum class MapGroup { qkv, o, gate_up, down };
+inline constexpr int kMapGroups = 4;
+
+/// The frozen weights of a model, mapped from its files. A matrix is turned to the product's type when it is used: kept
+/// so, or (`keep` false) made anew in scratch each time. What has that type already is used in place. Calls are made
+/// from one thread at a time.
+class ModelWeights {
+ public:
+  /// Throws "model-file" or "model-tensor" naming what is missing, misshapen or outside its file.
+  ModelWeights(const ModelTable& table, Precision precision, bool keep, int threads);
+
+  const DecoderConfig& config() const { return config_; }
+  const float* attention_norm(int64_t layer) const { return norms_[static_cast<size_t>(2 * layer)].data(); }
+  const float* mlp_norm(int64_t layer) const { return norms_[static_cast<size_t>(2 * layer + 1)].data(); }
+  const float* final_norm() const { return norms_.back().data(); }
+
+  /// Valid until the next call for the same group.
+  Weights group(int64_t layer, MapGroup group);
+  /// Rows [first, first + count) of the output head. Valid until the next call.
+  Weights head(int64_t first, int64_t count);
+
+  void embedding_row(int64_t token, float* out) const;
+  void head_row(int64_t token, float* out) const;
+
+  /// Bytes that converted matrices take once all are in use; `head` whether products with the whole head occur.
+  int64_t converted_bytes(bool head) const;
+  /// Rows of the head that one product takes.
+  int64_t head_block() const;
+
+ private:
+  struct Stored {
+    const uint8_t* data;
+    const MappedFile* file;
+    ElementType type;
+    int64_t rows;
+    int64_t cols;
+    int64_t interleaved_head;  ///< head size where rows are interleaved, else 0
+    int64_t row_bytes() const { return cols / layout_of(type).block_elements * layout_of(type).block_bytes; }
+  };
+  using Converted = Buffer<uint8_t>;
+
+  Stored find(const std::map<std::string, const TensorEntry*>& table, const std::string& name, int64_t rows,
+              int64_t cols) const;
+  void convert(const Stored& matrix, int64_t first, int64_t count, uint8_t* out) const;
+  bool in_place(const Stored& matrix) const;
+  Weights gather(const Stored* matrices, size_t count, Converted& target);
+  int64_t product_bytes() const { return precision_ == Precision::bfloat16 ? 2 : 4; }
+
+  DecoderConfig config_;
+  Precision precision_;
+  bool keep_;
+  int threads_;
+  const Kernels& kernel_;
+  std::vector<std::unique_ptr<MappedFile>> files_;
+  std::vector<Buffer<float>> norms_;
+  std::vector<std::array<Stored, kLinearMaps>> layers_;
+  Stored embedding_{};
+  Stored head_{};
+  std::vector<std::array<Converted, kMapGroups>> kept_;
+  std::array<Converted, kMapGroups> scratch_;
+  Converted head_scratch_;
+  bool head_kept_ = false;
+};
+
+}  // namespace plumb

@@ -1,0 +1,243 @@
+// Compiled once for each instruction set: the including file defines PLUMB_ISA (a namespace) and sets the flags.
+// Only plain C and static functions here: an inline library function compiled with these flags could be picked by the
+// linker for code that must run everywhere.
+#include <cstring>
+
+#include "ops/cpu/kernels.h"
+
+namespace plumb {
+namespace PLUMB_ISA {
+namespace {
+
+inline float from_bits(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline uint32_t to_bits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+// exp in float32 to about 1 ulp: range reduction by ln 2 in two parts, polynomial of degree 6 (coefficients of Cephes
+// expf, S. Moshier). Underflows to 0 below -87.3.
+inline float exponential(float x) {
+  const float kMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  float clamped = x < -87.33654f ? -87.33654f : x;
+  clamped = clamped > 88.37f ? 88.37f : clamped;
+  const float shifted = clamped * 1.44269504f + kMagic;
+  const float n = shifted - kMagic;
+  float r = clamped - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  const uint32_t exponent = (to_bits(shifted) - 0x4B400000u + 127u) << 23;
+  const float result = p * from_bits(exponent);
+  return x < -87.33654f ? 0.0f : result;
+}
+
+inline float from_half(uint16_t h) {
+  const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
+  const uint32_t rest = h & 0x7FFFu;
+  // Shift exponent and mantissa into place and correct the exponent's bias by a product, which handles subnormals.
+  float value = from_bits(rest << 13) * from_bits(0x77800000u);  // 2^112
+  const uint32_t special = rest >= 0x7C00u ? 0x7F800000u | (rest << 13) : 0u;
+  return from_bits(sign | (special != 0u ? special : to_bits(value)));
+}
+
+inline uint16_t load16(const uint8_t* p) {
+  uint16_t v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+void dequantize(ElementType type, const uint8_t* src, float* dst, int64_t count) {
+  switch (type) {
+    case ElementType::f32:
+      std::memcpy(dst, src, static_cast<size_t>(count) * sizeof(float));
+      break;
+    case ElementType::f16:
+      for (int64_t i = 0; i < count; ++i) dst[i] = from_half(load16(src + 2 * i));
+      break;
+    case ElementType::bf16:
+      for (int64_t i = 0; i < count; ++i) dst[i] = from_bits(static_cast<uint32_t>(load16(src + 2 * i)) << 16);
+      break;
+    case ElementType::q8_0:
+      for (int64_t b = 0; b < count / 32; ++b, src += 34, dst += 32) {
+        const float d = from_half(load16(src));
+        const int8_t* q = reinterpret_cast<const int8_t*>(src + 2);
+#pragma omp simd
+        for (int i = 0; i < 32; ++i) dst[i] = d * static_cast<float>(q[i]);
+      }
+      break;
+    case ElementType::q4_0:
+      for (int64_t b = 0; b < count / 32; ++b, src += 18, dst += 32) {
+        const float d = from_half(load16(src));
+        const uint8_t* q = src + 2;
+#pragma omp simd
+        for (int i = 0; i < 16; ++i) {
+          dst[i] = d * static_cast<float>((q[i] & 15) - 8);
+          dst[i + 16] = d * static_cast<float>((q[i] >> 4) - 8);
+        }
+      }
+      break;
+    case ElementType::q4_1:
+      for (int64_t b = 0; b < count / 32; ++b, src += 20, dst += 32) {
+        const float d = from_half(load16(src));
+        const float m = from_half(load16(src + 2));
+        const uint8_t* q = src + 4;
+#pragma omp simd
+        for (int i = 0; i < 16; ++i) {
+          // The product is exact (11 bits by 4), so a fused sum rounds as GGUF's own dequantiser does.
+          const float low = d * static_cast<float>(q[i] & 15);
+          const float high = d * static_cast<float>(q[i] >> 4);
+          dst[i] = low + m;
+          dst[i + 16] = high + m;
+        }
+      }
+      break;
+  }
+}
+
+void to_bf16(const float* src, uint16_t* dst, int64_t count) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t bits = to_bits(src[i]);
+    const uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+    const uint32_t nan = (bits >> 16) | 0x40u;
+    dst[i] = static_cast<uint16_t>((bits & 0x7FFFFFFFu) > 0x7F800000u ? nan : rounded);
+  }
+}
+
+float rms_norm(const float* x, const float* weight, float epsilon, float* out, int64_t n) {
+  float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += x[i] * x[i];
+  const float rstd = 1.0f / __builtin_sqrtf(sum / static_cast<float>(n) + epsilon);
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) out[i] = x[i] * rstd * weight[i];
+  return rstd;
+}
+
+void rms_norm_backward(const float* x, const float* weight, float rstd, const float* dy, float* dx, int64_t n) {
+  float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += weight[i] * dy[i] * x[i];
+  const float pull = sum * rstd * rstd * rstd / static_cast<float>(n);
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) dx[i] += rstd * weight[i] * dy[i] - pull * x[i];
+}
+
+void rotate(float* row, int64_t heads, int64_t head_size, const float* cosine, const float* sine, float turn) {
+  const int64_t half = head_size / 2;
+  for (int64_t h = 0; h < heads; ++h) {
+    float* first = row + h * head_size;
+    float* second = first + half;
+#pragma omp simd
+    for (int64_t i = 0; i < half; ++i) {
+      const float a = first[i];
+      const float b = second[i];
+      const float s = sine[i] * turn;
+      first[i] = a * cosine[i] - b * s;
+      second[i] = b * cosine[i] + a * s;
+    }
+  }
+}
+
+void swiglu(const float* gate, const float* up, float* out, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+}
+
+void swiglu_backward(float* gate, float* up, const float* dout, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const float g = gate[i];
+    const float sigmoid = 1.0f / (1.0f + exponential(-g));
+    const float silu = g * sigmoid;
+    const float d = dout[i];
+    gate[i] = d * up[i] * (sigmoid + silu * (1.0f - sigmoid));
+    up[i] = d * silu;
+  }
+}
+
+float softmax(float* s, int64_t visible, int64_t total) {
+  float top = s[0];
+#pragma omp simd reduction(max : top)
+  for (int64_t i = 0; i < visible; ++i) top = s[i] > top ? s[i] : top;
+  float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < visible; ++i) {
+    const float e = exponential(s[i] - top);
+    s[i] = e;
+    sum += e;
+  }
+  const float inverse = 1.0f / sum;
+#pragma omp simd
+  for (int64_t i = 0; i < visible; ++i) s[i] *= inverse;
+  for (int64_t i = visible; i < total; ++i) s[i] = 0.0f;
+  return top + __builtin_logf(sum);
+}
+
+void probabilities(float* s, int64_t visible, int64_t total, float logsum) {
+#pragma omp simd
+  for (int64_t i = 0; i < visible; ++i) s[i] = exponential(s[i] - logsum);
+  for (int64_t i = visible; i < total; ++i) s[i] = 0.0f;
+}
+
+void softmax_backward(const float* p, float* ds, int64_t n) {
+  float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += p[i] * ds[i];
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) ds[i] = p[i] * (ds[i] - sum);
+}
+
+float dot(const float* a, const float* b, int64_t n) {
+  float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+void axpy(float a, const float* x, float* y, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) y[i] += a * x[i];
+}
+
+void column_sum(const float* y, int64_t rows, int64_t stride, int64_t cols, float* out) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* row = y + r * stride;
+#pragma omp simd
+    for (int64_t c = 0; c < cols; ++c) out[c] += row[c];
+  }
+}
+
+void adam(const AdamConstants& c, const float* gradient, float* m, float* v, float* parameter, int64_t n) {
+  const float step = c.rate / c.correction1;
+  const float root = 1.0f / __builtin_sqrtf(c.correction2);
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const float g = gradient[i] * c.scale;
+    m[i] = c.beta1 * m[i] + (1.0f - c.beta1) * g;
+    v[i] = c.beta2 * v[i] + (1.0f - c.beta2) * g * g;
+    parameter[i] = parameter[i] * c.decay - step * m[i] / (__builtin_sqrtf(v[i]) * root + c.epsilon);
+  }
+}
+
+}  // namespace
+
+extern const Kernels table;
+const Kernels table = {PLUMB_ISA_NAME, dequantize, to_bf16, rms_norm,         rms_norm_backward,
+                       rotate,         swiglu,     swiglu_backward, softmax, probabilities,
+                       softmax_backward, dot,      axpy,    column_sum,       adam};
+
+}  // namespace PLUMB_ISA
+}  // namespace plumb

@@ -1,0 +1,63 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tensor/buffer.h"
+
+namespace plumb {
+
+enum class Precision { float32, bfloat16 };
+
+/// Rows of a weight matrix W [rows, cols] in the product's type, row-major; they make or take columns
+/// [column, column + rows) of the output side.
+struct WeightPart {
+  const void* data = nullptr;
+  int64_t rows = 0;
+  int64_t column = 0;
+};
+
+/// A linear map [out, in] as one part, or as several that stand apart in memory (q, k and v of a mapped file).
+struct Weights {
+  int64_t out = 0;
+  int64_t in = 0;
+  std::vector<WeightPart> parts;
+};
+
+/// Matrix products with frozen weights, in float32 or with both factors rounded to bfloat16 and sums in float32.
+/// One object a thread of control; products run on `threads` threads of that thread's OpenMP team.
+class Products {
+ public:
+  Products(Precision precision, int threads);
+  ~Products();
+  Products(const Products&) = delete;
+  Products& operator=(const Products&) = delete;
+
+  Precision precision() const { return precision_; }
+
+  /// Results are written in whole groups of this many rows: the matrices that take them need room for
+  /// round_rows(rows) rows. What stands in the rows beyond is undefined.
+  static constexpr int64_t kRowStep = 32;
+  static int64_t round_rows(int64_t rows) { return (rows + kRowStep - 1) / kRowStep * kRowStep; }
+
+  /// y[m, out] = x[m, in] · Wᵀ, added to y where `add`.
+  void forward(ConstMatrix x, const Weights& w, Matrix y, bool add);
+  /// dx[m, in] = dy[m, out] · W, added to dx where `add`.
+  void backward(ConstMatrix dy, const Weights& w, Matrix dx, bool add);
+
+ private:
+  struct BfloatProducts;
+  Precision precision_;
+  int threads_;
+  std::unique_ptr<BfloatProducts> bfloat_;
+};
+
+/// The float32 product of small blocks inside a parallel region: c = alpha * op(a) · op(b) + beta * c, row-major,
+/// op(a) is [m, k] and op(b) is [k, n].
+void block_product(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
+                   int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
+
+/// Holds the library of products to what PLUMB_MAX_ISA allows. Has an effect before the first product only.
+void limit_products_isa();
+
+}  // namespace plumb

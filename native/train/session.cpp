@@ -1,0 +1,186 @@
+#include "train/session.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <string>
+
+#include "adapter/prompt_bias.h"
+#include "train/sampler.h"
+
+namespace plumb {
+namespace {
+
+std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& method) {
+  constexpr int64_t kMostVectors = 4096;
+  if (method.prompt_length < 0 || method.prompt_length > kMostVectors)
+    fail("argument", "method: promptLength is " + std::to_string(method.prompt_length) + ", expected 0 to " +
+                         std::to_string(kMostVectors));
+  auto biases = method.biases;
+  std::sort(biases.begin(), biases.end());
+  if (std::adjacent_find(biases.begin(), biases.end()) != biases.end())
+    fail("argument", "method: biases names a linear map twice");
+  return std::make_unique<PromptBias>(model.config(), method.prompt_length, biases, model.threads);
+}
+
+int thread_count(int asked) { return asked > 0 ? asked : omp_get_max_threads(); }
+
+}  // namespace
+
+Precision best_precision() { return cpu_features().avx512_bf16 ? Precision::bfloat16 : Precision::float32; }
+
+Model::Model(const ModelTable& table, const ModelOptions& options)
+    : threads(thread_count(options.threads)),
+      products(options.precision, threads),
+      weights(table, options.precision, options.keep_weights, threads) {}
+
+int64_t Model::forecast(int64_t rows, int64_t longest, int64_t targets, Keep keep) const {
+  int64_t bytes = weights.converted_bytes(targets > 0) + Head::scratch_bytes(config(), targets) +
+                  Decoder::activation_bytes(config(), rows, longest, keep, threads);
+  if (products.precision() == Precision::bfloat16)  // the product's input, rounded
+    bytes += 2 * Products::round_rows(rows) * std::max(config().qkv_width(), 2 * config().intermediate_size);
+  if (keep != Keep::nothing) bytes += 4 * rows * config().hidden_size;
+  return bytes;
+}
+
+Session::Session(std::shared_ptr<Model> model, const MethodSpec& method, bool checkpoint)
+    : model_(std::move(model)),
+      adapter_(make_adapter(*model_, method)),
+      keep_(checkpoint ? Keep::inputs : Keep::all),
+      decoder_(model_->weights, model_->products, model_->threads, cancellation_),
+      head_(model_->weights, model_->products, model_->threads),
+      optimizer_(adapter_->size()) {}
+
+void Session::prepare(Batch& batch) {
+  const DecoderConfig& config = model_->config();
+  batch.tree.index(config.vocabulary_size, adapter_->prompt_length(), config.context_length);
+  batch.questions.check(batch.tree.rows(), config.vocabulary_size);
+  omp_set_num_threads(model_->threads);  // oneDNN takes its number from here
+}
+
+double Session::accumulate(Batch& batch) {
+  try {
+    prepare(batch);
+    const Tree& tree = batch.tree;
+    const Pass pass{tree.positions, tree.items};
+    const ConstMatrix hidden = decoder_.forward(tree.tokens, pass, *adapter_, keep_);
+    dhidden_.resize(Products::round_rows(hidden.rows) * hidden.cols);
+    const Matrix dhidden = matrix(dhidden_, hidden.rows, hidden.cols);
+    const Answers answers = head_.answer(batch.questions, hidden, dhidden);
+    decoder_.backward(tree.tokens, pass, *adapter_, dhidden);
+    return answers.loss;
+  } catch (...) {
+    std::fill_n(adapter_->gradients().data(), adapter_->size(), 0.0f);
+    throw;
+  }
+}
+
+Answers Session::score(Batch& batch) {
+  prepare(batch);
+  const Pass pass{batch.tree.positions, batch.tree.items};
+  return head_.answer(batch.questions, decoder_.forward(batch.tree.tokens, pass, *adapter_, Keep::nothing), {});
+}
+
+std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOptions& options) {
+  const DecoderConfig& config = model_->config();
+  tree.index(config.vocabulary_size, adapter_->prompt_length(), config.context_length);
+  omp_set_num_threads(model_->threads);
+  if (options.max_tokens < 0 || options.max_tokens > config.context_length)
+    fail("argument", "generate: maxTokens is " + std::to_string(options.max_tokens) + ", expected 0 to " +
+                         std::to_string(config.context_length));
+  Sampler sampler(options.temperature, options.top_p, options.seed, options.leaves.size());
+
+  struct Sequence {
+    size_t leaf;       // index into options.leaves
+    size_t segment;
+    int64_t position;  // of the next token
+    int64_t first_slot;
+    int64_t room;      // tokens it may still get
+    int64_t row;       // of the hidden state that predicts the next token
+  };
+  std::vector<Sequence> live;
+  for (size_t i = 0; i < options.leaves.size(); ++i) {
+    const int32_t leaf = options.leaves[i];
+    const auto segment = static_cast<size_t>(leaf);
+    if (leaf < 0 || segment >= tree.items.size() || tree.items[segment].count == 0)
+      fail("argument", "generate: leaves[" + std::to_string(i) + "] is " + std::to_string(leaf) +
+                           ", expected a segment that has tokens");
+    const AttentionItem& item = tree.items[segment];
+    const int64_t last = item.query + item.count - 1;
+    const int64_t position = tree.positions[static_cast<size_t>(last)] + 1;
+    const int64_t room = std::min(options.max_tokens, config.context_length - position);
+    live.push_back({i, segment, position, tree.rows() + static_cast<int64_t>(i) * options.max_tokens, room, last});
+  }
+  std::vector<std::vector<int32_t>> texts(options.leaves.size());
+  if (live.empty() || options.max_tokens == 0) return texts;
+
+  const int64_t slots = tree.rows() + static_cast<int64_t>(live.size()) * options.max_tokens;
+  cache_.keys.resize(static_cast<size_t>(config.layer_count));
+  cache_.values.resize(static_cast<size_t>(config.layer_count));
+  for (auto* side : {&cache_.keys, &cache_.values})
+    for (Buffer<float>& layer : *side) layer.resize(slots * config.kv_width());
+
+  std::vector<int64_t> cache_rows(static_cast<size_t>(tree.rows()));
+  for (size_t r = 0; r < cache_rows.size(); ++r) cache_rows[r] = static_cast<int64_t>(r);
+  ConstMatrix hidden = decoder_.forward(tree.tokens, {tree.positions, tree.items, &cache_, &cache_rows}, *adapter_,
+                                        Keep::nothing);
+  Buffer<float> rows;
+  while (!live.empty()) {
+    rows.resize(static_cast<int64_t>(live.size()) * config.hidden_size);
+    const Matrix asked = matrix(rows, static_cast<int64_t>(live.size()), config.hidden_size);
+    for (size_t i = 0; i < live.size(); ++i)
+      std::copy_n(hidden.row(live[i].row), config.hidden_size, asked.row(static_cast<int64_t>(i)));
+    const ConstMatrix logits = head_.logits(asked);
+
+    std::vector<Sequence> next;
+    std::vector<int32_t> tokens;
+    std::vector<int64_t> positions;
+    std::vector<AttentionItem> items;
+    cache_rows.clear();
+    for (size_t i = 0; i < live.size(); ++i) {
+      Sequence sequence = live[i];
+      if (sequence.room == 0) continue;
+      const int32_t token = sampler.pick(logits.row(static_cast<int64_t>(i)), config.vocabulary_size, sequence.leaf);
+      if (std::find(options.end_tokens.begin(), options.end_tokens.end(), token) != options.end_tokens.end()) continue;
+      auto& text = texts[sequence.leaf];
+      text.push_back(token);
+      const auto made = static_cast<int64_t>(text.size());
+      if (--sequence.room == 0) continue;
+      const AttentionItem& leaf = tree.items[sequence.segment];
+      sequence.row = static_cast<int64_t>(tokens.size());
+      AttentionItem item{sequence.row, 1, leaf.ancestors, {sequence.first_slot, made}};
+      item.ancestors.push_back(leaf.own);
+      items.push_back(std::move(item));
+      tokens.push_back(token);
+      positions.push_back(sequence.position++);
+      cache_rows.push_back(sequence.first_slot + made - 1);
+      next.push_back(sequence);
+    }
+    live = std::move(next);
+    if (!live.empty()) hidden = decoder_.forward(tokens, {positions, items, &cache_, &cache_rows}, *adapter_, Keep::nothing);
+  }
+  return texts;
+}
+
+SessionState Session::state() {
+  const auto copy = [&](const Buffer<float>& buffer) {
+    return std::vector<float>(buffer.data(), buffer.data() + buffer.size());
+  };
+  return {copy(adapter_->values()), copy(optimizer_.first_moment()), copy(optimizer_.second_moment()), optimizer_.steps};
+}
+
+void Session::load(const SessionState& state) {
+  const auto size = static_cast<size_t>(adapter_->size());
+  for (const auto* part : {&state.parameters, &state.first_moment, &state.second_moment})
+    if (part->size() != size)
+      fail("state", "load: the state has " + std::to_string(part->size()) + " values, this method has " +
+                        std::to_string(size) + "; it was saved with another method or base model");
+  if (state.steps < 0) fail("state", "load: steps is below 0");
+  std::copy(state.parameters.begin(), state.parameters.end(), adapter_->values().data());
+  std::copy(state.first_moment.begin(), state.first_moment.end(), optimizer_.first_moment().data());
+  std::copy(state.second_moment.begin(), state.second_moment.end(), optimizer_.second_moment().data());
+  optimizer_.steps = state.steps;
+  std::fill_n(adapter_->gradients().data(), adapter_->size(), 0.0f);
+}
+
+}  // namespace plumb

@@ -1,0 +1,94 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "adapter/adapter.h"
+#include "model/decoder.h"
+#include "model/head.h"
+#include "model/tree.h"
+#include "tensor/cancellation.h"
+#include "train/adamw.h"
+
+namespace plumb {
+
+struct ModelOptions {
+  int threads = 0;  ///< 0: all that OpenMP offers
+  Precision precision = Precision::float32;
+  bool keep_weights = true;
+};
+
+/// A base model ready for products. Shared by its sessions; used from one thread at a time.
+class Model {
+ public:
+  Model(const ModelTable& table, const ModelOptions& options);
+
+  const DecoderConfig& config() const { return weights.config(); }
+  /// Bytes of memory for weights and one micro-batch.
+  int64_t forecast(int64_t rows, int64_t longest, int64_t targets, Keep keep) const;
+
+  const int threads;
+  Products products;
+  ModelWeights weights;
+};
+
+/// The product type that "auto" stands for on this processor.
+Precision best_precision();
+
+struct MethodSpec {
+  int64_t prompt_length = 0;
+  std::vector<LinearMap> biases;
+};
+
+struct Batch {
+  Tree tree;
+  Questions questions;
+};
+
+struct GenerateOptions {
+  std::vector<int32_t> leaves;
+  int64_t max_tokens = 0;
+  std::vector<int32_t> end_tokens;
+  double temperature = 0;
+  double top_p = 1;
+  uint64_t seed = 0;
+};
+
+struct SessionState {
+  std::vector<float> parameters, first_moment, second_moment;
+  int64_t steps = 0;
+};
+
+/// One adapter on one model: training, scoring and generation. Used from one thread at a time, but for
+/// cancellation().request().
+class Session {
+ public:
+  Session(std::shared_ptr<Model> model, const MethodSpec& method, bool checkpoint);
+
+  Cancellation& cancellation() { return cancellation_; }
+  Adapter& adapter() { return *adapter_; }
+
+  /// Adds the gradient of the batch's loss, and returns the loss. An error drops all that was accumulated.
+  double accumulate(Batch& batch);
+  StepResult step(const StepOptions& options) { return optimizer_.step(*adapter_, options); }
+  Answers score(Batch& batch);
+  std::vector<std::vector<int32_t>> generate(Tree& tree, const GenerateOptions& options);
+  SessionState state();
+  /// Throws "state" where the sizes are another session's.
+  void load(const SessionState& state);
+
+ private:
+  void prepare(Batch& batch);
+
+  std::shared_ptr<Model> model_;
+  Cancellation cancellation_;
+  std::unique_ptr<Adapter> adapter_;
+  Keep keep_;
+  Decoder decoder_;
+  Head head_;
+  AdamW optimizer_;
+  Buffer<float> dhidden_;
+  KeyValueCache cache_;
+};
+
+}  // namespace plumb

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { type Model, type ModelOptions, type Session, loadEngine } from "../../src/core/engine";
+import { Reference, distance } from "../fixtures/reference";
+
+/**
+ * The engine against PyTorch (test/fixtures/reference.py). The unit is the error that PyTorch's own float32 makes against
+ * the float64 reference, tensor by tensor: key biases nearly cancel, so that a fixed relative bound would be luck. Sums in
+ * another order make errors of the same size; the factor leaves room for a tensor whose recorded error is small by luck.
+ */
+const FACTOR = 8;
+
+const engine = loadEngine();
+const ALL_MAPS = ["q", "k", "v", "o", "gate", "up", "down"] as const;
+
+export async function openReference(
+  reference: Reference,
+  format: "huggingface" | "gguf",
+  options: ModelOptions & { checkpoint?: boolean } = {},
+): Promise<{ model: Model; session: Session }> {
+  const { checkpoint = false, ...rest } = options;
+  const model = await engine.openModel(reference.table(format), { precision: "float32", ...rest });
+  const session = await model.openSession({
+    method: { promptLength: reference.file.promptLength, biases: ALL_MAPS },
+    checkpoint,
+  });
+  await session.write(flat(session, reference.adapter()));
+  return { model, session };
+}
+
+/** Named values in the order of the session's flat buffer. */
+export function flat(session: Session, values: ReadonlyMap<string, Float32Array>): Float32Array {
+  const size = session.parameters.reduce((sum, p) => sum + count(p.shape), 0);
+  const result = new Float32Array(size);
+  for (const parameter of session.parameters) {
+    const part = values.get(parameter.name);
+    assert.ok(part, `the reference has no ${parameter.name}`);
+    result.set(part, parameter.offset);
+  }
+  return result;
+}
+
+const count = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1);
+
+function part(session: Session, values: Float32Array, name: string): Float32Array {
+  const parameter = session.parameters.find((p) => p.name === name);
+  assert.ok(parameter, name);
+  return values.subarray(parameter.offset, parameter.offset + count(parameter.shape));
+}
+
+const cases = [
+  { name: "tiny", format: "huggingface" },
+  { name: "tiny", format: "gguf" },
+  { name: "tiny-tied", format: "huggingface" },
+  { name: "tiny-q", format: "gguf" },
+] as const;
+const variants: { title: string; options: ModelOptions & { checkpoint?: boolean } }[] = [
+  { title: "plain", options: {} },
+  { title: "checkpointed", options: { checkpoint: true } },
+  { title: "weights converted at each use", options: { weights: "stream" } },
+  { title: "one thread", options: { threads: 1 } },
+];
+
+describe("the engine agrees with PyTorch", () => {
+  for (const { name, format } of cases)
+    for (const { title, options } of variants)
+      it(`${name} (${format}), ${title}: loss, scores and every gradient`, async () => {
+        const reference = new Reference(name);
+        const { model, session } = await openReference(reference, format, options);
+        for (const batchName of ["batch", "roots/batch"] as const) {
+          if (reference.file[batchName] === undefined) continue;
+          const prefix = batchName === "batch" ? "" : "roots/";
+          const check = (found: ArrayLike<number>, what: string) => {
+            const units = distance(found, reference.tensor(prefix + what));
+            assert.ok(units <= FACTOR, `${prefix}${what}: ${units.toFixed(1)} times PyTorch's own error`);
+          };
+          const batch = reference.batch(batchName);
+          const scores = await session.score(batch);
+          check(scores.choices, "choices");
+          check(scores.targets, "targets");
+          const { loss } = await session.accumulate(batch);
+          check([loss], "loss");
+          const gradient = await session.gradient();
+          for (const parameter of session.parameters)
+            check(part(session, gradient, parameter.name), `gradient/${parameter.name}`);
+          await session.step({
+            rates: {},
+            maxNorm: 0,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weightDecay: 0,
+          });
+        }
+        session.close();
+        model.close();
+      });
+
+  it("takes the same AdamW steps", async () => {
+    const reference = new Reference("tiny");
+    const { steps } = reference.file;
+    assert.ok(steps);
+    const { session } = await openReference(reference, "huggingface");
+    for (const [i, rates] of steps.rates.entries()) {
+      const { loss } = await session.accumulate(reference.batch());
+      const { gradientNorm } = await session.step({ ...steps, rates });
+      assert.ok(distance([loss], reference.tensor(`step/${i}/loss`)) <= FACTOR, `loss of step ${i}`);
+      assert.ok(
+        distance([gradientNorm], reference.tensor(`step/${i}/gradientNorm`)) <= FACTOR,
+        `norm of step ${i}`,
+      );
+      const values = await session.read();
+      for (const { name } of session.parameters) {
+        const units = distance(part(session, values, name), reference.tensor(`step/${i}/${name}`));
+        assert.ok(units <= FACTOR, `${name} after step ${i}: ${units.toFixed(1)} times PyTorch's own error`);
+      }
+    }
+  });
+
+  it("generates the same tokens", async () => {
+    const reference = new Reference("tiny");
+    const { generation } = reference.file;
+    assert.ok(generation);
+    const { session } = await openReference(reference, "huggingface");
+    const texts = generation.sequences.map((sequence) => sequence.text);
+    const found = await session.generate(
+      {
+        tokens: Int32Array.from([generation.prefix, ...texts].flat()),
+        segmentLength: Int32Array.from([generation.prefix, ...texts], (tokens) => tokens.length),
+        segmentParent: Int32Array.from([-1, ...texts.map(() => 0)]),
+      },
+      {
+        leaves: Int32Array.from(texts, (_, i) => i + 1),
+        maxTokens: generation.sequences[0]?.tokens.length ?? 0,
+        endTokens: new Int32Array(),
+        temperature: 0,
+        topP: 1,
+        seed: 0,
+      },
+    );
+    assert.deepEqual(
+      found.map((tokens) => [...tokens]),
+      generation.sequences.map((sequence) => sequence.tokens),
+    );
+  });
+});
