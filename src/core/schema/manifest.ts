@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { TuningSettings } from "../tuning/settings";
+import { Task } from "./task";
+
+/** How the engine computes. Decided from memory and processor before the first step, used again on resume. */
+export const EngineChoices = z.object({
+  device: z.string(),
+  precision: z.enum(["float32", "bfloat16"]),
+  threads: z.number().int().positive(),
+  weights: z.enum(["keep", "stream"]),
+  checkpoint: z.boolean().describe("Activations are computed again on the way back, to save memory."),
+  trainRows: z.number().int().positive().describe("Most tokens of one micro-batch."),
+  scoreRows: z.number().int().positive().describe("Most tokens of one batch that is only scored."),
+});
+export type EngineChoices = z.infer<typeof EngineChoices>;
+
+/** manifest.json of a run: what went in, what was decided, how it ended. With it a run can be had again. */
+export const Manifest = z.object({
+  version: z.literal(1),
+  id: z.string(),
+  createdAt: z.string(),
+  program: z.string().describe("Version of Plumb."),
+  status: z.enum(["running", "paused", "trouble", "finished"]),
+  reason: z.string().nullable().describe("Why it ended where it did not finish."),
+  task: z.object({
+    file: z.string().describe("Path from the run folder."),
+    hash: z.string().describe("SHA-256 of the task as read."),
+    content: Task,
+  }),
+  data: z.array(z.object({ file: z.string(), sha256: z.string() })),
+  split: z.object({
+    made: z.enum(["given", "drawn"]),
+    seed: z.number().int().nullable(),
+    testShare: z.number().nullable(),
+    train: z.array(z.string()).describe("Ids of the training part."),
+    test: z.array(z.string()),
+  }),
+  heldOut: z.array(z.string()).describe("Ids of the training part that only choose the best step."),
+  contents: z
+    .record(z.string(), z.string())
+    .describe("Beginning of the SHA-256 of text and answer of each example used, by id."),
+  folds: z
+    .object({ count: z.number().int(), of: z.record(z.string(), z.number().int()) })
+    .nullable()
+    .describe("Fold of each example of the training part."),
+  settings: TuningSettings,
+  answerRoom: z.number().int().describe("Most tokens of an answer."),
+  baseModel: z.object({
+    name: z.string(),
+    path: z.string(),
+    format: z.string(),
+    family: z.string(),
+    fingerprint: z.string(),
+    license: z.string().nullable(),
+    parameterCount: z.number(),
+  }),
+  engine: EngineChoices,
+  cutTexts: z.number().int().describe("Texts that lost their middle because they were too long."),
+  decisions: z.array(z.string()).describe("What Plumb decided by itself, in sentences."),
+  resumed: z.array(z.object({ at: z.string(), step: z.number().int(), phase: z.string() })),
+  bestStep: z.number().int().nullable(),
+  seconds: z.number().nullable(),
+});
+export type Manifest = z.infer<typeof Manifest>;

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import type { SessionState } from "../engine";
+import { PlumbError } from "../errors";
+import { writeFileAtomic } from "../files";
+import type { Evaluation } from "./detectors";
+import { encodeTensors, readTensors } from "./safetensors";
+
+/** The best step so far by the held-out part. */
+export interface Best {
+  readonly step: number;
+  readonly parameters: Float32Array;
+}
+
+/** A run between two steps: all that going on to the bit needs, besides the manifest. */
+export interface Snapshot {
+  readonly session: SessionState;
+  /** Loss of each step done. */
+  readonly losses: readonly number[];
+  readonly evaluations: readonly Evaluation[];
+  readonly best: Best | null;
+  /** Spent on training so far. */
+  readonly seconds: number;
+  readonly tokens: number;
+}
+
+const Progress = z.object({
+  steps: z.number().int().nonnegative(),
+  losses: z.array(z.number()),
+  evaluations: z.array(
+    z.object({
+      step: z.number().int(),
+      loss: z.number(),
+      score: z.number().nullable(),
+      answers: z.number().nullable(),
+    }),
+  ),
+  bestStep: z.number().int().nullable(),
+  seconds: z.number(),
+  tokens: z.number(),
+});
+
+/** One file, replaced whole, so that a kill at any instant leaves a state that belongs together. */
+export async function writeCheckpoint(file: string, snapshot: Snapshot): Promise<void> {
+  const { session, best } = snapshot;
+  const entries: [string, Float32Array][] = [
+    ["parameters", session.parameters],
+    ["first_moment", session.firstMoment],
+    ["second_moment", session.secondMoment],
+    ...(best === null ? [] : ([["best", best.parameters]] as [string, Float32Array][])),
+  ];
+  const progress: z.infer<typeof Progress> = {
+    steps: session.steps,
+    losses: [...snapshot.losses],
+    evaluations: [...snapshot.evaluations],
+    bestStep: best?.step ?? null,
+    seconds: snapshot.seconds,
+    tokens: snapshot.tokens,
+  };
+  const tensors = new Map(entries.map(([name, values]) => [name, { shape: [values.length], values }]));
+  await writeFileAtomic(
+    file,
+    encodeTensors({ tensors, metadata: { format: "plumb-checkpoint", progress: JSON.stringify(progress) } }),
+  );
+}
+
+/** @throws PlumbError where the file is damaged. */
+export async function readCheckpoint(file: string): Promise<Snapshot> {
+  const { tensors, metadata } = await readTensors(file);
+  const damaged = (what: string) =>
+    new PlumbError("checkpoint", `${file} cannot be resumed from: ${what}. Start the run anew.`);
+  const values = (name: string) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw damaged(`it lacks "${name}"`);
+    return tensor.values;
+  };
+  let progress: z.infer<typeof Progress>;
+  try {
+    progress = Progress.parse(JSON.parse(metadata.progress ?? ""));
+  } catch {
+    throw damaged("its progress is missing or not valid");
+  }
+  if (progress.losses.length !== progress.steps) throw damaged("its losses and steps do not agree");
+  return {
+    session: {
+      parameters: values("parameters"),
+      firstMoment: values("first_moment"),
+      secondMoment: values("second_moment"),
+      steps: progress.steps,
+    },
+    losses: progress.losses,
+    evaluations: progress.evaluations,
+    best: progress.bestStep === null ? null : { step: progress.bestStep, parameters: values("best") },
+    seconds: progress.seconds,
+    tokens: progress.tokens,
+  };
+}

@@ -1,0 +1,104 @@
+/** One look at the held-out part. */
+export interface Evaluation {
+  /** Steps done before it. */
+  readonly step: number;
+  readonly loss: number;
+  /** Macro-F1; null for generation. */
+  readonly score: number | null;
+  /** Distinct answers that the model gave; null for generation. */
+  readonly answers: number | null;
+}
+
+/** Why a run should stop, in a sentence that says what is wrong and what to try. */
+export interface Trouble {
+  readonly code: "nan" | "no-movement" | "one-class";
+  readonly message: string;
+}
+
+/** Loss or gradient that is no number. */
+export function detectNan(step: number, loss: number, gradientNorm: number): Trouble | null {
+  if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return null;
+  const what = Number.isFinite(loss) ? `the gradient (norm ${gradientNorm})` : `the loss (${loss})`;
+  return {
+    code: "nan",
+    message:
+      `Step ${step + 1}: ${what} is not a finite number, so nothing more can be learned. ` +
+      "Halve --prompt-rate and --bias-rate; if it happens again, try --precision float32.",
+  };
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/**
+ * After a third of the run, and at least 40 steps: neither the held-out loss nor the loss of the steps has fallen by
+ * half a percent.
+ */
+export function detectNoMovement(
+  steps: number,
+  losses: readonly number[],
+  evaluations: readonly Evaluation[],
+): Trouble | null {
+  const done = losses.length;
+  const first = evaluations[0];
+  if (done < Math.max(40, Math.ceil(steps / 3)) || first === undefined) return null;
+  const best = Math.min(...evaluations.map((evaluation) => evaluation.loss));
+  const early = mean(losses.slice(0, 10));
+  const late = mean(losses.slice(-20));
+  if (best < first.loss * 0.995 || late < early * 0.995) return null;
+  return {
+    code: "no-movement",
+    message:
+      `After ${done} steps the loss has not fallen (held-out ${first.loss.toFixed(3)} at first, ${best.toFixed(3)} at best). ` +
+      "Try three times --prompt-rate and --bias-rate, or look whether the labels follow from the texts at all.",
+  };
+}
+
+/**
+ * In the second half of the run, three looks in a row: one answer for every held-out text, and a loss no better than
+ * what the shares of the classes alone would give.
+ * @param guessLoss Loss on the held-out part of a model that knows only the shares of the classes.
+ */
+export function detectOneClass(
+  steps: number,
+  evaluations: readonly Evaluation[],
+  guessLoss: number,
+  answersHeldOut: number,
+): Trouble | null {
+  const last = evaluations.slice(-3);
+  const latest = last[2];
+  if (latest === undefined || answersHeldOut < 2 || (last[0] as Evaluation).step < steps / 2) return null;
+  if (last.some((look) => look.answers !== 1 || look.loss < guessLoss * 0.98)) return null;
+  return {
+    code: "one-class",
+    message:
+      `After ${latest.step} steps the model gives the same answer to every held-out text, and does no better than guessing by how frequent each class is. ` +
+      "Try --balance sampling, more --steps or a higher --bias-rate; with few examples of a class, label more of it.",
+  };
+}
+
+/** Held-out loss of a model that knows only the shares of the classes among the examples it learned from. */
+export function guessLossSingle(
+  fitted: readonly number[],
+  heldOut: readonly number[],
+  labels: number,
+): number {
+  const counts = new Array<number>(labels).fill(1);
+  for (const label of fitted) counts[label] = (counts[label] as number) + 1;
+  const total = fitted.length + labels;
+  return mean(heldOut.map((label) => -Math.log((counts[label] as number) / total)));
+}
+
+/** The same for a multi-label task, averaged over labels. */
+export function guessLossMulti(
+  fitted: readonly (readonly boolean[])[],
+  heldOut: readonly (readonly boolean[])[],
+): number {
+  const labels = heldOut[0]?.length ?? 0;
+  const shares = Array.from(
+    { length: labels },
+    (_, label) => (fitted.filter((applies) => applies[label]).length + 1) / (fitted.length + 2),
+  );
+  return mean(
+    heldOut.map((applies) => mean(shares.map((p, label) => -Math.log(applies[label] ? p : 1 - p)))),
+  );
+}

@@ -1,0 +1,108 @@
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { defaultTestShare, loadTask, restoreSplit, splitExamples } from "../data";
+import { PlumbError } from "../errors";
+import { writeFileAtomic } from "../files";
+import { SCORE_ROWS } from "./forecast";
+import { scoringHook, type JobChannel, type JobTools } from "./job-tools";
+import { openAdapter } from "./predict-job";
+import { predictExamples } from "./predict";
+import { partsOf, refuseProblems } from "./prepare";
+import type { Job } from "./protocol";
+import { reportRun } from "./result";
+import { countTestLook, readManifest, RUN_FILES, writing } from "./run-folder";
+
+/**
+ * Scores a test part with an adapter and reports: the run's own test part, or the one of another task with the same
+ * labels. Counts as a look at that test part.
+ */
+export async function evalJob(
+  job: Extract<Job, { type: "eval" }>,
+  tools: JobTools,
+  channel: JobChannel,
+): Promise<void> {
+  const begun = tools.now();
+  const opened = await openAdapter(job.adapter, job.base, job.engine, tools, channel);
+  const { adapter, base, model, session, layout, runFolder } = opened;
+  try {
+    const manifest = runFolder === null ? null : await readManifest(runFolder);
+    const taskFile =
+      job.task ??
+      (manifest === null || runFolder === null ? null : path.resolve(runFolder, manifest.task.file));
+    if (taskFile === null) {
+      throw new PlumbError("task-missing", `${adapter.file} lies outside its run: name a task with --task.`);
+    }
+    const loaded = await loadTask(taskFile);
+    refuseProblems(loaded);
+    const { task } = loaded;
+    const labels = (task.labels ?? []).map(({ name }) => name);
+    if (task.kind !== adapter.task.kind || labels.join("\n") !== layout.labels.join("\n")) {
+      throw new PlumbError(
+        "task-other",
+        `${taskFile} (${task.kind}: ${labels.join(", ")}) does not fit the adapter (${adapter.task.kind}: ${layout.labels.join(", ")}). ` +
+          "Kind and labels must be the same, in the same order.",
+      );
+    }
+    const own = manifest !== null && job.task === undefined;
+    const split = own
+      ? restoreSplit(loaded, manifest.split)
+      : splitExamples(loaded, { seed: task.seed ?? 0, testShare: task.testShare ?? defaultTestShare });
+    const parts = partsOf(split, new Set(own ? manifest.heldOut : []));
+    const score = (part: "test" | "held-out", title: string) => {
+      const examples = part === "test" ? parts.test : parts.heldOut;
+      return predictExamples(
+        { session, layout, base, budget: SCORE_ROWS, part },
+        examples,
+        scoringHook(channel, title, examples.length),
+      );
+    };
+    const heldOut = await score("held-out", "Scoring the held-out part");
+    const id = `eval-${begun.toISOString()}`;
+    const testLooks = await countTestLook(
+      loaded.folder,
+      id,
+      parts.test.map((example) => example.id),
+      begun,
+    );
+    const predictions = await score("test", "Scoring the test part");
+    const trained = session.parameters.reduce(
+      (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+      0,
+    );
+    const folder = job.out ?? null;
+    if (folder !== null) await writing(folder, () => mkdir(folder, { recursive: true }));
+    const { report } = await reportRun(folder, {
+      task,
+      parts,
+      predictions,
+      untuned: null,
+      heldOut,
+      outOfFold: null,
+      testLooks,
+      run: {
+        id,
+        method: adapter.settings.method,
+        baseModel: base.name,
+        seed: adapter.settings.seed,
+        startedAt: begun.toISOString(),
+        seconds: (tools.now().getTime() - begun.getTime()) / 1000,
+        tokensPerSecond: 0,
+        peakBytes: tools.peakMemory(),
+        trainedParameters: trained,
+        totalParameters: base.parameterCount + trained,
+        device: `${model.threads} threads`,
+        precision: model.precision,
+        history: [],
+      },
+    });
+    if (folder !== null) {
+      const file = path.join(folder, RUN_FILES.predictions);
+      const lines = [...predictions, ...heldOut].map((row) => `${JSON.stringify(row)}\n`).join("");
+      await writing(file, () => writeFileAtomic(file, lines));
+    }
+    channel.send({ type: "done", result: { folder, report, early: false } });
+  } finally {
+    session.close();
+    model.close();
+  }
+}

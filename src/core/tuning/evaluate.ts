@@ -1,0 +1,48 @@
+import type { Session } from "../engine";
+import { countClasses, macroF1 } from "../report/scores";
+import type { Evaluation } from "./detectors";
+import { answerLoss, type EncodedAnswer, type Item, type Layout } from "./layout";
+import { scoreTexts, targetLosses } from "./score";
+
+/** Labels that probabilities stand for: the most probable one, or for `multi` those of at least one half. */
+export function decide(kind: "single" | "multi", probabilities: readonly number[]): number[] {
+  if (kind === "multi") return probabilities.flatMap((p, label) => (p >= 0.5 ? [label] : []));
+  return [probabilities.reduce((best, p, label) => (p > (probabilities[best] as number) ? label : best), 0)];
+}
+
+function trueLabels(answer: EncodedAnswer): number[] {
+  if (answer.kind === "single") return [answer.label];
+  return answer.kind === "multi" ? answer.applies.flatMap((applies, label) => (applies ? [label] : [])) : [];
+}
+
+/** Loss and score of the model as it stands on examples that it does not learn from. */
+export async function evaluate(
+  session: Session,
+  layout: Layout,
+  items: readonly Item[],
+  budget: number,
+  step: number,
+): Promise<Evaluation> {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (layout.kind === "generation") {
+    return {
+      step,
+      loss: mean(await targetLosses(session, layout, items, budget)),
+      score: null,
+      answers: null,
+    };
+  }
+  const kind = layout.kind;
+  const texts = items.map((item) => item.text);
+  const probabilities = await scoreTexts(session, layout, texts, budget);
+  const judged = items.map((item, i) => ({
+    truth: trueLabels(item.answer),
+    predicted: decide(kind, probabilities[i] ?? []),
+  }));
+  return {
+    step,
+    loss: mean(items.map((item, i) => answerLoss(item.answer, probabilities[i] ?? []))),
+    score: macroF1(countClasses(judged, layout.labels.length)) ?? 0,
+    answers: new Set(judged.map(({ predicted }) => predicted.join())).size,
+  };
+}

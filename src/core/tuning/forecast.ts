@@ -1,0 +1,127 @@
+import { freemem } from "node:os";
+import type { Model } from "../engine";
+import { PlumbError } from "../errors";
+import { trainingRows, type Item, type Layout } from "./layout";
+
+/** Rows of one micro-batch, from the most to the least; the least is what the longest example needs. */
+const TRAIN_ROWS = [1024, 512, 256];
+export const SCORE_ROWS = 2048;
+/** Part of the available memory that a run may take. */
+const SHARE_OF_MEMORY = 0.85;
+/** Held by the process besides the engine. */
+const PROCESS_BYTES = 120e6;
+
+/** Bytes that this process may still take, as far as the system tells; its container's limit counts. */
+export function availableMemory(): number {
+  const { availableMemory: available } = process as { availableMemory?: () => number };
+  return available === undefined ? freemem() : available.call(process);
+}
+
+/** How a micro-batch is computed, and what it holds. */
+export interface ShapeChoice {
+  readonly trainRows: number;
+  readonly checkpoint: boolean;
+  readonly bytes: number;
+}
+
+/** The heaviest micro-batch that a budget allows. */
+export function heaviest(
+  layout: Layout,
+  items: readonly Item[],
+  batch: number,
+  budget: number,
+): { rows: number; longest: number; targets: number } {
+  const prefix = layout.prefix.length;
+  const rows = items.map((item) => trainingRows(layout, item)).sort((a, b) => b - a);
+  const together = prefix + rows.slice(0, batch).reduce((sum, count) => sum + count, 0);
+  const paths = items.map(
+    (item) =>
+      item.text.tokens.length +
+      (layout.kind === "multi"
+        ? Math.max(...layout.slots.map((slot) => slot.length))
+        : trainingRows(layout, item) - item.text.tokens.length),
+  );
+  const targets = items
+    .map(({ answer }) => (answer.kind === "generation" ? answer.tokens.length + 1 : 0))
+    .sort((a, b) => b - a);
+  const most = Math.min(together, Math.max(budget, prefix + (rows[0] ?? 0)));
+  return {
+    rows: most,
+    longest: prefix + Math.max(0, ...paths),
+    targets: Math.min(
+      most,
+      targets.slice(0, batch).reduce((sum, count) => sum + count, 0),
+    ),
+  };
+}
+
+/**
+ * The first way that fits into memory: smaller micro-batches first, then activations computed again on the way back.
+ * @param fixedRows Micro-batch that the user asked for; nothing else is tried then.
+ * @returns Null where nothing fits, with the least that would be needed.
+ */
+export function chooseShape(
+  model: Model,
+  layout: Layout,
+  items: readonly Item[],
+  batch: number,
+  limit: number,
+  fixedRows?: number,
+): { choice: ShapeChoice | null; least: ShapeChoice } {
+  let least: ShapeChoice | null = null;
+  for (const checkpoint of [false, true]) {
+    for (const trainRows of fixedRows === undefined ? TRAIN_ROWS : [fixedRows]) {
+      const shape = heaviest(layout, items, batch, trainRows);
+      const training = model.forecast({ ...shape, train: true, checkpoint });
+      const choice = { trainRows, checkpoint, bytes: training + PROCESS_BYTES };
+      if (choice.bytes <= limit * SHARE_OF_MEMORY) return { choice, least: choice };
+      if (least === null || choice.bytes < least.bytes) least = choice;
+    }
+  }
+  return { choice: null, least: least as ShapeChoice };
+}
+
+/** @returns The refusal, with what would fit. */
+export function tooLittleMemory(least: ShapeChoice, limit: number, layout: Layout): PlumbError {
+  return new PlumbError(
+    "memory",
+    `Not enough memory: even with small micro-batches, recomputed activations and streamed weights this run needs ` +
+      `${formatBytes(least.bytes)}, and ${formatBytes(limit * SHARE_OF_MEMORY)} of the available ${formatBytes(limit)} may be used. ` +
+      `Close other programs, cut long texts with --max-tokens (now ${layout.textRoom + layout.prefix.length}), or take a smaller base model with --base.`,
+  );
+}
+
+/** `0.9 GB`, `340 MB`. */
+export function formatBytes(bytes: number): string {
+  return bytes >= 995e6 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
+}
+
+/** `40 seconds`, `about 2 minutes`, `3.5 hours`. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} second${Math.round(seconds) <= 1 ? "" : "s"}`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} minutes`;
+  return `${(seconds / 3600).toFixed(1)} hours`;
+}
+
+/** What a run will do and cost, in one sentence. */
+export function forecastSentence(facts: {
+  model: string;
+  fit: number;
+  heldOut: number;
+  test: number;
+  folds: number;
+  /** Null where it was not measured. */
+  seconds: number | null;
+  bytes: number;
+}): string {
+  const texts = (count: number) => `${count} ${count === 1 ? "text" : "texts"}`;
+  const parts = [
+    `Tunes ${facts.model} on ${texts(facts.fit)}`,
+    ...(facts.heldOut > 0 ? [`chooses the best step on ${facts.heldOut} more`] : []),
+    `keeps ${facts.test} for the test`,
+    ...(facts.folds > 0 ? [`then tunes ${facts.folds} times more for out-of-fold predictions`] : []),
+    ...(facts.seconds === null ? [] : [`at most about ${formatDuration(facts.seconds)}`]),
+    `${formatBytes(facts.bytes)} of memory`,
+  ];
+  return `${parts.join(", ")}.`;
+}

@@ -1,0 +1,53 @@
+import type { Engine } from "../engine";
+import type { BaseModel } from "../model";
+import type { FromWorker } from "./protocol";
+import type { StopMode } from "./trainer";
+
+/** What a job needs from outside; tests give other ones. */
+export interface JobTools {
+  engine(): Engine;
+  openBaseModel(path: string): Promise<BaseModel>;
+  resolveBaseModel(nameOrPath: string | undefined): Promise<string>;
+  now(): Date;
+  /** Bytes that may still be taken. */
+  availableMemory(): number;
+  /** Most bytes that this process has held. */
+  peakMemory(): number;
+  /** Version of Plumb. */
+  readonly version: string;
+}
+
+/** A job's connection to whoever asked for it. */
+export interface JobChannel {
+  send(message: FromWorker): void;
+  /** How the job should stop, null while it should not. */
+  stop(): StopMode | null;
+  /** Texts for `predict`, until there are no more. */
+  texts(): AsyncIterable<{ readonly number: number; readonly texts: readonly string[] }>;
+}
+
+/** The job was asked to stop between two batches of scoring; what it had is saved already. */
+export class Interrupted extends Error {}
+
+/** Progress of scoring, and the place where it can be interrupted. */
+export function scoringHook(channel: JobChannel, title: string, total: number) {
+  const begun = Date.now();
+  let tokens = 0;
+  return (done: number, more: number) => {
+    tokens += more;
+    const seconds = Math.max(1e-3, (Date.now() - begun) / 1000);
+    channel.send({
+      type: "progress",
+      phase: "score",
+      title,
+      done,
+      total,
+      loss: null,
+      heldOutLoss: null,
+      heldOutScore: null,
+      tokensPerSecond: tokens / seconds,
+      secondsLeft: done === 0 ? null : (seconds / done) * (total - done),
+    });
+    if (channel.stop() === "pause") throw new Interrupted();
+  };
+}

@@ -1,0 +1,25 @@
+import { evalJob } from "./eval-job";
+import type { JobChannel, JobTools } from "./job-tools";
+import { planJob } from "./plan";
+import { predictJob } from "./predict-job";
+import type { Job } from "./protocol";
+import { resumeJob, tuneJob } from "./tune-job";
+
+/**
+ * Runs a job to its end: `done` or `paused` is the last thing sent.
+ * @throws PlumbError or EngineError where it cannot go on.
+ */
+export async function runJob(job: Job, tools: JobTools, channel: JobChannel): Promise<void> {
+  switch (job.type) {
+    case "tune":
+      return tuneJob(job, tools, channel);
+    case "resume":
+      return resumeJob(job, tools, channel);
+    case "eval":
+      return evalJob(job, tools, channel);
+    case "predict":
+      return predictJob(job, tools, channel);
+    case "plan":
+      return planJob(job, tools);
+  }
+}

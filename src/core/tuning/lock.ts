@@ -1,0 +1,100 @@
+import { open, readFile, rename, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import path from "node:path";
+import { PlumbError } from "../errors";
+
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+  /** Start of the process in clock ticks, where the system tells it: a number is used again, a start is not. */
+  readonly start: string | null;
+}
+
+async function startOf(pid: number): Promise<string | null> {
+  try {
+    const text = await readFile(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+async function isAlive(owner: Owner): Promise<boolean> {
+  if (owner.host !== hostname()) return true;
+  try {
+    process.kill(owner.pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  const start = await startOf(owner.pid);
+  return owner.start === null || start === null || owner.start === start;
+}
+
+async function create(file: string, owner: Owner): Promise<boolean> {
+  try {
+    const handle = await open(file, "wx");
+    await handle.writeFile(JSON.stringify(owner));
+    await handle.close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/**
+ * Takes a folder for this process alone; the lock of a process that is gone is taken over.
+ * @returns Gives the folder back; twice is fine.
+ * @throws PlumbError where another process that lives holds it.
+ */
+export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+  const file = path.join(folder, "lock");
+  const owner: Owner = { pid: process.pid, host: hostname(), start: await startOf(process.pid) };
+  const release = async () => {
+    await rm(file, { force: true });
+  };
+  for (let tries = 0; tries < 50; tries++) {
+    if (await create(file, owner)) return release;
+    let text: string;
+    try {
+      text = await readFile(file, "utf8");
+    } catch {
+      continue;
+    }
+    let held: Owner | null = null;
+    try {
+      held = JSON.parse(text) as Owner;
+    } catch {
+      // Being written just now, or cut off by a crash while it was.
+      const age = await stat(file).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs,
+        () => 0,
+      );
+      if (age < 2000) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        continue;
+      }
+    }
+    if (held !== null && (await isAlive(held))) {
+      throw new PlumbError(
+        "locked",
+        `${folder} is in use by process ${held.pid} on ${held.host}. Wait for it, or stop it; if no such process exists, remove ${file}.`,
+      );
+    }
+    // Whoever renames the dead lock away first may try again; the name of the grave tells two takers apart.
+    const grave = `${file}.${process.pid}`;
+    try {
+      await rename(file, grave);
+      const taken = await readFile(grave, "utf8");
+      if (taken !== text) {
+        // Another process took over between our look and our rename: its lock goes back.
+        await rename(grave, file);
+        continue;
+      }
+      await rm(grave, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  throw new PlumbError("locked", `${folder} is in use by another process. Wait for it, or remove ${file}.`);
+}

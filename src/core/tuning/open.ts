@@ -1,0 +1,128 @@
+import type { Engine, Model, Session } from "../engine";
+import { PlumbError } from "../errors";
+import type { BaseModel } from "../model";
+import type { EngineChoices } from "../schema/manifest";
+import type { Task } from "../schema";
+import { chooseShape, formatBytes, SCORE_ROWS, tooLittleMemory } from "./forecast";
+import { promptTokens, type Item, type Layout } from "./layout";
+import type { EngineWishes } from "./protocol";
+import { methodSpec, type TuningSettings } from "./settings";
+
+/** The engine with a base model in it, and how it was decided to compute. */
+export interface OpenedModel {
+  readonly model: Model;
+  readonly choices: EngineChoices;
+  /** Forecast of the memory that the process will hold. */
+  readonly bytes: number;
+  /** What was decided against the wish or the usual, in sentences. */
+  readonly decisions: readonly string[];
+}
+
+/**
+ * Opens the base model for tuning in the way that fits into memory: smaller micro-batches are tried first, then
+ * recomputed activations, then streamed weights.
+ * @throws PlumbError saying what would fit, where nothing does.
+ */
+export async function openForTuning(
+  engine: Engine,
+  base: BaseModel,
+  layout: Layout,
+  items: readonly Item[],
+  settings: TuningSettings,
+  wishes: EngineWishes,
+  available: number,
+): Promise<OpenedModel> {
+  // Kept weights take two or four bytes a parameter; without room for two, opening them would be the end already.
+  const start = base.parameterCount * 2 > available ? (["stream"] as const) : (["keep", "stream"] as const);
+  let least = null;
+  for (const weights of start) {
+    const model = await engine.openModel(base.table, { ...optionsOf(wishes), weights });
+    const found = chooseShape(model, layout, items, settings.batch, available, wishes.microBatch);
+    if (found.choice === null) {
+      model.close();
+      least = found.least;
+      continue;
+    }
+    const { trainRows, checkpoint, bytes } = found.choice;
+    const decisions = [
+      ...(checkpoint
+        ? ["Activations are computed again on the way back, because keeping them does not fit into memory."]
+        : []),
+      ...(weights === "stream"
+        ? ["Weights are converted for each use, because keeping them converted does not fit into memory."]
+        : []),
+      ...(trainRows < 512 && wishes.microBatch === undefined
+        ? [`Micro-batches of at most ${trainRows} tokens, because larger ones do not fit into memory.`]
+        : []),
+      `Memory forecast ${formatBytes(bytes)} of ${formatBytes(available)} available.`,
+    ];
+    return { model, choices: choicesOf(engine, model, weights, checkpoint, trainRows), bytes, decisions };
+  }
+  if (least === null) throw new PlumbError("memory", "The base model does not fit into memory.");
+  throw tooLittleMemory(least, available, layout);
+}
+
+/** Opens the base model as a run decided when it began. */
+export async function openAsDecided(engine: Engine, base: BaseModel, choices: EngineChoices): Promise<Model> {
+  return engine.openModel(base.table, {
+    threads: choices.threads,
+    precision: choices.precision,
+    weights: choices.weights,
+  });
+}
+
+/** Opens the base model for scoring texts. */
+export async function openForScoring(
+  engine: Engine,
+  base: BaseModel,
+  wishes: EngineWishes,
+  available: number,
+): Promise<Model> {
+  const weights = base.parameterCount * 4 > available ? "stream" : "keep";
+  return engine.openModel(base.table, { ...optionsOf(wishes), weights });
+}
+
+function optionsOf(wishes: EngineWishes) {
+  return {
+    ...(wishes.threads === undefined ? {} : { threads: wishes.threads }),
+    ...(wishes.precision === undefined ? {} : { precision: wishes.precision }),
+  };
+}
+
+function choicesOf(
+  engine: Engine,
+  model: Model,
+  weights: "keep" | "stream",
+  checkpoint: boolean,
+  trainRows: number,
+): EngineChoices {
+  const device = engine.devices().devices[0];
+  return {
+    device: device?.name ?? "CPU",
+    precision: model.precision,
+    threads: model.threads,
+    weights,
+    checkpoint,
+    trainRows,
+    scoreRows: SCORE_ROWS,
+  };
+}
+
+/** A session at the run's starting point: prompt vectors from the embeddings of the instruction, biases 0. */
+export async function openTuningSession(
+  model: Model,
+  task: Task,
+  base: BaseModel,
+  settings: TuningSettings,
+  checkpoint: boolean,
+): Promise<Session> {
+  const session = await model.openSession({ method: methodSpec(settings), checkpoint });
+  const start = await session.read();
+  for (const { name, offset } of session.parameters) {
+    if (name !== "prompt.left") continue;
+    const tokens = promptTokens(task, base.tokenizer, settings.promptLength);
+    start.set(await model.embed(Int32Array.from(tokens)), offset);
+  }
+  await session.write(start);
+  return session;
+}

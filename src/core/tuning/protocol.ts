@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { TuningOptions } from "./settings";
+
+/** How the engine should compute; what is absent is decided from the machine. */
+export const EngineWishes = z.object({
+  precision: z.enum(["auto", "float32", "bfloat16"]).optional(),
+  threads: z.number().int().positive().optional(),
+  /** Most tokens of one micro-batch. */
+  microBatch: z.number().int().positive().optional(),
+});
+export type EngineWishes = z.infer<typeof EngineWishes>;
+
+/** What a worker can be asked to do. Paths are absolute. */
+export const Job = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("tune"),
+    task: z.string(),
+    base: z.string().optional(),
+    options: TuningOptions,
+    engine: EngineWishes,
+    folds: z.number().int().min(2).optional(),
+    /** Run folder; a new one under `.plumb/runs` where absent. */
+    out: z.string().optional(),
+    /** Absent: where no measured rates exist. */
+    probe: z.boolean().optional(),
+    checkpointSeconds: z.number().nonnegative().optional(),
+  }),
+  z.object({
+    type: z.literal("resume"),
+    run: z.string(),
+    checkpointSeconds: z.number().nonnegative().optional(),
+  }),
+  z.object({
+    type: z.literal("eval"),
+    /** Run folder or adapter file. */
+    adapter: z.string(),
+    /** Task whose test part is scored; the run's own where absent. */
+    task: z.string().optional(),
+    base: z.string().optional(),
+    engine: EngineWishes,
+    /** Folder for report and predictions; nothing is written where absent. */
+    out: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal("predict"),
+    adapter: z.string(),
+    base: z.string().optional(),
+    engine: EngineWishes,
+  }),
+  z.object({
+    type: z.literal("plan"),
+    task: z.string(),
+    base: z.string().optional(),
+    options: TuningOptions,
+    engine: EngineWishes,
+    /** File of one JSON object a line. */
+    file: z.string(),
+  }),
+]);
+export type Job = z.infer<typeof Job>;
+
+/** Parent to worker. */
+export const ToWorker = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("start"), job: Job }),
+  z.object({ type: z.literal("stop"), mode: z.enum(["pause", "keep"]) }),
+  /** Texts for `predict`; each number is answered once by `predictions`. */
+  z.object({ type: z.literal("texts"), number: z.number().int(), texts: z.array(z.string()) }),
+  /** No more texts. */
+  z.object({ type: z.literal("end") }),
+]);
+export type ToWorker = z.infer<typeof ToWorker>;
+
+/** How a job ended well. */
+export const JobResult = z.object({
+  /** Run folder, or the folder that was asked for; null where nothing was written. */
+  folder: z.string().nullable(),
+  /** The report as in report.json; null where there is none. */
+  report: z.unknown(),
+  /** Stopped by the held-out part, or by the user who wants what there is. */
+  early: z.boolean(),
+});
+export type JobResult = z.infer<typeof JobResult>;
+
+/** Worker to parent. */
+export const FromWorker = z.discriminatedUnion("type", [
+  /** Ready for a job. */
+  z.object({ type: z.literal("ready") }),
+  /** The model file in use, for messages about a crash. */
+  z.object({ type: z.literal("model"), name: z.string(), path: z.string() }),
+  /** Something worth knowing, in a sentence. */
+  z.object({ type: z.literal("note"), level: z.enum(["info", "warning"]), message: z.string() }),
+  /** What the run will do and cost, in a sentence, before its first step. */
+  z.object({ type: z.literal("forecast"), message: z.string() }),
+  /** The run folder exists from here on. */
+  z.object({ type: z.literal("started"), folder: z.string() }),
+  z.object({
+    type: z.literal("progress"),
+    /** `tune` and `fold` count steps, `score` texts. */
+    phase: z.enum(["probe", "tune", "fold", "score"]),
+    title: z.string(),
+    done: z.number(),
+    total: z.number(),
+    loss: z.number().nullable(),
+    heldOutLoss: z.number().nullable(),
+    heldOutScore: z.number().nullable(),
+    tokensPerSecond: z.number().nullable(),
+    secondsLeft: z.number().nullable(),
+  }),
+  /** `predict`: what the adapter answers with. */
+  z.object({
+    type: z.literal("opened"),
+    kind: z.enum(["single", "multi", "generation"]),
+    labels: z.array(z.string()),
+    thresholds: z.array(z.number()).nullable(),
+  }),
+  z.object({
+    type: z.literal("predictions"),
+    number: z.number().int(),
+    rows: z.array(
+      z.object({ scores: z.array(z.number()).optional(), output: z.string().optional(), cut: z.boolean() }),
+    ),
+    tokens: z.number(),
+  }),
+  z.object({ type: z.literal("paused"), folder: z.string(), step: z.number().int() }),
+  z.object({ type: z.literal("done"), result: JobResult }),
+  z.object({ type: z.literal("failed"), code: z.string(), message: z.string() }),
+]);
+export type FromWorker = z.infer<typeof FromWorker>;

@@ -1,0 +1,175 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { PlumbError } from "../errors";
+import { writeFileAtomic } from "../files";
+import { Manifest } from "../schema/manifest";
+
+/** Names inside a run folder. */
+export const RUN_FILES = {
+  manifest: "manifest.json",
+  log: "log.jsonl",
+  adapter: "adapter.safetensors",
+  predictions: "predictions.jsonl",
+  report: "report.json",
+  page: "report.html",
+  checkpoints: "checkpoint",
+} as const;
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left on the disk; free some",
+  EDQUOT: "the disk quota is used up; free some space",
+  EACCES: "no permission to write there; change it, or choose another folder with --out",
+  EPERM: "no permission to write there; change it, or choose another folder with --out",
+  EROFS: "the disk is read-only; choose another folder with --out",
+  ENOTDIR: "a part of that path is a file, not a folder; choose another folder with --out",
+  EEXIST: "a file of that name is in the way; move it, or choose another folder with --out",
+  EFBIG: "the file would be too large for this disk",
+};
+
+/** What the file system says, as a sentence; other errors come back as they are. */
+export function explainWriteError(error: unknown, target: string): unknown {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  const reason = code === undefined ? undefined : REASONS[code];
+  if (reason === undefined || error instanceof PlumbError) return error;
+  return new PlumbError("write", `Cannot write ${target}: ${reason}.`, { cause: error });
+}
+
+/** Runs `work`, and names `target` where the file system refuses. */
+export async function writing<T>(target: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explainWriteError(error, target);
+  }
+}
+
+/** `.plumb` beside the task, hidden from git. Created where it is missing. */
+export async function plumbFolder(taskFolder: string): Promise<string> {
+  const folder = path.join(taskFolder, ".plumb");
+  await writing(folder, async () => {
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, ".gitignore"), "*\n", { flag: "wx" }).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    });
+  });
+  return folder;
+}
+
+/**
+ * A new folder `.plumb/runs/<UTC time>-<method>`, or `out` where one is given.
+ * @throws PlumbError where `out` is there already and not empty of runs, or nothing can be written.
+ */
+export async function createRunFolder(
+  taskFolder: string,
+  method: string,
+  now: Date,
+  out?: string,
+): Promise<{ id: string; folder: string }> {
+  if (out !== undefined) {
+    const folder = path.resolve(out);
+    const taken = await stat(path.join(folder, RUN_FILES.manifest)).then(
+      () => true,
+      () => false,
+    );
+    if (taken) {
+      throw new PlumbError(
+        "run-exists",
+        `${folder} holds a run already. Go on with it by --resume ${out}, or name another folder.`,
+      );
+    }
+    await writing(folder, () => mkdir(path.join(folder, RUN_FILES.checkpoints), { recursive: true }));
+    return { id: path.basename(folder), folder };
+  }
+  const runs = path.join(await plumbFolder(taskFolder), "runs");
+  await writing(runs, () => mkdir(runs, { recursive: true }));
+  const stem = `${now.toISOString().slice(0, 19).replaceAll(":", "-")}Z-${method}`;
+  for (let i = 1; ; i++) {
+    const id = i === 1 ? stem : `${stem}-${i}`;
+    const folder = path.join(runs, id);
+    try {
+      await mkdir(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
+      throw explainWriteError(error, folder);
+    }
+    await writing(folder, () => mkdir(path.join(folder, RUN_FILES.checkpoints)));
+    return { id, folder };
+  }
+}
+
+/** Takes away a folder in which nothing has begun. */
+export async function discardRunFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}
+
+export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  const file = path.join(folder, RUN_FILES.manifest);
+  await writing(file, () => writeFileAtomic(file, `${JSON.stringify(manifest, null, 2)}\n`));
+}
+
+/** @throws PlumbError where the folder holds no run or its manifest is damaged. */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const file = path.join(folder, RUN_FILES.manifest);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new PlumbError(
+      "run-missing",
+      `${folder} is not a run: it has no ${RUN_FILES.manifest}. Runs stand in .plumb/runs beside the task.`,
+      { cause: error },
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new PlumbError("manifest", `${file} is not JSON. The file is damaged; start the run anew.`);
+  }
+  const parsed = Manifest.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new PlumbError(
+      "manifest",
+      `${file}: field "${issue?.path.join(".") ?? ""}" is not valid (${issue?.message ?? "unknown"}). Start the run anew.`,
+    );
+  }
+  return parsed.data;
+}
+
+/** SHA-256 of a text or of bytes, in hex. */
+export function sha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+const Looks = z.object({
+  looks: z.array(z.object({ run: z.string(), at: z.string(), test: z.string() })),
+});
+
+/**
+ * Counts how often a test part has been looked at. One run counts once, however often it is resumed.
+ * @param testIds Ids of the test part: another test part has a count of its own.
+ * @returns Looks so far, this one included.
+ */
+export async function countTestLook(
+  taskFolder: string,
+  run: string,
+  testIds: readonly string[],
+  now: Date,
+): Promise<number> {
+  const file = path.join(await plumbFolder(taskFolder), "test-looks.json");
+  let looks: z.infer<typeof Looks>["looks"] = [];
+  try {
+    looks = Looks.parse(JSON.parse(await readFile(file, "utf8"))).looks;
+  } catch {
+    // Absent, or not ours to read: a count from now on.
+  }
+  const test = sha256([...testIds].sort().join("\n"));
+  if (!looks.some((look) => look.run === run && look.test === test)) {
+    looks.push({ run, at: now.toISOString(), test });
+    await writing(file, () => writeFileAtomic(file, `${JSON.stringify({ looks }, null, 2)}\n`));
+  }
+  return looks.filter((look) => look.test === test).length;
+}

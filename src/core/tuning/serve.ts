@@ -1,0 +1,113 @@
+import { EngineError } from "../engine";
+import { PlumbError } from "../errors";
+import { runJob } from "./job";
+import type { JobChannel, JobTools } from "./job-tools";
+import { ToWorker, type FromWorker, type Job } from "./protocol";
+import type { StopMode } from "./trainer";
+
+/** Texts that have come and not been answered, as a sequence that ends when the parent says so. */
+class TextQueue implements AsyncIterable<{ number: number; texts: readonly string[] }> {
+  private readonly waiting: { number: number; texts: readonly string[] }[] = [];
+  private ended = false;
+  private wake: (() => void) | null = null;
+
+  push(number: number, texts: readonly string[]): void {
+    this.waiting.push({ number, texts });
+    this.wake?.();
+  }
+
+  end(): void {
+    this.ended = true;
+    this.wake?.();
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for (;;) {
+      const next = this.waiting.shift();
+      if (next !== undefined) yield next;
+      else if (this.ended) return;
+      else {
+        await new Promise<void>((resolve) => {
+          this.wake = resolve;
+        });
+        this.wake = null;
+      }
+    }
+  }
+}
+
+/**
+ * Serves the parent process: says `ready`, runs the one job it is given, and ends the process. An interrupt from the
+ * terminal is left to the parent; a parent that is gone counts as a wish to pause.
+ */
+export function serveJob(tools: JobTools): void {
+  const queue = new TextQueue();
+  let stop: StopMode | null = null;
+  let started = false;
+  // Messages go out in order: when the last is out, all are.
+  let lastSent = Promise.resolve();
+  const send = (message: FromWorker) => {
+    if (!process.connected) return;
+    lastSent = new Promise((resolve) => {
+      process.send?.(message, undefined, undefined, () => {
+        resolve();
+      });
+    });
+  };
+  const channel: JobChannel = { send, stop: () => stop, texts: () => queue };
+  process.on("SIGINT", () => undefined);
+  process.on("disconnect", () => {
+    stop = "pause";
+    queue.end();
+    if (!started) process.exit(1);
+  });
+  process.on("message", (raw) => {
+    const message = ToWorker.parse(raw);
+    switch (message.type) {
+      case "start":
+        started = true;
+        void run(message.job, tools, channel).then(async (code) => {
+          await lastSent;
+          process.exit(code);
+        });
+        break;
+      case "stop":
+        stop = message.mode;
+        queue.end();
+        break;
+      case "texts":
+        queue.push(message.number, message.texts);
+        break;
+      case "end":
+        queue.end();
+        break;
+    }
+  });
+  send({ type: "ready" });
+}
+
+/** @returns Exit code of the process. */
+async function run(job: Job, tools: JobTools, channel: JobChannel): Promise<number> {
+  try {
+    await runJob(job, tools, channel);
+    return 0;
+  } catch (error) {
+    channel.send(describeFailure(error));
+    return 1;
+  }
+}
+
+/** An error as the parent gets it. Errors that nobody foresaw keep their stack, for the log. */
+function describeFailure(error: unknown): FromWorker {
+  if (error instanceof PlumbError || error instanceof EngineError) {
+    return { type: "failed", code: error.code, message: error.message };
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (process.env.PLUMB_DEBUG !== undefined) process.stderr.write(`${text}\n`);
+  const message = error instanceof Error ? error.message : text;
+  return {
+    type: "failed",
+    code: "unexpected",
+    message: `Something unexpected happened: ${message}. With PLUMB_DEBUG=1 the place is shown.`,
+  };
+}

@@ -1,0 +1,116 @@
+import { z } from "zod";
+import type { LinearMap, MethodSpec, StepOptions } from "../engine";
+import { MethodName } from "../schema";
+import { PlumbError } from "../errors";
+
+const ALL_MAPS: readonly LinearMap[] = ["q", "k", "v", "o", "gate", "up", "down"];
+
+/** How rare classes are helped: not at all, by the weight of their examples, or by drawing them more often. */
+export const Balance = z.enum(["none", "weights", "sampling"]);
+export type Balance = z.infer<typeof Balance>;
+
+/** What a run is tuned with, every value decided. */
+export const TuningSettings = z.object({
+  method: MethodName,
+  seed: z.number().int().nonnegative(),
+  promptLength: z.number().int().nonnegative(),
+  promptRate: z.number().positive(),
+  biasRate: z.number().positive(),
+  steps: z.number().int().positive(),
+  batch: z.number().int().positive().describe("Examples of one step."),
+  warmup: z.number().min(0).max(1).describe("Share of the steps in which the rate grows."),
+  maxNorm: z.number().nonnegative(),
+  weightDecay: z.number().nonnegative(),
+  balance: Balance,
+  heldOutShare: z.number().min(0).max(0.5).describe("Share of the training part that chooses the best step."),
+  evaluateEvery: z.number().int().positive().describe("Steps between two looks at the held-out part."),
+  patience: z.number().int().positive().describe("Looks without a better one before a run stops early."),
+  maxTokens: z.number().int().positive().describe("Tokens of prefix, text and answer together."),
+});
+export type TuningSettings = z.infer<typeof TuningSettings>;
+
+/** What a person may set; the rest is decided from the data. */
+export const TuningOptions = TuningSettings.partial();
+export type TuningOptions = z.infer<typeof TuningOptions>;
+
+/**
+ * Steps for a number of examples: 160 at 300, growing with the square root (4 passes over 300 examples, 1 over 5,000),
+ * and never fewer than 80, which is 13 passes over 50. Early stopping takes back what is too much.
+ */
+export function defaultSteps(examples: number): number {
+  return Math.max(80, Math.round(160 * Math.sqrt(examples / 300)));
+}
+
+/** Share held out: 15 %, but no more than 400 examples. */
+function defaultHeldOutShare(examples: number): number {
+  return Math.min(0.15, 400 / Math.max(1, examples));
+}
+
+/**
+ * @param fitted Examples to learn from, the held-out part included.
+ * @param contextLength Of the base model, in tokens.
+ * @throws PlumbError where the options do not go together.
+ */
+export function resolveSettings(
+  options: TuningOptions,
+  fitted: number,
+  contextLength: number,
+): TuningSettings {
+  const steps = options.steps ?? defaultSteps(fitted);
+  const method = options.method ?? "ptuning-bias";
+  const promptLength = options.promptLength ?? 20;
+  if (promptLength === 0 && method === "prompt") {
+    throw new PlumbError(
+      "settings",
+      "Method prompt trains the prompt vectors: its prompt length cannot be 0.",
+    );
+  }
+  return {
+    method,
+    seed: options.seed ?? 0,
+    promptLength,
+    promptRate: options.promptRate ?? 5e-3,
+    biasRate: options.biasRate ?? 2e-3,
+    steps,
+    batch: options.batch ?? 8,
+    warmup: options.warmup ?? 0.06,
+    maxNorm: options.maxNorm ?? 1,
+    weightDecay: options.weightDecay ?? 0,
+    balance: options.balance ?? "none",
+    heldOutShare: options.heldOutShare ?? defaultHeldOutShare(fitted),
+    evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.ceil(steps / 10)),
+    patience: options.patience ?? 4,
+    maxTokens: Math.min(options.maxTokens ?? contextLength, contextLength),
+  };
+}
+
+/** What trains. With `bias` alone the prompt's tokens stand at the left as they are, and do not move. */
+export function methodSpec(settings: TuningSettings): MethodSpec {
+  return {
+    promptLength: settings.method === "bias" ? 0 : settings.promptLength,
+    biases: settings.method === "prompt" ? [] : ALL_MAPS,
+  };
+}
+
+/** Factor of the rates at a step counted from 0: grows linearly over the warm-up, then falls linearly to 0 behind the last step. */
+export function rateFactor(step: number, steps: number, warmup: number): number {
+  const rising = Math.ceil(warmup * steps);
+  if (step < rising) return (step + 1) / rising;
+  return Math.max(0, (steps - step) / Math.max(1, steps - rising));
+}
+
+/** AdamW's numbers at a step counted from 0. */
+export function stepOptions(settings: TuningSettings, step: number): StepOptions {
+  const factor = rateFactor(step, settings.steps, settings.warmup);
+  return {
+    rates: {
+      ...(settings.method === "bias" ? {} : { prompt: settings.promptRate * factor }),
+      ...(settings.method === "prompt" ? {} : { bias: settings.biasRate * factor }),
+    },
+    maxNorm: settings.maxNorm,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: settings.weightDecay,
+  };
+}

@@ -1,0 +1,140 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { PlumbError } from "../errors";
+import { FromWorker, type Job, type JobResult, type ToWorker } from "./protocol";
+import type { StopMode } from "./trainer";
+
+/** A job in a process of its own: a crash there leaves this process alive. */
+export interface RunningJob {
+  /**
+   * How it ended: done, paused (saved, to be resumed), or an error that says what happened and what to do, also where the
+   * process crashed.
+   */
+  readonly ended: Promise<JobEnd>;
+  /** Asks it to stop: it finishes the micro-batch and saves. */
+  stop(mode: StopMode): void;
+  /** Ends it at once. What was saved by then stays. */
+  kill(): void;
+  /** `predict`: more texts, answered by a `predictions` message of the same number. */
+  send(number: number, texts: readonly string[]): void;
+  /** `predict`: no more texts. */
+  end(): void;
+}
+
+export type JobEnd =
+  | { readonly kind: "done"; readonly result: JobResult }
+  | { readonly kind: "paused"; readonly folder: string; readonly step: number };
+
+/** Environment of a worker: waiting OpenMP threads sleep, and no setting for another product library leaks in. */
+export function workerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith("OPENBLAS_"));
+  return { ...Object.fromEntries(kept), OMP_WAIT_POLICY: "PASSIVE" };
+}
+
+/**
+ * Forks the worker and starts a job in it.
+ * @param file The worker's bundle, dist/worker.js.
+ * @param listen Gets every message but those that tell the end.
+ * @param execArgv Options of Node.js for the worker; tests run it from source with them.
+ */
+export function startJob(
+  file: string,
+  job: Job,
+  listen: (message: FromWorker) => void,
+  execArgv: readonly string[] = [],
+): RunningJob {
+  const child = fork(file, {
+    env: workerEnvironment(process.env),
+    execArgv: [...execArgv],
+    // Its standard output would mix with the data of the command line.
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const tell = (message: ToWorker) => {
+    // A worker that is gone tells so by its exit.
+    if (child.connected) child.send(message, () => undefined);
+  };
+  return {
+    ended: follow(child, job, listen, tell),
+    stop: (mode) => tell({ type: "stop", mode }),
+    kill: () => child.kill("SIGKILL"),
+    send: (number, texts) => tell({ type: "texts", number, texts: [...texts] }),
+    end: () => tell({ type: "end" }),
+  };
+}
+
+function follow(
+  child: ChildProcess,
+  job: Job,
+  listen: (message: FromWorker) => void,
+  tell: (message: ToWorker) => void,
+): Promise<JobEnd> {
+  return new Promise((resolve, reject) => {
+    let end: JobEnd | null = null;
+    let failure: Error | null = null;
+    let model: string | null = null;
+    let folder: string | null = job.type === "resume" ? job.run : null;
+    child.on("message", (raw) => {
+      const parsed = FromWorker.safeParse(raw);
+      if (!parsed.success) {
+        failure ??= new PlumbError(
+          "worker-message",
+          `The worker said something unknown: ${parsed.error.message}`,
+        );
+        child.kill();
+        return;
+      }
+      const message = parsed.data;
+      if (message.type === "ready") return tell({ type: "start", job });
+      if (message.type === "model") model = message.path;
+      if (message.type === "started") folder = message.folder;
+      if (message.type === "done") end = { kind: "done", result: message.result };
+      else if (message.type === "paused")
+        end = { kind: "paused", folder: message.folder, step: message.step };
+      else if (message.type === "failed") failure ??= new PlumbError(message.code, message.message);
+      else listen(message);
+    });
+    child.on("error", (error) => {
+      failure ??= new PlumbError("worker-start", `Cannot start the worker: ${error.message}.`, {
+        cause: error,
+      });
+      if (child.pid === undefined) reject(failure);
+    });
+    child.on("close", (code, signal) => {
+      if (failure !== null) reject(failure);
+      else if (end !== null) resolve(end);
+      else reject(crash(code, signal, model, folder));
+    });
+  });
+}
+
+/** What a worker's death means, and what to do. */
+export function crash(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  model: string | null,
+  folder: string | null,
+): PlumbError {
+  const next =
+    folder === null
+      ? "Nothing was lost."
+      : `What was saved is kept; go on with: plumb tune --resume ${folder}`;
+  switch (signal) {
+    case "SIGBUS":
+      return new PlumbError(
+        "worker-sigbus",
+        `The worker lost the model file while reading it: ${model ?? "unknown"} was cut short, replaced, or its disk is gone. ` +
+          `Restore the file. ${next}`,
+      );
+    case "SIGKILL":
+      return new PlumbError(
+        "worker-killed",
+        `The worker was ended from outside (SIGKILL), most often because memory ran out. Close other programs, or use --micro-batch 256. ${next}`,
+      );
+    default: {
+      const how = signal === null ? `exit code ${code ?? "unknown"}` : signal;
+      return new PlumbError(
+        "worker-crash",
+        `The worker ended unexpectedly (${how})${model === null ? "" : ` with the model ${model}`}. ${next}`,
+      );
+    }
+  }
+}

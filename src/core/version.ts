@@ -1,0 +1,4 @@
+import manifest from "../../package.json";
+
+/** Version of Plumb. */
+export const { version } = manifest;
