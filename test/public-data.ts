@@ -6,7 +6,7 @@ const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
 
 /** Folder of the public data sets: environment variable PLUMB_DATA, else `../shared/data` beside the repository. */
 export function publicDataFolder(): string {
-  return path.resolve(root, process.env["PLUMB_DATA"] ?? "../shared/data");
+  return path.resolve(root, process.env.PLUMB_DATA ?? "../shared/data");
 }
 
 /** Folder of one public data set with `train.jsonl` and `test.jsonl`, or null where it is not on this machine. */

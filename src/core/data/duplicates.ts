@@ -55,12 +55,11 @@ export class Sketches {
     texts.forEach((text, index) => {
       sketchText(comparedText(text), sketch);
       const offset = index * sketchSize;
-      for (let bin = 0; bin < sketchSize; bin++) this.low[offset + bin] = sketch[bin] as number;
+      for (let bin = 0; bin < sketchSize; bin++) this.low[offset + bin] = sketch[bin]!;
       for (let band = 0; band < bandCount; band++) {
         let key = band;
-        for (let row = band * bandRows; row < (band + 1) * bandRows; row++)
-          key = mix(key, sketch[row] as number);
-        (this.bands[band] as Uint32Array)[index] = key >>> 0;
+        for (let row = band * bandRows; row < (band + 1) * bandRows; row++) key = mix(key, sketch[row]!);
+        this.bands[band]![index] = key >>> 0;
       }
     });
   }
@@ -78,14 +77,15 @@ export class Sketches {
   /**
    * Pairs of near duplicates that hold every group of them together: each text that has a near duplicate stands in
    * at least one pair, but a group of n is told by n - 1 pairs and not by all of them.
+   * @param count Only the first so many texts.
    */
-  pairs(): NearPair[] {
-    const groups = new Groups(this.count);
+  pairs(count = this.count): NearPair[] {
+    const groups = new Groups(count);
     const pairs: NearPair[] = [];
     for (const keys of this.bands) {
       const buckets = new Buckets(keys);
-      for (let second = 0; second < this.count; second++) {
-        buckets.each(keys[second] as number, (first) => {
+      for (let second = 0; second < count; second++) {
+        buckets.each(keys[second]!, (first) => {
           if (groups.same(first, second)) return;
           const similarity = this.similarity(first, second);
           if (similarity < nearSimilarity) return;
@@ -105,7 +105,7 @@ export class Sketches {
       const buckets = new Buckets(keys);
       for (const index of among) buckets.add(index);
       for (const first of queries) {
-        buckets.each(keys[first] as number, (second) => {
+        buckets.each(keys[first]!, (second) => {
           const known = best.get(first);
           if (known?.second === second || known?.similarity === 1) return;
           const similarity = this.similarity(first, second);
@@ -130,9 +130,9 @@ export class Groups {
   /** The member that stands for the group of `index`: the smallest. */
   of(index: number): number {
     let root = index;
-    while (this.parent[root] !== root) root = this.parent[root] as number;
+    while (this.parent[root] !== root) root = this.parent[root]!;
     while (this.parent[index] !== root) {
-      const next = this.parent[index] as number;
+      const next = this.parent[index]!;
       this.parent[index] = root;
       index = next;
     }
@@ -166,23 +166,23 @@ class Buckets {
   }
 
   add(index: number): void {
-    const slot = this.slot(this.keys[index] as number);
-    this.next[index] = this.heads[slot] as number;
+    const slot = this.slot(this.keys[index]!);
+    this.next[index] = this.heads[slot]!;
     this.heads[slot] = index;
   }
 
   each(key: number, call: (index: number) => void): void {
-    let index = this.heads[this.slot(key)] as number;
+    let index = this.heads[this.slot(key)]!;
     for (let reach = 0; index >= 0 && reach < bucketReach; reach++) {
       call(index);
-      index = this.next[index] as number;
+      index = this.next[index]!;
     }
   }
 
   private slot(key: number): number {
     let slot = key & this.mask;
     for (;;) {
-      const head = this.heads[slot] as number;
+      const head = this.heads[slot]!;
       if (head < 0 || this.keys[head] === key) return slot;
       slot = (slot + 1) & this.mask;
     }
@@ -206,10 +206,10 @@ function sketchText(text: string, sketch: Int32Array): void {
     const single = round - sketchSize;
     if (single >= 0 && sketch[single] !== empty) continue;
     for (let at = 0; at < count; at++) {
-      const hash = mix(runs[at] as number, round);
+      const hash = mix(runs[at]!, round);
       const bin = single >= 0 ? single : hash & (sketchSize - 1);
       const value = hash >>> 8;
-      const held = sketch[bin] as number;
+      const held = sketch[bin]!;
       if (held === empty) {
         sketch[bin] = ~value;
         filled++;
@@ -217,8 +217,7 @@ function sketchText(text: string, sketch: Int32Array): void {
     }
     // Bins of this round were marked by the complement, so that later rounds leave them alone.
     if (filled > before)
-      for (let bin = 0; bin < sketchSize; bin++)
-        if ((sketch[bin] as number) < 0) sketch[bin] = ~(sketch[bin] as number);
+      for (let bin = 0; bin < sketchSize; bin++) if (sketch[bin]! < 0) sketch[bin] = ~sketch[bin]!;
   }
 }
 

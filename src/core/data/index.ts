@@ -13,3 +13,5 @@ export {
   type SplitRecord,
 } from "./split";
 export { loadTask, type LoadedTask } from "./task";
+export { checkTask, type CheckOptions, type CheckResult, type ClassCount, type Finding } from "./check";
+export { rewriteExamples, spliceFields, type FieldChanges, type JsonValue, type LineChange } from "./rewrite";

@@ -10,6 +10,8 @@ export interface Member {
   readonly key: string;
   /** Offset of the key's opening quote. */
   readonly keyStart: number;
+  /** Offset behind the key's closing quote. */
+  readonly keyEnd: number;
   readonly valueStart: number;
   /** Offset behind the value's last character. */
   readonly valueEnd: number;
@@ -31,7 +33,7 @@ export interface ScannedObject {
   readonly members: readonly Member[];
 }
 
-/** Members of the object that a text consists of, or the fault where the text is something else. */
+/** Members of the object that a text consists of (a byte-order mark may stand before it), or the fault where the text is something else. */
 export function scanObject(text: string): ScannedObject | JsonFault {
   try {
     return new Scanner(text).object();
@@ -66,6 +68,7 @@ class Scanner {
   constructor(private readonly text: string) {}
 
   object(): ScannedObject {
+    if (this.text.charCodeAt(0) === 0xfeff) this.at = 1;
     this.space();
     const start = this.at;
     if (this.text[this.at] !== "{") this.fail("an object: {…}");
@@ -78,10 +81,11 @@ class Scanner {
         const key = this.key(
           members.length === 0 ? 'a field name in quotes, or "}"' : "a field name in quotes",
         );
+        const keyEnd = this.at;
         this.colon();
         const valueStart = this.at;
         this.value();
-        members.push({ key, keyStart, valueStart, valueEnd: this.at });
+        members.push({ key, keyStart, keyEnd, valueStart, valueEnd: this.at });
         this.space();
         if (this.text[this.at] !== ",") break;
         this.at++;
@@ -139,7 +143,10 @@ class Scanner {
 
   private scalar(): void {
     const character = this.text[this.at];
-    if (character === '"') return this.string("");
+    if (character === '"') {
+      this.string("");
+      return;
+    }
     for (const word of ["true", "false", "null"]) {
       if (this.text.startsWith(word, this.at)) {
         this.at += word.length;
@@ -215,6 +222,7 @@ class Scanner {
 
 function foundCharacter(character: string): string {
   if (character === "'") return "a single quote";
+  if (character === '"') return "a double quote";
   if (/[\p{C}\p{Z}]/u.test(character)) {
     return `the character U+${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0").toUpperCase()}`;
   }

@@ -47,7 +47,17 @@ export function describeValue(value: unknown): string {
 
 /** Text in quotes on one line, cut after 40 characters. */
 export function quoted(text: string): string {
-  const characters = [...text.slice(0, 200)];
+  const characters = Array.from(text.slice(0, 200));
   const cut = characters.length > 40 ? `${characters.slice(0, 39).join("")}…` : text;
   return JSON.stringify(cut);
+}
+
+/** Two texts that are nearly the same in quotes, from shortly before their first difference on. */
+export function quotedPair(first: string, second: string): string {
+  let same = 0;
+  while (same < first.length && first[same] === second[same]) same++;
+  const start = first.lastIndexOf(" ", Math.max(0, same - 12)) + 1;
+  const from = same < 25 ? 0 : start;
+  const cut = (text: string) => quoted((from > 0 ? "…" : "") + text.slice(from));
+  return `${cut(first)} / ${cut(second)}`;
 }

@@ -54,10 +54,11 @@ export async function readExamples(file: string): Promise<ReadResult> {
       };
       if (bytes === null) {
         result.lines++;
-        return problem(
+        problem(
           "line-too-long",
           `the line is longer than ${longestLine >> 20} MiB; one line holds one text.`,
         );
+        return;
       }
       const text = decodeLine(bytes, line === 1, problem);
       if (text === null) {
@@ -117,7 +118,7 @@ function decodeLine(bytes: Buffer, first: boolean, report: Report): string | nul
 function parseExample(text: string, report: Report): Example | null {
   const scanned = scanObject(text);
   if (isFault(scanned)) {
-    const column = [...text.slice(0, scanned.at)].length + 1;
+    const column = Array.from(text.slice(0, scanned.at)).length + 1;
     report("not-json", `not JSON at column ${column}: found ${scanned.found}, expected ${scanned.expected}.`);
     return null;
   }
@@ -128,8 +129,8 @@ function parseExample(text: string, report: Report): Example | null {
       report("field-twice", `field ${quoted(key)} stands twice; the last one counts. Remove one.`, key);
     seen.add(key);
   }
-  if (typeof value["id"] === "number" && Number.isSafeInteger(value["id"])) value["id"] = String(value["id"]);
-  for (const field of optionalFields) if (value[field] === null) delete value[field];
+  if (typeof value.id === "number" && Number.isSafeInteger(value.id)) value.id = String(value.id);
+  for (const field of optionalFields) if (value[field] === null) Reflect.deleteProperty(value, field);
   const parsed = Example.safeParse(value);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {

@@ -25,17 +25,17 @@ function distance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
-    const above = rows[i - 1] as number[];
+    const above = rows[i - 1]!;
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      const replaced = (above[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      let edits = Math.min((above[j] as number) + 1, (row[j - 1] as number) + 1, replaced);
+      const replaced = above[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let edits = Math.min(above[j]! + 1, row[j - 1]! + 1, replaced);
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        edits = Math.min(edits, ((rows[i - 2] as number[])[j - 2] as number) + 1);
+        edits = Math.min(edits, rows[i - 2]![j - 2]! + 1);
       }
       row.push(edits);
     }
     rows.push(row);
   }
-  return Math.min(limit, (rows[a.length] as number[])[b.length] as number);
+  return Math.min(limit, rows[a.length]![b.length]!);
 }

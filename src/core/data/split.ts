@@ -1,7 +1,7 @@
 import { PlumbError } from "../errors";
 import { seededRandom, shuffled } from "../random";
 import { answerOf, strataOf } from "./answer";
-import { Groups, Sketches } from "./duplicates";
+import { Groups, Sketches, type NearPair } from "./duplicates";
 import type { LoadedExample } from "./read";
 import { shownPath } from "./problem";
 import type { LoadedTask } from "./task";
@@ -45,7 +45,10 @@ export interface SplitRecord {
  */
 export function splitExamples(
   loaded: Pick<LoadedTask, "task" | "examples" | "path">,
-  options: SplitOptions,
+  options: SplitOptions & {
+    /** Near duplicates among the answered examples, by their place among these, where they are known already. */
+    nearPairs?: readonly NearPair[];
+  },
 ): Split {
   const answered: LoadedExample[] = [];
   const unanswered: LoadedExample[] = [];
@@ -59,7 +62,7 @@ export function splitExamples(
     return { train, test, unanswered, made: "given", seed: null, testShare: null };
   }
 
-  const units = unitsOf(answered);
+  const units = unitsOf(answered, options.nearPairs);
   const fixed = new Set<Unit>(
     units.filter((unit) => unit.members.some((at) => answered[at]?.split === "train")),
   );
@@ -164,7 +167,10 @@ interface Unit {
   name: string;
 }
 
-function unitsOf(examples: readonly LoadedExample[]): Unit[] {
+function unitsOf(
+  examples: readonly LoadedExample[],
+  nearPairs: readonly NearPair[] = new Sketches(examples.map((example) => example.text)).pairs(),
+): Unit[] {
   const groups = new Groups(examples.length);
   const byGroup = new Map<string, number>();
   examples.forEach(({ group }, at) => {
@@ -173,8 +179,7 @@ function unitsOf(examples: readonly LoadedExample[]): Unit[] {
     if (first === undefined) byGroup.set(group, at);
     else groups.join(first, at);
   });
-  for (const { first, second } of new Sketches(examples.map((example) => example.text)).pairs())
-    groups.join(first, second);
+  for (const { first, second } of nearPairs) groups.join(first, second);
 
   const units = new Map<number, Unit>();
   examples.forEach((example, at) => {
@@ -210,23 +215,23 @@ function distribute(
   const bins = new Array<number>(examples.length).fill(0);
 
   const put = (unit: Unit, bin: number) => {
-    const wants = wanted[bin] as Map<string, number>;
+    const wants = wanted[bin]!;
     for (const [name, count] of unit.classes) wants.set(name, (wants.get(name) ?? 0) - count);
-    room[bin] = (room[bin] as number) - unit.members.length;
+    room[bin] = room[bin]! - unit.members.length;
     for (const at of unit.members) bins[at] = bin;
     if (bin === 0) for (const name of unit.classes.keys()) started.add(name);
   };
   const rarest = (unit: Unit): string | null => {
     let found: string | null = null;
     for (const name of unit.classes.keys()) {
-      if (found === null || (totals.get(name) as number) < (totals.get(found) as number)) found = name;
+      if (found === null || totals.get(name)! < totals.get(found)!) found = name;
     }
     return found;
   };
 
   const queue = shuffled(units, random).map((unit) => {
     const name = rarest(unit);
-    return { unit, name, total: name === null ? examples.length : (totals.get(name) as number) };
+    return { unit, name, total: name === null ? examples.length : totals.get(name)! };
   });
   queue.sort((a, b) => {
     const size = b.unit.members.length - a.unit.members.length;
@@ -244,20 +249,18 @@ function distribute(
       put(unit, 0);
       continue;
     }
-    const want = shares.map((_, bin) =>
-      name === null ? (room[bin] as number) : (wanted[bin]?.get(name) as number),
-    );
-    const behind = shares.map((share, bin) => (room[bin] as number) / share);
+    const want = shares.map((_, bin) => (name === null ? room[bin]! : wanted[bin]?.get(name)!));
+    const behind = shares.map((share, bin) => room[bin]! / share);
     const most = Math.max(...want);
     // Sums of shares are off by rounding: a hundredth of a billionth is no difference.
     const slack = 1e-9;
     const candidates = shares.flatMap((_, bin) => {
-      const here = want[bin] as number;
+      const here = want[bin]!;
       return (most >= 1 - slack ? here > most - slack : here > slack || most <= slack) ? [bin] : [];
     });
-    const furthest = Math.max(...candidates.map((bin) => behind[bin] as number));
-    const last = candidates.filter((bin) => (behind[bin] as number) > furthest - slack);
-    put(unit, last[Math.floor(random() * last.length)] as number);
+    const furthest = Math.max(...candidates.map((bin) => behind[bin]!));
+    const last = candidates.filter((bin) => behind[bin]! > furthest - slack);
+    put(unit, last[Math.floor(random() * last.length)]!);
   }
   return bins;
 }

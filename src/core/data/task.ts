@@ -98,7 +98,7 @@ async function readTask(file: string): Promise<{ task: Task; problems: Problem[]
     }
     const before = text.slice(0, scanned.at).split("\n");
     const line = before.length;
-    const column = [...(before[before.length - 1] ?? "")].length + 1;
+    const column = Array.from(before[before.length - 1] ?? "").length + 1;
     // A whole object and then another one: most likely the examples themselves.
     const examples = scanned.expected === "nothing more on this line";
     const hint =
@@ -112,7 +112,7 @@ async function readTask(file: string): Promise<{ task: Task; problems: Problem[]
     );
   }
   const value = JSON.parse(text) as Record<string, unknown>;
-  if (value["kind"] === undefined && value["text"] !== undefined && value["id"] !== undefined) {
+  if (value.kind === undefined && value.text !== undefined && value.id !== undefined) {
     throw taskError(
       file,
       "not-a-task",

@@ -1,0 +1,110 @@
+import { InvalidArgumentError, type Command } from "commander";
+import { answerOf, checkTask, loadTask, type CheckResult, type LoadedTask } from "../core/data";
+import { PlumbError } from "../core/errors";
+import { openBaseModel, resolveBaseModel, type BaseModel } from "../core/model";
+import { answerRoomOf, baseModelOf, tunedLayout } from "../core/tuning/prepare";
+import { resolveSettings } from "../core/tuning/settings";
+import { renderCheck } from "./check-text";
+
+interface CheckCommandOptions {
+  json?: true;
+  all?: true;
+  model?: string;
+  tokens: boolean;
+  seed?: number;
+  testShare?: number;
+}
+
+/** `plumb check`: what makes a run of a task impossible, dishonest or weak. Exit code 1 for the first two. */
+export function register(program: Command): void {
+  program
+    .command("check")
+    .summary("say what would make a run impossible, dishonest or weak")
+    .description(
+      "Reads a task and its examples and says what stops a run (exit code 1), what makes its result weaker than it looks, and how many examples there are of each class. Changes nothing.",
+    )
+    .argument("<task>", "task file (*.plumb.json)")
+    .option("--all", "list every place, not only the first few")
+    .option("--json", "print the whole result as JSON")
+    .option("--model <path>", "base model whose tokenizer measures the texts (default: the task's)")
+    .option("--no-tokens", "do not measure texts in tokens: needs no base model")
+    .option("--seed <number>", "seed of a drawn split (default: the task's, else 0)", wholeNumber)
+    .option("--test-share <share>", "share drawn for the test (default: the task's, else 0.2)", share)
+    .addHelpText(
+      "after",
+      `
+Example:
+  plumb check messages.plumb.json
+  plumb check messages.plumb.json --json | jq '.findings[] | select(.severity == "error")'
+
+Exit code: 0 where a run is possible, 1 where it would be impossible or dishonest.`,
+    )
+    .action(async (file: string, options: CheckCommandOptions) => {
+      const { result, unmeasured } = await check(file, options);
+      if (options.json === true) {
+        process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+        if (unmeasured !== null) process.stderr.write(`${unmeasured}\n`);
+      } else {
+        process.stdout.write(
+          renderCheck(result, {
+            from: process.cwd(),
+            all: options.all === true,
+            width: process.stdout.isTTY ? Math.min(process.stdout.columns, 100) : null,
+            color: process.stdout.isTTY && process.env.NO_COLOR === undefined,
+            unmeasured,
+          }),
+        );
+      }
+      if (!result.runnable) process.exitCode = 1;
+    });
+}
+
+/** The check, and why texts were not measured where they were not. */
+async function check(
+  file: string,
+  options: CheckCommandOptions,
+): Promise<{ result: CheckResult; unmeasured: string | null }> {
+  const loaded = await loadTask(file);
+  const drawn = {
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.testShare === undefined ? {} : { testShare: options.testShare }),
+  };
+  if (!options.tokens) return { result: checkTask(loaded, null, drawn), unmeasured: null };
+  let model: BaseModel;
+  try {
+    model = await openBaseModel(
+      await resolveBaseModel(baseModelOf(loaded.task, loaded.folder, options.model)),
+    );
+  } catch (error) {
+    // A model that was named must be there; without the default one, all the rest can still be checked.
+    if (!(error instanceof PlumbError) || options.model !== undefined || loaded.task.baseModel !== undefined)
+      throw error;
+    const unmeasured = `The length of texts in tokens was not checked. ${error.message}`;
+    return { result: checkTask(loaded, null, drawn), unmeasured };
+  }
+  const result = checkTask(loaded, model.tokenizer, { ...drawn, textRoom: textRoomOf(loaded, model) });
+  return { result, unmeasured: null };
+}
+
+/** Most tokens that a run leaves a text, with the settings it would take by itself. */
+function textRoomOf({ task, examples }: LoadedTask, model: BaseModel): number {
+  const answered = examples.filter((example) => answerOf(task, example) !== null);
+  const options = task.method === undefined ? {} : { method: task.method };
+  const settings = resolveSettings(options, answered.length, model.table.config.contextLength);
+  return tunedLayout(task, model, settings, answerRoomOf(task, model, answered, settings.maxTokens)).textRoom;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) {
+    throw new InvalidArgumentError(`Found "${text}", expected a whole number from 0.`);
+  }
+  return Number(text);
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value < 1)) {
+    throw new InvalidArgumentError(`Found "${text}", expected a number between 0 and 1.`);
+  }
+  return value;
+}
