@@ -1,3 +1,4 @@
 export * from "./task";
 export * from "./example";
 export * from "./prediction";
+export * from "./report";

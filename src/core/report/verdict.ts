@@ -1,0 +1,72 @@
+import type { Outcome, RivalReport, TaskKind } from "../schema";
+import { counted, interval, signed } from "./format";
+
+/** What the main figure of a kind of task is called. */
+export const mainFigure = (kind: TaskKind): string => (kind === "generation" ? "ROUGE-L" : "macro F1");
+
+const called = (rival: RivalReport): string =>
+  ({
+    majority: "always giving the most frequent answer",
+    "every-label": "giving every label to every text",
+    "word-counts": "a word count",
+    untuned: "the base model untuned",
+    "copy-input": "copying the input",
+  })[rival.name];
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/**
+ * The verdict in one plain sentence. The rival that matters most is named first: one that is as good or better; else one
+ * from which the run cannot be told; else all that it beats.
+ */
+export function verdict(
+  kind: TaskKind,
+  rivals: readonly RivalReport[],
+  testCount: number,
+): { outcome: Outcome; sentence: string } {
+  const figure = mainFigure(kind);
+  const by = (rival: RivalReport) =>
+    `${figure} ${signed(rival.difference.value)} ${interval(rival.difference)}`.trim();
+  const first = (outcome: Outcome) => rivals.find((rival) => rival.outcome === outcome);
+  const beaten = rivals.filter((rival) => rival.outcome === "better");
+  const beatenToo = beaten.length === 0 ? "" : `; it is better than ${listed(beaten.map(called))}`;
+  const worse = first("worse");
+  if (worse !== undefined) {
+    return {
+      outcome: "worse",
+      sentence: `${capital(called(worse))} does better: this run stands at ${by(worse)}${beatenToo}.`,
+    };
+  }
+  const asWell = first("as-well");
+  if (asWell !== undefined) {
+    return {
+      outcome: "as-well",
+      sentence: `${capital(called(asWell))} does as well: ${by(asWell)}${beatenToo}.`,
+    };
+  }
+  const mixed = first("mixed");
+  if (mixed !== undefined) {
+    const better = (mixed.difference.value ?? 0) > 0;
+    const [more, less] = better ? ["better", "fewer"] : ["worse", "more"];
+    return {
+      outcome: "mixed",
+      sentence: `Against ${called(mixed)} it depends on what counts: ${more} over all classes alike (${by(mixed)}), but ${less} texts right (${counted(mixed.mcnemar.onlyRun, "text")} only here, ${mixed.mcnemar.onlyRival} only there)${beatenToo}.`,
+    };
+  }
+  const unclear = first("cannot-tell");
+  if (unclear !== undefined) {
+    return {
+      outcome: "cannot-tell",
+      sentence: `Cannot tell whether it beats ${called(unclear)}: ${by(unclear)} on ${counted(testCount, "test text")}${beatenToo}.`,
+    };
+  }
+  if (beaten.length === 0) return { outcome: "cannot-tell", sentence: "There is no rival to compare with." };
+  return {
+    outcome: "better",
+    sentence: `Better than ${listed(beaten.map((rival) => `${called(rival)} (${by(rival)})`))}.`,
+  };
+}
+
+function listed(items: readonly string[]): string {
+  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)!}`;
+}
