@@ -1,0 +1,41 @@
+import * as vscode from "vscode";
+
+const TASK_FILES = "**/*.plumb.json";
+const UNINTERESTING = "**/{node_modules,.plumb}/**";
+
+/**
+ * The task that a command means: the file it was called on, else the one in the active editor, else the only one in the
+ * workspace, else one that the user picks. Undefined where there is none (said so) or nothing was picked.
+ */
+export async function pickTask(called: unknown): Promise<vscode.Uri | undefined> {
+  if (called instanceof vscode.Uri && isTask(called)) return called;
+  const active = vscode.window.activeTextEditor?.document.uri;
+  if (active !== undefined && isTask(active)) return active;
+
+  const found = await vscode.workspace.findFiles(TASK_FILES, UNINTERESTING);
+  if (found.length === 0) {
+    void vscode.window.showErrorMessage(
+      vscode.l10n.t("No task in this workspace: Plumb looks for files that end in .plumb.json."),
+    );
+    return undefined;
+  }
+  if (found.length === 1) return found[0];
+  const items = found
+    .map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }))
+    .sort((a, b) => a.label.localeCompare(b.label));
+  const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Which task?") });
+  return picked?.uri;
+}
+
+function isTask(uri: vscode.Uri): boolean {
+  return uri.scheme === "file" && uri.path.endsWith(".plumb.json");
+}
+
+/** Saves what is changed in the editor, since runs read from disk. False where the user has kept something unsaved. */
+export async function saveBeforeReading(): Promise<boolean> {
+  const dirty = vscode.workspace.textDocuments.filter(
+    (document) => document.isDirty && /\.(plumb\.json|jsonl)$/.test(document.fileName),
+  );
+  const saved = await Promise.all(dirty.map((document) => document.save()));
+  return saved.every(Boolean);
+}
