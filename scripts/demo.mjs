@@ -11,7 +11,7 @@ const task = "media/sample/manipulation.plumb.json";
 
 script(async () => {
   await setup();
-  await buildNative();
+  await buildNative({ target: "plumb" });
   await bundle();
   if (!existsSync(path.join(root, task))) throw new Stop(`${task} is missing; restore it from git.`);
   await mustRun(process.execPath, [cli, "models", "get"], "Fetching the default base model");

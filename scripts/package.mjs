@@ -8,7 +8,7 @@ import { setup } from "./lib/setup.mjs";
 
 script(async () => {
   await setup();
-  await buildNative();
+  await buildNative({ target: "plumb" });
   await bundle();
   const staged = path.join(root, "build", "extension");
   await stageExtension(staged);

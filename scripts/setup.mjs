@@ -2,4 +2,4 @@
 import { script } from "./lib/process.mjs";
 import { setup } from "./lib/setup.mjs";
 
-script(setup);
+script(() => setup({ tests: true }));

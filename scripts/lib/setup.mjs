@@ -26,9 +26,10 @@ const oneDnn = [
   },
 ];
 
-export async function setup() {
+/** @param {{ tests?: boolean }} [options] tests: what only building the native tests needs, too */
+export async function setup({ tests = false } = {}) {
   checkPlatform();
-  await installSystemPackages();
+  await installSystemPackages(tests ? [...programs, doctest] : programs);
   await installNodePackages();
   await unpackOneDnn();
 }
@@ -48,7 +49,10 @@ function checkPlatform() {
   }
 }
 
-/** Programs that must be there, how one sees that they are, and the package that brings them on Debian and Ubuntu. */
+/**
+ * Programs that must be there, how one sees that they are, and the packages that bring them on Debian and Ubuntu.
+ * @type {{ what: string, packages: string[], found: () => boolean | Promise<boolean> }[]}
+ */
 const programs = [
   { what: "a C++17 compiler (g++)", packages: ["g++"], found: hasCompiler },
   { what: "CMake 3.18 or newer", packages: ["cmake"], found: hasCMake },
@@ -56,8 +60,15 @@ const programs = [
   { what: "Python 3 with pip", packages: ["python3", "python3-pip"], found: hasPip },
 ];
 
-async function installSystemPackages() {
-  const missing = await missingPrograms();
+const doctest = {
+  what: "doctest (a header for native tests)",
+  packages: ["doctest-dev"],
+  found: () => compiles("#include <doctest/doctest.h>\nint main() {}\n", ["-fsyntax-only"]),
+};
+
+/** @param {typeof programs} needed */
+async function installSystemPackages(needed) {
+  const missing = await missingPrograms(needed);
   if (missing.length === 0) return;
   console.log(`Missing: ${missing.map((program) => program.what).join(", ")}.`);
 
@@ -72,7 +83,7 @@ async function installSystemPackages() {
   await mustRun("sh", ["-c", line], "Installing system packages", {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   });
-  const still = await missingPrograms();
+  const still = await missingPrograms(needed);
   if (still.length > 0) {
     throw new Stop(
       `Still missing after that: ${still.map((program) => program.what).join(", ")}. ` +
@@ -81,23 +92,28 @@ async function installSystemPackages() {
   }
 }
 
-async function missingPrograms() {
+/** @param {typeof programs} needed */
+async function missingPrograms(needed) {
   const missing = [];
-  for (const program of programs) if (!(await program.found())) missing.push(program);
+  for (const program of needed) if (!(await program.found())) missing.push(program);
   return missing;
 }
 
-/** Compiles a program of C++17 with OpenMP: a compiler's name alone says little. */
-async function hasCompiler() {
+/** C++17 with OpenMP: a compiler's name alone says little. */
+function hasCompiler() {
+  const source =
+    "#include <omp.h>\n#include <optional>\nint main() { return std::optional<int>(0).value(); }\n";
+  return compiles(source, ["-fopenmp"]);
+}
+
+/** @param {string} source @param {string[]} options */
+async function compiles(source, options) {
   const folder = await mkdtemp(path.join(os.tmpdir(), "plumb-"));
   try {
-    const source = path.join(folder, "probe.cpp");
-    await writeFile(
-      source,
-      "#include <omp.h>\n#include <optional>\nint main() { return std::optional<int>(0).value(); }\n",
-    );
+    const file = path.join(folder, "probe.cpp");
+    await writeFile(file, source);
     const compiler = process.env.CXX || "c++";
-    return ask(compiler, ["-std=c++17", "-fopenmp", source, "-o", path.join(folder, "probe")]) !== null;
+    return ask(compiler, ["-std=c++17", ...options, file, "-o", path.join(folder, "probe")]) !== null;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
