@@ -440,8 +440,10 @@ function checkRepeats(
     }
     repeats.push({ first: index, second: first, similarity: 1 });
     const other = texts[first]!;
-    const [one, two] = [other, example].map((each) => answerOf(task, each));
-    if (task.kind !== "generation" && one != null && two != null && answerKey(one) !== answerKey(two)) {
+    const one = answerOf(task, other);
+    const two = answerOf(task, example);
+    if (one === null || two === null || task.kind === "generation") return;
+    if (answerKey(one) !== answerKey(two)) {
       conflicts.push({
         ...placeOf(example),
         message: `${shownAnswer(two)}, but ${shownAnswer(one)} in ${lineOf(other, example)}: ${quoted(example.text)}`,

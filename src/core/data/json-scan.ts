@@ -59,7 +59,8 @@ class Fault extends Error implements JsonFault {
 
 const deepest = 1000;
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-const plainString = /"[^"\\\u0000-\u001f]*"/y;
+// From space on, without quote and backslash.
+const plainString = /"[ !#-[\]-\uffff]*"/y;
 const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 class Scanner {

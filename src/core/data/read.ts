@@ -217,7 +217,7 @@ async function eachLine(
   if (tooLong || restLength > 0) finish(Buffer.alloc(0));
 }
 
-/** Offset of the first byte that does not belong to well-formed UTF-8. */
+/** Offset where the first character that is not well-formed UTF-8 begins. */
 function firstInvalidByte(bytes: Buffer): number {
   let low = 0;
   let high = bytes.length;
@@ -242,6 +242,8 @@ function firstInvalidByte(bytes: Buffer): number {
     if (valid(middle)) low = middle;
     else high = middle - 1;
   }
+  // A character that begins well and goes on wrongly is at fault from its beginning.
+  while (low > 0 && !isUtf8(bytes.subarray(0, low))) low--;
   return Math.min(low, bytes.length - 1);
 }
 

@@ -40,16 +40,8 @@ function spliceField(text: string, key: string, value: JsonValue | undefined): s
     throw new PlumbError("not-json", `not JSON: found ${scanned.found}, expected ${scanned.expected}.`);
   }
   const { members, start } = scanned;
-  const present = members.filter((member) => member.key === key);
-  const counting = present[present.length - 1];
-
-  if (value === undefined) {
-    // From the last to the first, so that offsets in front of the cut stay right.
-    return present.reduceRight((rest, member) => {
-      const [from, to] = extentOf(members, member);
-      return rest.slice(0, from) + rest.slice(to);
-    }, text);
-  }
+  if (value === undefined) return cutMembers(text, members, (member) => member.key === key);
+  const counting = members.findLast((member) => member.key === key);
   const written = JSON.stringify(value);
   if (counting !== undefined) {
     const old: unknown = JSON.parse(text.slice(counting.valueStart, counting.valueEnd));
@@ -69,12 +61,26 @@ function spliceField(text: string, key: string, value: JsonValue | undefined): s
   );
 }
 
-/** The stretch to cut for a member to vanish with one comma: from the end of the one before, or to the next one's start. */
-function extentOf(members: readonly Member[], member: Member): [from: number, to: number] {
-  const at = members.indexOf(member);
-  const before = members[at - 1];
-  if (before !== undefined) return [before.valueEnd, member.valueEnd];
-  return [member.keyStart, members[at + 1]?.keyStart ?? member.valueEnd];
+/**
+ * Cuts members out, each with one comma: from the end of the member that stays before them, or where none does, up to
+ * the start of the one that stays behind them.
+ */
+function cutMembers(text: string, members: readonly Member[], unwanted: (member: Member) => boolean): string {
+  let result = "";
+  let from = 0;
+  for (let first = 0; first < members.length; first++) {
+    if (!unwanted(members[first]!)) continue;
+    let last = first;
+    while (last + 1 < members.length && unwanted(members[last + 1]!)) last++;
+    const before = members[first - 1];
+    result += text.slice(from, before?.valueEnd ?? members[first]!.keyStart);
+    from =
+      before === undefined
+        ? (members[last + 1]?.keyStart ?? members[last]!.valueEnd)
+        : members[last]!.valueEnd;
+    first = last;
+  }
+  return result + text.slice(from);
 }
 
 /**

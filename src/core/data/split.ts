@@ -249,10 +249,10 @@ function distribute(
       put(unit, 0);
       continue;
     }
-    const want = shares.map((_, bin) => (name === null ? room[bin]! : wanted[bin]?.get(name)!));
+    const want = shares.map((_, bin) => (name === null ? room[bin]! : wanted[bin]!.get(name)!));
     const behind = shares.map((share, bin) => room[bin]! / share);
     const most = Math.max(...want);
-    // Sums of shares are off by rounding: a hundredth of a billionth is no difference.
+    // Sums of shares are off by rounding; a billionth of an example is no difference.
     const slack = 1e-9;
     const candidates = shares.flatMap((_, bin) => {
       const here = want[bin]!;
