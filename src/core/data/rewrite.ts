@@ -1,6 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { constants } from "node:fs";
-import { access, readFile, realpath, stat } from "node:fs/promises";
+import { open, readFile, realpath, stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
@@ -154,7 +153,8 @@ export async function rewriteExamples(file: string, changes: readonly LineChange
   if (changed === 0) return 0;
 
   try {
-    await access(target, constants.W_OK);
+    // Renaming would also replace a file that may not be written.
+    await (await open(target, "r+")).close();
     const now = await stat(target);
     if (now.mtimeMs !== before.mtimeMs || now.size !== before.size) {
       throw new PlumbError(
