@@ -7,27 +7,35 @@ import { nativeBuild, oneDnnFolder, root } from "./places.mjs";
 import { ask, mustRun, Stop } from "./process.mjs";
 
 /**
- * @param {{ folder?: string, type?: string, options?: string[], target?: string }} [settings] another build folder
- *   and other CMake options, e.g. for a sanitizer
+ * @param {{ source?: string, folder?: string, type?: string, options?: string[], target?: string, quiet?: boolean }}
+ *   [settings] another build folder and other CMake options, e.g. for a sanitizer
  */
-export async function buildNative({ folder = nativeBuild, type = "Release", options = [], target } = {}) {
+export async function buildNative(settings = {}) {
+  const {
+    source = path.join(root, "native"),
+    folder = nativeBuild,
+    type = "Release",
+    options = [],
+    target,
+  } = settings;
+  const say = settings.quiet ? () => undefined : console.log;
+  /** @type {{ show: import("./process.mjs").Show }} */
+  const how = { show: settings.quiet ? "never" : "on failure" };
   const wanted = [`-DCMAKE_BUILD_TYPE=${type}`, `-DPLUMB_ONEDNN=${oneDnnFolder}`, ...options];
   if (!existsSync(path.join(folder, "CMakeCache.txt"))) {
     const generator = ask("make", ["--version"]) === null ? ["-G", "Ninja"] : [];
-    console.log(`Configuring the engine in ${path.relative(root, folder)}`);
+    say(`Configuring the engine in ${path.relative(root, folder)}`);
     await mustRun(
       "cmake",
-      ["-S", path.join(root, "native"), "-B", folder, ...generator, ...wanted],
+      ["-S", source, "-B", folder, ...generator, ...wanted],
       "Configuring the engine",
-      { show: "on failure" },
+      how,
     );
   }
   const jobs = String(Math.max(1, os.cpus().length));
   const only = target === undefined ? [] : ["--target", target];
-  console.log("Building the engine");
-  await mustRun("cmake", ["--build", folder, "-j", jobs, ...only], "Building the engine", {
-    show: "on failure",
-  });
+  say("Building the engine");
+  await mustRun("cmake", ["--build", folder, "-j", jobs, ...only], "Building the engine", how);
 }
 
 /** The command line, the worker and everything else that runs in Node without VS Code. */

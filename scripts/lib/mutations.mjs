@@ -5,10 +5,15 @@
 import { execFileSync } from "node:child_process";
 import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { buildNative } from "./build.mjs";
 import { root } from "./places.mjs";
-import { mocha } from "./runners.mjs";
+import { Stop } from "./process.mjs";
+import { ctest, mocha } from "./runners.mjs";
 
-/** @typedef {{ file: string, find: string, replace: string, tests: string }} Mutation */
+/**
+ * `tests`: a pattern of Mocha's files, or "ctest". Breaks of native code are compiled first.
+ * @typedef {{ file: string, find: string, replace: string, tests: string }} Mutation
+ */
 
 /** @returns {Promise<import("./runners.mjs").Counts>} */
 export async function mutationTests() {
@@ -16,10 +21,11 @@ export async function mutationTests() {
   /** @type {Mutation[]} */
   const mutations = JSON.parse(text);
   const copy = await copyRepository();
+  await compile(copy);
+
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const tests of new Set(mutations.map((mutation) => mutation.tests))) {
-    const { failed } = await mocha(tests, { cwd: copy, show: "never" });
-    if (failed === 0) continue;
+    if (await passes(copy, tests)) continue;
     console.log(`  ${tests} fails before anything is broken: its mutations say nothing.`);
     counts.failed++;
   }
@@ -27,9 +33,8 @@ export async function mutationTests() {
     const problem = await survives(copy, mutation);
     if (problem === null) counts.passed++;
     else counts.failed++;
-    console.log(
-      `  ${problem === null ? "seen" : "NOT SEEN"}: ${mutation.file}: ${mutation.find} → ${mutation.replace}`,
-    );
+    const { file, find, replace } = mutation;
+    console.log(`  ${problem === null ? "seen" : "NOT SEEN"}: ${file}: ${find} → ${replace}`);
     if (problem !== null) console.log(`    ${problem}`);
   }
   if (mutations.length === 0) counts.failed++;
@@ -39,33 +44,57 @@ export async function mutationTests() {
 /** @param {string} copy @param {Mutation} mutation @returns {Promise<string | null>} what is wrong; null: seen */
 async function survives(copy, { file, find, replace, tests }) {
   const place = path.join(copy, file);
-  const original = await readFile(place, "utf8");
+  const original = await readFile(place, "utf8").catch(() => "");
   if (original.split(find).length !== 2) return "the text to replace must stand in the file exactly once";
+  const native = file.startsWith("native/");
   await writeFile(
     place,
     original.replace(find, () => replace),
   );
   try {
-    const { failed } = await mocha(tests, { cwd: copy, show: "never" });
-    return failed > 0 ? null : `${tests} passed all the same`;
+    if (native) await compile(copy);
+    return (await passes(copy, tests)) ? `${tests} passed all the same` : null;
+  } catch (error) {
+    if (error instanceof Stop) return "the broken code does not compile";
+    throw error;
   } finally {
     await writeFile(place, original);
+    if (native) await compile(copy);
   }
 }
 
-/** What git tracks, in build/mutations, with the packages and the engine of this checkout beside it. */
+/** @param {string} copy @param {string} tests */
+async function passes(copy, tests) {
+  const { failed } =
+    tests === "ctest"
+      ? await ctest(path.join(copy, "build", "native"), undefined, "never")
+      : await mocha(tests, { cwd: copy, show: "never", bail: true });
+  return failed === 0;
+}
+
+/** @param {string} copy */
+async function compile(copy) {
+  await buildNative({
+    source: path.join(copy, "native"),
+    folder: path.join(copy, "build", "native"),
+    quiet: true,
+  });
+}
+
+/** What git tracks, in build/mutations, with the packages of this checkout beside it. */
 async function copyRepository() {
   const copy = path.join(root, "build", "mutations");
-  await rm(copy, { recursive: true, force: true });
-  const tracked = execFileSync("git", ["ls-files", "-z", "src", "test", "schemas", "media", "*.json"], {
-    cwd: root,
-  });
+  const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: root });
+  for (const folder of ["src", "test"]) await rm(path.join(copy, folder), { recursive: true, force: true });
   for (const file of tracked.toString().split("\0").filter(Boolean)) {
-    await mkdir(path.dirname(path.join(copy, file)), { recursive: true });
-    await cp(path.join(root, file), path.join(copy, file));
+    const to = path.join(copy, file);
+    await mkdir(path.dirname(to), { recursive: true });
+    // Unchanged files keep their time: the native build of an earlier run is used again.
+    await cp(path.join(root, file), to, { preserveTimestamps: true });
   }
-  for (const shared of ["node_modules", "build/native", "dist"]) {
+  for (const shared of ["node_modules", "dist", "build/deps"]) {
     await mkdir(path.dirname(path.join(copy, shared)), { recursive: true });
+    await rm(path.join(copy, shared), { recursive: true, force: true });
     await symlink(path.join(root, shared), path.join(copy, shared));
   }
   return copy;

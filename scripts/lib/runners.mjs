@@ -5,6 +5,7 @@ import path from "node:path";
 import { nativeBuild, root } from "./places.mjs";
 import { run, runAndRead } from "./process.mjs";
 
+/** @typedef {import("./process.mjs").Show} Show */
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
 /** One thread waits in sleep, not in a loop: OpenMP threads that spin starve everything else on a small machine. */
@@ -31,15 +32,15 @@ export const checkWith = (name, args) => check(bin(name), args);
 /**
  * Mocha over files found by pattern. No test at all, or a file that cannot be loaded, is one failure.
  * @param {string} pattern
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: import("./process.mjs").Show }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: Show, bail?: boolean }} [options] bail: stop at the first failure
  * @returns {Promise<Counts>}
  */
-export async function mocha(pattern, { env = quietThreads, ...options } = {}) {
+export async function mocha(pattern, { env = quietThreads, bail = false, ...options } = {}) {
   const folder = await mkdtemp(path.join(os.tmpdir(), "plumb-test-"));
   const file = path.join(folder, "counts.json");
   try {
     const reporter = path.join(root, "scripts", "lib", "mocha-reporter.cjs");
-    const args = ["--reporter", reporter, "--forbid-only", pattern];
+    const args = ["--reporter", reporter, "--forbid-only", ...(bail ? ["--bail"] : []), pattern];
     const code = await run(bin("mocha"), args, { ...options, env: { ...env, PLUMB_TEST_COUNTS: file } });
     const counts = await readFile(file, "utf8").then(
       (text) => /** @type {Counts} */ (JSON.parse(text)),
@@ -55,10 +56,11 @@ export async function mocha(pattern, { env = quietThreads, ...options } = {}) {
  * CTest over a build folder: one count for each native test.
  * @param {string} [folder]
  * @param {NodeJS.ProcessEnv} [env]
+ * @param {Show} [show]
  */
-export async function ctest(folder = nativeBuild, env = quietThreads) {
+export async function ctest(folder = nativeBuild, env = quietThreads, show = /** @type {Show} */ ("live")) {
   const args = ["--output-on-failure", "--no-tests=error"];
-  const { code, output } = await runAndRead("ctest", args, { cwd: folder, env, read: true });
+  const { code, output } = await runAndRead("ctest", args, { cwd: folder, env, show, read: true });
   return settle(`ctest in ${path.relative(root, folder)}`, code, countCtest(output));
 }
 

@@ -1,0 +1,209 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { openSync, closeSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { chromium, type Browser, type FrameLocator, type Page } from "playwright-core";
+
+/** Programs of a real editor; scripts/lib/vscode-host.mjs installs them and names them in PLUMB_VSCODE_HOST. */
+export interface HostPrograms {
+  readonly node: string;
+  readonly entry: string;
+  readonly chromium: string;
+}
+
+export interface EditorOptions {
+  readonly programs: HostPrograms;
+  /** Folder that is opened. */
+  readonly workspace: string;
+  /** Folder of the extension as it is shipped. */
+  readonly extension: string;
+  readonly theme?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Nothing that pops up, phones home or saves by itself. */
+const SETTINGS = {
+  "workbench.startupEditor": "none",
+  "workbench.tips.enabled": false,
+  "workbench.enableExperiments": false,
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+  "chat.disableAIFeatures": true,
+  "telemetry.telemetryLevel": "off",
+  "update.mode": "none",
+  "extensions.autoCheckUpdates": false,
+  "extensions.autoUpdate": false,
+  "extensions.ignoreRecommendations": true,
+  "security.workspace.trust.enabled": false,
+  "git.enabled": false,
+  "files.autoSave": "off",
+  "files.hotExit": "off",
+  "window.confirmBeforeClose": "never",
+};
+
+/** A server of VS Code with the extension installed, and a browser that shows it. */
+export class Editor {
+  private constructor(
+    readonly page: Page,
+    private readonly browser: Browser,
+    private readonly server: ChildProcess,
+    private readonly data: string,
+  ) {}
+
+  static async open(options: EditorOptions): Promise<Editor> {
+    const data = await mkdtemp(path.join(os.tmpdir(), "plumb-editor-"));
+    const port = await freePort();
+    const server = await startServer(options, data, port);
+    try {
+      await waitForServer(server, port, path.join(data, "server.log"));
+      const browser = await chromium.launch({
+        executablePath: options.programs.chromium,
+        args: ["--no-sandbox", "--disable-gpu"],
+      });
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+      const page = await context.newPage();
+      page.setDefaultTimeout(30_000);
+      const editor = new Editor(page, browser, server, data);
+      await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.workspace)}`);
+      await page.waitForSelector(".monaco-workbench .statusbar-item", { timeout: 90_000 });
+      return editor;
+    } catch (error) {
+      await end(server);
+      await rm(data, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await end(this.server);
+    await rm(this.data, { recursive: true, force: true });
+  }
+
+  /** Opens a file by its name. */
+  async openFile(name: string): Promise<void> {
+    await this.pick("Control+P", name, name);
+    await this.page.locator(".tab.active", { hasText: name }).waitFor();
+  }
+
+  /** Runs a command by its title in the palette. */
+  async run(title: string): Promise<void> {
+    await this.pick("F1", `>${title}`, title);
+  }
+
+  /** A notification whose text holds `text`. */
+  notification(text: string | RegExp) {
+    return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text }).first();
+  }
+
+  /** The page inside the panel on show: VS Code nests it in two frames. */
+  panel(): FrameLocator {
+    return this.page
+      .locator("iframe.webview.ready")
+      .last()
+      .contentFrame()
+      .frameLocator("iframe#active-frame");
+  }
+
+  /** The palette misses what registers late and loses the focus to a panel that becomes ready: tried until it works. */
+  private async pick(key: string, text: string, label: string): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    for (;;) {
+      await this.page.keyboard.press(key);
+      try {
+        const widget = this.page.locator(".quick-input-widget");
+        await widget.locator("input").first().fill(text, { timeout: 3000 });
+        await widget.locator(".monaco-list-row", { hasText: label }).first().click({ timeout: 3000 });
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+    }
+  }
+}
+
+async function startServer(
+  { programs, extension, theme, env }: EditorOptions,
+  data: string,
+  port: number,
+): Promise<ChildProcess> {
+  const user = path.join(data, "user");
+  await mkdir(path.join(user, "User"), { recursive: true });
+  const settings = { ...SETTINGS, "workbench.colorTheme": theme ?? "Default Dark Modern" };
+  await writeFile(path.join(user, "User", "settings.json"), JSON.stringify(settings));
+  await writeFile(path.join(data, "config.yaml"), "auth: none\ncert: false\n");
+  const log = openSync(path.join(data, "server.log"), "w");
+  const server = spawn(
+    programs.node,
+    [
+      programs.entry,
+      ...["--config", path.join(data, "config.yaml"), "--bind-addr", `127.0.0.1:${port}`, "--auth", "none"],
+      ...["--user-data-dir", user, "--extensions-dir", path.dirname(extension)],
+      ...["--disable-telemetry", "--disable-update-check", "--disable-workspace-trust", "--disable-proxy"],
+      "--disable-getting-started-override",
+    ],
+    {
+      detached: true, // a process group of its own, to be ended whole
+      stdio: ["ignore", log, log],
+      env: {
+        ...process.env,
+        ...env,
+        VSCODE_CLI: "1",
+        EXTENSIONS_GALLERY: "{}",
+        XDG_DATA_HOME: data,
+        XDG_CONFIG_HOME: data,
+      },
+    },
+  );
+  closeSync(log);
+  return server;
+}
+
+async function waitForServer(server: ChildProcess, port: number, log: string): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!(await answers(port))) {
+    if (server.exitCode !== null || Date.now() > deadline) {
+      throw new Error(`The editor's server did not start:\n${await readFile(log, "utf8")}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    http
+      .get(`http://127.0.0.1:${port}/healthz`, (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      })
+      .on("error", () => resolve(false));
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as net.AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Ends a server with all that it started, and waits for it. */
+async function end(server: ChildProcess): Promise<void> {
+  if (server.pid === undefined || server.exitCode !== null) return;
+  const gone = new Promise((resolve) => server.once("exit", resolve));
+  process.kill(-server.pid, "SIGTERM");
+  const timeout = new Promise((resolve) => setTimeout(resolve, 5000).unref());
+  await Promise.race([gone, timeout]);
+  try {
+    process.kill(-server.pid, "SIGKILL");
+  } catch {
+    // gone already
+  }
+}
