@@ -194,10 +194,10 @@ function unitsOf(
 }
 
 /**
- * Bin of each example, so that every class is spread over the bins in proportion to their shares: iterative
- * stratification (Sechidis, Tsoumakas and Vlahavas, 2011) over units. Units of several examples come first, then those of
- * the rarest class; a unit goes where its rarest class is wanted most, and where less than one example is wanted
- * anywhere, to the bin that is most behind as a whole.
+ * Bin of each example, so that every class is spread over the bins in proportion to their shares. Units of several
+ * examples come first, each where it fits best. Single ones follow by iterative stratification (Sechidis, Tsoumakas and
+ * Vlahavas, 2011): those of the rarest class first, each to the bin that wants its rarest class most, and where none wants
+ * a whole example of it, to the one among those left that is most behind as a whole.
  */
 function distribute(
   examples: readonly LoadedExample[],
@@ -220,6 +220,18 @@ function distribute(
     room[bin] = room[bin]! - unit.members.length;
     for (const at of unit.members) bins[at] = bin;
     if (bin === 0) for (const name of unit.classes.keys()) started.add(name);
+  };
+  /** The bin where several examples at once bring classes and size closest to what is wanted, in relative squares. */
+  const bestFit = (unit: Unit): number => {
+    const costs = shares.map((share, bin) => {
+      const size = unit.members.length;
+      let cost = (size * (size - 2 * room[bin]!)) / (share * examples.length);
+      for (const [name, count] of unit.classes) {
+        cost += (count * (count - 2 * wanted[bin]!.get(name)!)) / (share * totals.get(name)!);
+      }
+      return cost;
+    });
+    return costs.indexOf(Math.min(...costs));
   };
   const rarest = (unit: Unit): string | null => {
     let found: string | null = null;
@@ -244,19 +256,24 @@ function distribute(
     ...queue.filter(({ unit }) => !options.fixed?.has(unit)),
   ];
 
+  // Sums of shares are off by rounding; a billionth of an example is no difference.
+  const slack = 1e-9;
   for (const { unit, name } of order) {
     if (options.fixed?.has(unit) || (options.learnsFirst && name !== null && !started.has(name))) {
       put(unit, 0);
       continue;
     }
+    if (unit.members.length > 1) {
+      put(unit, bestFit(unit));
+      continue;
+    }
     const want = shares.map((_, bin) => (name === null ? room[bin]! : wanted[bin]!.get(name)!));
     const behind = shares.map((share, bin) => room[bin]! / share);
     const most = Math.max(...want);
-    // Sums of shares are off by rounding; a billionth of an example is no difference.
-    const slack = 1e-9;
     const candidates = shares.flatMap((_, bin) => {
       const here = want[bin]!;
-      return (most >= 1 - slack ? here > most - slack : here > slack || most <= slack) ? [bin] : [];
+      const wants = name === null || most >= 1 - slack ? here > most - slack : here > slack || most <= slack;
+      return wants ? [bin] : [];
     });
     const furthest = Math.max(...candidates.map((bin) => behind[bin]!));
     const last = candidates.filter((bin) => behind[bin]! > furthest - slack);
