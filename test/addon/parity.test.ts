@@ -8,6 +8,8 @@ import { Reference, distance } from "../fixtures/reference";
  * another order make errors of the same size; the factor leaves room for a tensor whose recorded error is small by luck.
  */
 const FACTOR = 8;
+/** A recorded error of one number is one draw, and may be near zero; after steps it carries the errors of all parameters. */
+const SCALAR_FACTOR = 40;
 
 const engine = loadEngine();
 const ALL_MAPS = ["q", "k", "v", "o", "gate", "up", "down"] as const;
@@ -103,11 +105,9 @@ describe("the engine agrees with PyTorch", () => {
     for (const [i, rates] of steps.rates.entries()) {
       const { loss } = await session.accumulate(reference.batch());
       const { gradientNorm } = await session.step({ ...steps, rates });
-      assert.ok(distance([loss], reference.tensor(`step/${i}/loss`)) <= FACTOR, `loss of step ${i}`);
-      assert.ok(
-        distance([gradientNorm], reference.tensor(`step/${i}/gradientNorm`)) <= FACTOR,
-        `norm of step ${i}`,
-      );
+      assert.ok(distance([loss], reference.tensor(`step/${i}/loss`)) <= SCALAR_FACTOR, `loss of step ${i}`);
+      const norm = reference.tensor(`step/${i}/gradientNorm`);
+      assert.ok(distance([gradientNorm], norm) <= SCALAR_FACTOR, `norm of step ${i}`);
       const values = await session.read();
       for (const { name } of session.parameters) {
         const units = distance(part(session, values, name), reference.tensor(`step/${i}/${name}`));
