@@ -14,7 +14,7 @@ export function nextSteps(report: Facts): string[] {
   const { classification, rivals, suspects, data } = report;
   const against = (name: string) => rivals.find((rival) => rival.name === name);
   const majority = against("majority");
-  if (majority !== undefined && majority.outcome !== "better" && majority.outcome !== "mixed") {
+  if (majority?.outcome === "as-well" || majority?.outcome === "worse") {
     steps.push(
       "The run has hardly learned the task: look at the labels first, then at the wording of the instruction.",
     );
@@ -49,7 +49,7 @@ export function nextSteps(report: Facts): string[] {
       weakest.trainSupport < 200
     ) {
       steps.push(
-        `Label more of ${quoted(weakest.label)}: it has the lowest F1 (${decimals(weakest.f1.value)}) and only ${counted(weakest.trainSupport, "training text")}.`,
+        `Label more of ${quoted(weakest.label)}: it has the lowest F1 (${decimals(weakest.f1.value)}) and ${counted(weakest.trainSupport, "training text")}.`,
       );
     }
     const few = classes.filter((entry) => entry.few);

@@ -28,14 +28,14 @@ export function percent(share: number | null): string {
 
 /** `[0.77, 0.88]`; empty where there is no interval. */
 export function interval({ low, high }: Pick<Estimate, "low" | "high">): string {
-  return low === null || high === null ? "" : `[${decimals(low)}, ${decimals(high)}]`;
+  return low === null || high === null ? "" : `[${decimals(low)},${NO_BREAK}${decimals(high)}]`;
 }
 
 /** `92 % [88 %, 95 %]`. */
 export function shareWithInterval({ value, low, high }: Pick<Share, "value" | "low" | "high">): string {
   return low === null || high === null
     ? percent(value)
-    : `${percent(value)} [${percent(low)}, ${percent(high)}]`;
+    : `${percent(value)} [${percent(low)},${NO_BREAK}${percent(high)}]`;
 }
 
 /** `p = 0.03`, `p < 0.01`. */

@@ -1,9 +1,9 @@
 export { buildReport, chooseThresholds, decide } from "./build";
-export type { ReportInput } from "./input";
-export { expectedCalibrationError, reliability } from "./calibration";
-export { chrfScore, chrfStatistics, exactMatch, rougeL } from "./overlap";
-export { confusionMatrix, countClasses, isRight, type Judged, macroF1, microF1, scoreClass } from "./scores";
-export { mcnemarExact, wilson } from "./statistics";
+export { compareReports, renderComparisonText, type RunComparison } from "./compare-runs";
 export { renderReport } from "./html/page";
-export type { Report } from "../schema";
+export type { ReportInput } from "./input";
+export { chrfScore, chrfStatistics, exactMatch, rougeL } from "./overlap";
+export { countClasses, type Judged, macroF1 } from "./scores";
+export { renderReportText } from "./text";
 export { chooseThreshold, type Threshold } from "./thresholds";
+export type { Report } from "../schema";

@@ -1,12 +1,17 @@
 const MEMORY = 6;
 
+type Dot = (a: Float64Array, b: Float64Array) => number;
+
 /**
  * Minimises a smooth convex function by L-BFGS (Nocedal and Wright, algorithm 7.5) with backtracking. Deterministic.
  * @param objective returns the value at a point and writes the gradient there into its second argument
- * @returns the point reached: where no component of the gradient exceeds the tolerance, or after the given iterations
+ * @param dot the inner product in which the gradient is one; points may be written redundantly, as long as they stay so
+ *   under sums and multiples
+ * @returns the point reached: where the gradient's length is within the tolerance, or after the given iterations
  */
 export function minimize(
   objective: (point: Float64Array, gradient: Float64Array) => number,
+  dot: Dot,
   start: Float64Array,
   options: { gradientTolerance: number; iterations: number },
 ): Float64Array {
@@ -16,12 +21,13 @@ export function minimize(
   let nextPoint = new Float64Array(point.length);
   let nextGradient = new Float64Array(point.length);
   const direction = new Float64Array(point.length);
-  const memory: { step: Float64Array; change: Float64Array; product: number }[] = [];
+  const memory: Pair[] = [];
   for (let iteration = 0; iteration < options.iterations; iteration++) {
-    if (largest(gradient) <= options.gradientTolerance) break;
-    twoLoop(direction, gradient, memory);
+    const length = Math.sqrt(dot(gradient, gradient));
+    if (length <= options.gradientTolerance) break;
+    twoLoop(direction, gradient, memory, dot);
     const slope = dot(direction, gradient);
-    let rate = memory.length === 0 ? Math.min(1, 1 / Math.sqrt(dot(gradient, gradient))) : 1;
+    let rate = memory.length === 0 ? Math.min(1, 1 / length) : 1;
     let nextValue = NaN;
     for (let tries = 0; tries < 40; tries++) {
       for (let i = 0; i < point.length; i++) nextPoint[i] = point[i]! + rate * direction[i]!;
@@ -31,16 +37,13 @@ export function minimize(
     }
     // No step goes down any more: rounding is all that is left.
     if (!(nextValue < value)) break;
-    const step =
-      memory.length === MEMORY
-        ? memory.shift()!
-        : { step: new Float64Array(point.length), change: new Float64Array(point.length), product: 0 };
+    const pair = memory.length === MEMORY ? memory.shift()! : newPair(point.length);
     for (let i = 0; i < point.length; i++) {
-      step.step[i] = nextPoint[i]! - point[i]!;
-      step.change[i] = nextGradient[i]! - gradient[i]!;
+      pair.step[i] = nextPoint[i]! - point[i]!;
+      pair.change[i] = nextGradient[i]! - gradient[i]!;
     }
-    step.product = dot(step.step, step.change);
-    if (step.product > 0) memory.push(step);
+    pair.product = dot(pair.step, pair.change);
+    if (pair.product > 0) memory.push(pair);
     [point, nextPoint] = [nextPoint, point];
     [gradient, nextGradient] = [nextGradient, gradient];
     value = nextValue;
@@ -48,12 +51,21 @@ export function minimize(
   return point;
 }
 
+/** How the gradient changed over one step. */
+interface Pair {
+  step: Float64Array;
+  change: Float64Array;
+  product: number;
+}
+
+const newPair = (length: number): Pair => ({
+  step: new Float64Array(length),
+  change: new Float64Array(length),
+  product: 0,
+});
+
 /** Writes minus the approximate inverse Hessian times the gradient. */
-function twoLoop(
-  direction: Float64Array,
-  gradient: Float64Array,
-  memory: readonly { step: Float64Array; change: Float64Array; product: number }[],
-): void {
+function twoLoop(direction: Float64Array, gradient: Float64Array, memory: readonly Pair[], dot: Dot): void {
   for (let i = 0; i < gradient.length; i++) direction[i] = -gradient[i]!;
   const shares = new Float64Array(memory.length);
   for (let m = memory.length - 1; m >= 0; m--) {
@@ -71,18 +83,6 @@ function twoLoop(
   }
 }
 
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-
 function add(target: Float64Array, source: Float64Array, factor: number): void {
   for (let i = 0; i < target.length; i++) target[i]! += factor * source[i]!;
-}
-
-function largest(values: Float64Array): number {
-  let highest = 0;
-  for (const value of values) highest = Math.max(highest, Math.abs(value));
-  return highest;
 }

@@ -17,18 +17,19 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 
 /**
  * The verdict in one plain sentence. The rival that matters most is named first: one that is as good or better; else one
- * from which the run cannot be told; else all that it beats.
+ * from which the run cannot be told; else all that it beats, the strongest first.
  */
 export function verdict(
   kind: TaskKind,
   rivals: readonly RivalReport[],
   testCount: number,
 ): { outcome: Outcome; sentence: string } {
-  const figure = mainFigure(kind);
-  const by = (rival: RivalReport) =>
-    `${figure} ${signed(rival.difference.value)} ${interval(rival.difference)}`.trim();
-  const first = (outcome: Outcome) => rivals.find((rival) => rival.outcome === outcome);
-  const beaten = rivals.filter((rival) => rival.outcome === "better");
+  const gain = (rival: RivalReport) =>
+    `${signed(rival.difference.value)} ${interval(rival.difference)}`.trim();
+  const by = (rival: RivalReport) => `${mainFigure(kind)} ${gain(rival)}`;
+  const strongest = rivals.toSorted((a, b) => (b.main.value ?? -1) - (a.main.value ?? -1));
+  const first = (outcome: Outcome) => strongest.find((rival) => rival.outcome === outcome);
+  const beaten = strongest.filter((rival) => rival.outcome === "better");
   const beatenToo = beaten.length === 0 ? "" : `; it is better than ${listed(beaten.map(called))}`;
   const worse = first("worse");
   if (worse !== undefined) {
@@ -41,7 +42,7 @@ export function verdict(
   if (asWell !== undefined) {
     return {
       outcome: "as-well",
-      sentence: `${capital(called(asWell))} does as well: ${by(asWell)}${beatenToo}.`,
+      sentence: `${capital(called(asWell))} does as well: this run stands at ${by(asWell)}${beatenToo}.`,
     };
   }
   const mixed = first("mixed");
@@ -50,7 +51,7 @@ export function verdict(
     const [more, less] = better ? ["better", "fewer"] : ["worse", "more"];
     return {
       outcome: "mixed",
-      sentence: `Against ${called(mixed)} it depends on what counts: ${more} over all classes alike (${by(mixed)}), but ${less} texts right (${counted(mixed.mcnemar.onlyRun, "text")} only here, ${mixed.mcnemar.onlyRival} only there)${beatenToo}.`,
+      sentence: `Against ${called(mixed)} it depends on what counts: ${more} over all classes alike (${by(mixed)}), but ${less} texts right (${mixed.mcnemar.onlyRun} only here, ${mixed.mcnemar.onlyRival} only there)${beatenToo}.`,
     };
   }
   const unclear = first("cannot-tell");
@@ -61,10 +62,11 @@ export function verdict(
     };
   }
   if (beaten.length === 0) return { outcome: "cannot-tell", sentence: "There is no rival to compare with." };
-  return {
-    outcome: "better",
-    sentence: `Better than ${listed(beaten.map((rival) => `${called(rival)} (${by(rival)})`))}.`,
-  };
+  const named = beaten.map((rival, place) => {
+    if (place > 1) return called(rival);
+    return `${called(rival)} (${place === 0 ? by(rival) : gain(rival)})`;
+  });
+  return { outcome: "better", sentence: `Better than ${listed(named)}.` };
 }
 
 function listed(items: readonly string[]): string {

@@ -27,7 +27,7 @@ import {
 import { chooseThreshold } from "../../../src/core/report/thresholds";
 import { close, type Metrics, recorded, type RecordedScores } from "./fixtures";
 
-const metrics = recorded<Metrics>("metrics.json");
+const metrics = recorded("metrics.json") as Metrics;
 
 describe("scores", () => {
   for (const kind of ["single", "multi"] as const) {

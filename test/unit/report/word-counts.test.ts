@@ -18,8 +18,8 @@ interface Recorded {
 }
 
 describe("word counts", () => {
-  for (const { kind, labels, train, answers, test, features, probabilities } of recorded<Recorded>(
-    "metrics-word-counts.json",
+  for (const { kind, labels, train, answers, test, features, probabilities } of (
+    recorded("metrics-word-counts.json") as Recorded
   ).cases) {
     it(`reach scikit-learn's optimum: ${kind}, ${labels} labels`, () => {
       const model = fitWordCounts(train, answers, labels, kind);
@@ -38,7 +38,8 @@ describe("word counts", () => {
   }
 
   it("give the same model for the same texts", () => {
-    const { train, answers, labels, kind, test } = recorded<Recorded>("metrics-word-counts.json").cases[1]!;
+    const { train, answers, labels, kind, test } = (recorded("metrics-word-counts.json") as Recorded)
+      .cases[1]!;
     assert.deepEqual(
       fitWordCounts(train, answers, labels, kind).score(test),
       fitWordCounts(train, answers, labels, kind).score(test),
@@ -67,9 +68,10 @@ describe("word counts", () => {
     assert.ok(Math.abs(scores![0]! + scores![1]! - 1) < 1e-12 && scores![0]! > 0.5);
   });
 
-  const recordedPublic = recorded<Record<string, { accuracy: number; predicted: string }>>(
-    "metrics-word-counts-public.json",
-  );
+  const recordedPublic = recorded("metrics-word-counts-public.json") as Record<
+    string,
+    { accuracy: number; predicted: string }
+  >;
   for (const name of ["fallacy-en", "entity-sentiment-ru", "command-intent-en"]) {
     it(`label ${name} as scikit-learn's defaults do`, function () {
       const folder = needPublicData(this, name);

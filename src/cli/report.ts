@@ -1,0 +1,146 @@
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Command } from "commander";
+import { loadTask } from "../core/data";
+import { PlumbError } from "../core/errors";
+import { writeFileAtomic } from "../core/files";
+import { compareReports, renderComparisonText, renderReport, renderReportText } from "../core/report";
+import { Report } from "../core/schema";
+import { Manifest } from "../core/schema/manifest";
+import { RUN_FILES, writing } from "../core/tuning/run-folder";
+
+interface ReportFlags {
+  json?: true;
+  html?: string;
+}
+
+/** `plumb report`: a finished run's report as text, JSON or a page; two runs compared. */
+export function register(program: Command): void {
+  program
+    .command("report")
+    .summary("show the report of a run, or compare two")
+    .description(
+      "Prints what a run gets right, with intervals and beside its rivals. With a second run of the same task: which of the two is better, by paired tests on the test texts that both have.",
+    )
+    .argument("<run>", "run folder (.plumb/runs/...), or a report.json")
+    .argument("[other]", "a second run to compare with")
+    .option("--json", "print the report (or the comparison) as JSON")
+    .option("--html <file>", "write the report as one self-contained page")
+    .addHelpText(
+      "after",
+      `
+Example:
+  plumb report .plumb/runs/2026-11-25T17-30-12Z-ptuning-bias
+  plumb report .plumb/runs/RUN --html report.html
+  plumb report .plumb/runs/RUN .plumb/runs/OTHER`,
+    )
+    .action(async (run: string, other: string | undefined, flags: ReportFlags, command: Command) => {
+      const report = await readReport(run);
+      if (other !== undefined) {
+        if (flags.html !== undefined)
+          command.error("error: --html writes the report of one run; two were given");
+        const comparison = compareReports(report, await readReport(other));
+        process.stdout.write(
+          flags.json === true ? `${JSON.stringify(comparison, null, 2)}\n` : renderComparisonText(comparison),
+        );
+        return;
+      }
+      const page = flags.html;
+      if (page !== undefined) {
+        const html = renderReport(report, { texts: await textsOf(run) });
+        await writing(page, () => writeFileAtomic(page, html));
+        process.stderr.write(`Written: ${page}\n`);
+      }
+      if (flags.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+      else if (page === undefined) {
+        const width = process.stdout.isTTY ? Math.min(process.stdout.columns, 100) : 100;
+        process.stdout.write(`${renderReportText(report, width)}${await pageOf(run)}`);
+      }
+    });
+}
+
+const isFile = async (file: string): Promise<boolean> =>
+  (await stat(file).catch(() => null))?.isFile() ?? false;
+
+const folderOf = async (run: string): Promise<string> => ((await isFile(run)) ? path.dirname(run) : run);
+
+/** Reads a report. Throws PlumbError where there is none, or the file is not one. */
+async function readReport(run: string): Promise<Report> {
+  const file = (await isFile(run)) ? run : path.join(run, RUN_FILES.report);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EACCES") {
+      throw new PlumbError("report-read", `Cannot read ${file}: no permission.`, { cause: error });
+    }
+    const state = await runState(run);
+    throw new PlumbError("report-missing", `There is no report in ${run}: ${state}`, { cause: error });
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    throw new PlumbError(
+      "report-read",
+      `Cannot read ${file}: it is not JSON. Run \`plumb eval\` to make it anew.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const parsed = Report.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new PlumbError(
+    "report-read",
+    `Cannot read ${file}: it is not a report of this version (${issue?.path.join(".") || "whole file"}: ${issue?.message ?? "unknown"}). Run \`plumb eval\` to make it anew.`,
+  );
+}
+
+/** Why a folder has no report, and what to do, as the rest of a sentence. */
+async function runState(run: string): Promise<string> {
+  if ((await stat(run).catch(() => null)) === null)
+    return "no such folder. Runs stand in .plumb/runs beside the task file.";
+  const manifest = await readManifest(run);
+  if (manifest === null) return "it is not a run folder. Runs stand in .plumb/runs beside the task file.";
+  return manifest.status === "finished"
+    ? "the file is gone. Make it anew with `plumb eval`."
+    : `the run has not finished (${manifest.status}). Go on with \`plumb tune --resume ${run}\`.`;
+}
+
+async function readManifest(folder: string): Promise<Manifest | null> {
+  const text = await readFile(path.join(folder, RUN_FILES.manifest), "utf8").catch(() => null);
+  if (text === null) return null;
+  try {
+    return Manifest.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** Texts of the run's task by id; empty, with a word on standard error, where they cannot be found any more. */
+async function textsOf(run: string): Promise<Map<string, string>> {
+  const folder = await folderOf(run);
+  const manifest = await readManifest(folder);
+  if (manifest === null) {
+    process.stderr.write(
+      "The report stands without its run folder: the page will show ids instead of texts.\n",
+    );
+    return new Map();
+  }
+  try {
+    const { examples } = await loadTask(path.resolve(folder, manifest.task.file));
+    return new Map(examples.map(({ id, text }) => [id, text]));
+  } catch (error) {
+    if (!(error instanceof PlumbError)) throw error;
+    process.stderr.write(`The page will show ids instead of texts. ${error.message}\n`);
+    return new Map();
+  }
+}
+
+/** A closing line that says where the page is, where there is one. */
+async function pageOf(run: string): Promise<string> {
+  const page = path.join(await folderOf(run), RUN_FILES.page);
+  return (await isFile(page)) ? `\nReport: ${page}\n` : "";
+}
