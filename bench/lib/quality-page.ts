@@ -1,0 +1,141 @@
+/** Writes docs/quality.md from measured cells. */
+import type { Cell, Figures } from "./quality-cell";
+
+type Estimate = Figures["main"];
+
+const fixed = (value: number | null | undefined) => value?.toFixed(2) ?? "–";
+const withInterval = ({ value, low, high }: Estimate) =>
+  value === null ? "–" : `${fixed(value)} [${fixed(low)}, ${fixed(high)}]`;
+const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
+
+function mean(values: readonly (number | null | undefined)[]): number | null {
+  const defined = values.flatMap((value) => value ?? []);
+  return defined.length === 0 || defined.length < values.length
+    ? null
+    : defined.reduce((sum, value) => sum + value, 0) / defined.length;
+}
+
+const RIVALS: Readonly<Record<string, string>> = {
+  "word-counts": "word counts",
+  untuned: "untuned",
+  majority: "majority",
+  "every-label": "every label",
+  "copy-input": "copy",
+};
+
+/** @param cells In the order of the page: by task, then by seed. */
+export function qualityPage(cells: readonly Cell[], command: string): string {
+  const tasks = [...new Set(cells.map(({ task }) => task))];
+  const ofTask = (task: string) => cells.filter((cell) => cell.task === task);
+  const [first] = cells;
+  if (first === undefined) throw new Error("Nothing was measured yet.");
+  const { settings } = first;
+
+  const means = tasks.map((task) => {
+    const own = ofTask(task);
+    const main = mean(own.map(({ plumb }) => plumb?.figures?.main.value));
+    const right = mean(own.map(({ plumb }) => plumb?.figures?.right.value));
+    const torchMain = mean(own.map(({ torch }) => torch?.figures.main.value));
+    const torchRight = mean(own.map(({ torch }) => torch?.figures.right.value));
+    const rival = (name: string) => {
+      const values = own.map(
+        ({ plumb }) => plumb?.figures?.rivals.find((candidate) => candidate.name === name)?.main.value,
+      );
+      return fixed(mean(values));
+    };
+    const simplest =
+      own[0]?.kind === "generation" ? "copy-input" : own[0]?.kind === "multi" ? "every-label" : "majority";
+    const both = (a: number | null, b: number | null) => `${fixed(a)} / ${fixed(b)}`;
+    return [
+      task,
+      String(own.length),
+      both(main, right),
+      both(torchMain, torchRight),
+      main === null || torchMain === null ? "–" : signed(main - torchMain),
+      rival("untuned"),
+      rival("word-counts"),
+      `${rival(simplest)} (${RIVALS[simplest] ?? simplest})`,
+    ];
+  });
+
+  const details = cells.map((cell) => {
+    const { plumb, torch } = cell;
+    const figures = plumb?.figures ?? null;
+    return [
+      cell.task,
+      String(cell.seed),
+      figures === null ? (plumb?.trouble ?? "–") : withInterval(figures.main),
+      figures === null ? "–" : withInterval(figures.right),
+      torch === null ? "–" : withInterval(torch.figures.main),
+      torch === null ? "–" : withInterval(torch.figures.right),
+      plumb === null ? "–" : `${plumb.bestStep ?? "–"} / ${torch?.bestStep ?? "–"}`,
+      plumb === null
+        ? "–"
+        : `${Math.round(plumb.seconds)} / ${torch === null ? "–" : Math.round(torch.seconds)}`,
+      figures?.verdict ?? "–",
+    ];
+  });
+
+  const agreement = cells.flatMap(({ task, seed, plumb, torch }) => {
+    if (plumb === null || torch === null) return [];
+    const worst = (losses: readonly number[]) => {
+      const relative = losses.map(
+        (loss, i) => Math.abs(loss - (torch.losses[i] ?? NaN)) / Math.abs(torch.losses[i] ?? NaN),
+      );
+      return relative.length === 0 ? "–" : Math.max(...relative).toExponential(0);
+    };
+    return [
+      [
+        task,
+        String(seed),
+        worst(plumb.float32Losses.slice(0, 1)),
+        worst(plumb.float32Losses),
+        plumb.precision === "float32" ? "–" : worst(plumb.losses),
+      ],
+    ];
+  });
+
+  const precisions = [...new Set(cells.flatMap(({ plumb }) => plumb?.precision ?? []))].join(" and ");
+  const threads = [...new Set(cells.flatMap(({ plumb }) => plumb?.threads ?? []))].join(" and ");
+  const processors = [...new Set(cells.map(({ processor }) => processor))].join("; ");
+  const versions = Object.entries(cells.find(({ torch }) => torch !== null)?.torch?.versions ?? {})
+    .map(([name, version]) => `${name} ${version}`)
+    .join(", ");
+  return `# Quality
+
+Measured by \`${command}\`; what each run gave is in \`bench/results/quality/\`. The page is written by that command.
+
+Every seed draws its own ${first.train} examples from a public data set's training file and is tested on the whole test file. All
+settings are the defaults: method \`${settings.method}\`, ${settings.promptLength} prompt vectors at rate ${settings.promptRate}, biases at rate ${settings.biasRate}, ${settings.steps} steps of
+${settings.batch} texts, ${Math.round(settings.heldOutShare * 100)} % of the examples held out to choose the best step. Instructions and label words: \`bench/tasks.json\`. Base model:
+${first.baseModel}. Processor: ${processors}, ${threads} threads, products in ${precisions}.
+
+PyTorch does the same in float32 (${versions}; \`bench/python/same_steps.py\`): the same base weights, initial prompt,
+examples in the same order, rates and held-out part, but its own arithmetic.
+
+## Means over seeds
+
+Macro F1 / accuracy; for generation ROUGE-L / exact match. \`multi\`: accuracy counts texts with exactly the right labels.
+The difference is that of the first figure. Rivals, first figure only: the base model asked without tuning, TF-IDF with
+logistic regression on the same examples, and the simplest answer.
+
+${table(["task", "seeds", "Plumb", "PyTorch", "difference", "untuned", "word counts", "simplest"], means)}
+
+## Each run
+
+With 95 % intervals: bootstrap over test texts for F1 and ROUGE-L, Wilson for accuracy and exact match. They tell how far another
+test part could differ, not another draw of training texts: for that, compare the seeds.
+
+${table(["task", "seed", "Plumb F1 / ROUGE-L", "accuracy / exact", "PyTorch F1 / ROUGE-L", "accuracy / exact", "best step, Plumb / PyTorch", "seconds, Plumb / PyTorch", "verdict of the report"], details)}
+
+## The first ${first.plumb?.float32Losses.length ?? 20} losses
+
+Largest relative difference from PyTorch's losses. AdamW divides each gradient by its own size, so a rounding of a gradient near zero moves a parameter
+as far as a large gradient would: differences grow from step to step in any two implementations.
+
+${table(["task", "seed", "float32, first step", "float32, all", "default products, all"], agreement)}
+`;
+}
