@@ -110,7 +110,7 @@ export function checkTask(
       split = splitExamples(loaded, {
         seed: options.seed ?? task.seed ?? 0,
         testShare: options.testShare ?? task.testShare ?? defaultTestShare,
-        nearPairs: sketches.pairs(answered.length),
+        bonds: sketches.bonds(answered.length),
       });
     } catch (error) {
       if (!(error instanceof PlumbError)) throw error;
@@ -122,7 +122,7 @@ export function checkTask(
     checkClasses(classes, split, add);
     checkSize(task.kind, split, add);
     checkGivenSplit(loaded, split, add);
-    if (split.made === "given") checkOverlap(texts, split, sketches, add);
+    checkOverlap(texts, split, sketches, add);
   }
   checkRepeats(loaded, texts, sketches, add);
 
@@ -385,7 +385,7 @@ function checkGivenSplit({ examples }: LoadedTask, split: Split, add: Add): void
   }
 }
 
-/** Test texts that also stand in the training part of a given split. (A drawn one keeps them together.) */
+/** Test texts that also stand in the training part. A drawn split has them only where too many texts are alike. */
 function checkOverlap(texts: readonly LoadedExample[], split: Split, sketches: Sketches, add: Add): void {
   const places = new Map(texts.map((example, index) => [example, index]));
   const indices = (part: readonly LoadedExample[]) => part.flatMap((example) => places.get(example) ?? []);
@@ -400,7 +400,9 @@ function checkOverlap(texts: readonly LoadedExample[], split: Split, sketches: S
     else same.push({ first: index, second: twin, similarity: 1 });
   }
   const remedy =
-    'Remove them from one part, or leave "split" out: Plumb then draws a split that keeps them together.';
+    split.made === "given"
+      ? 'Remove them from one part, or leave "split" out: Plumb then draws a split that keeps them together.'
+      : "Too many texts follow one pattern to be kept on one side; more varied texts would help.";
   if (same.length > 0) {
     add(
       "error",

@@ -80,15 +80,46 @@ export class Sketches {
    * @param count Only the first so many texts.
    */
   pairs(count = this.count): NearPair[] {
+    return this.linked(count, nearSimilarity, null);
+  }
+
+  /**
+   * Pairs of texts that must not be split apart. These are the near duplicates, but for one case: texts from one template
+   * are like each other in a chain that may run through a whole file, whose ends have little in common. A chain of more
+   * than a tenth of the texts (and more than 20) would leave nothing to split; in it only closer texts are held together.
+   * @param count Only the first so many texts.
+   */
+  bonds(count = this.count): NearPair[] {
+    const longest = Math.max(20, count / 10);
+    const bonds: NearPair[] = [];
+    let within: ReadonlySet<number> | null = null;
+    for (const limit of [nearSimilarity, 0.85, 0.95, 1]) {
+      const found: NearPair[] = this.linked(count, limit, within);
+      const groups = new Groups(count);
+      const sizes = new Map<number, number>();
+      for (const { first, second } of found) groups.join(first, second);
+      for (let index = 0; index < count; index++)
+        sizes.set(groups.of(index), (sizes.get(groups.of(index)) ?? 0) + 1);
+      const chained = (index: number) => limit < 1 && sizes.get(groups.of(index))! > longest;
+      bonds.push(...found.filter(({ first }) => !chained(first)));
+      within = new Set(found.flatMap(({ first, second }) => (chained(first) ? [first, second] : [])));
+      if (within.size === 0) break;
+    }
+    return bonds;
+  }
+
+  /** Pairs from `limit` on that hold their groups together, in the order of the texts. */
+  private linked(count: number, limit: number, within: ReadonlySet<number> | null): NearPair[] {
     const groups = new Groups(count);
     const pairs: NearPair[] = [];
     for (const keys of this.bands) {
       const buckets = new Buckets(keys);
       for (let second = 0; second < count; second++) {
+        if (within?.has(second) === false) continue;
         buckets.each(keys[second]!, (first) => {
           if (groups.same(first, second)) return;
           const similarity = this.similarity(first, second);
-          if (similarity < nearSimilarity) return;
+          if (similarity < limit) return;
           groups.join(first, second);
           pairs.push({ first, second, similarity });
         });

@@ -46,8 +46,8 @@ export interface SplitRecord {
 export function splitExamples(
   loaded: Pick<LoadedTask, "task" | "examples" | "path">,
   options: SplitOptions & {
-    /** Near duplicates among the answered examples, by their place among these, where they are known already. */
-    nearPairs?: readonly NearPair[];
+    /** What `Sketches.bonds` says of the answered examples, by their place among these, where it is known already. */
+    bonds?: readonly NearPair[];
   },
 ): Split {
   const answered: LoadedExample[] = [];
@@ -62,7 +62,7 @@ export function splitExamples(
     return { train, test, unanswered, made: "given", seed: null, testShare: null };
   }
 
-  const units = unitsOf(answered, options.nearPairs);
+  const units = unitsOf(answered, options.bonds);
   const fixed = new Set<Unit>(
     units.filter((unit) => unit.members.some((at) => answered[at]?.split === "train")),
   );
@@ -169,7 +169,7 @@ interface Unit {
 
 function unitsOf(
   examples: readonly LoadedExample[],
-  nearPairs: readonly NearPair[] = new Sketches(examples.map((example) => example.text)).pairs(),
+  bonds: readonly NearPair[] = new Sketches(examples.map((example) => example.text)).bonds(),
 ): Unit[] {
   const groups = new Groups(examples.length);
   const byGroup = new Map<string, number>();
@@ -179,7 +179,7 @@ function unitsOf(
     if (first === undefined) byGroup.set(group, at);
     else groups.join(first, at);
   });
-  for (const { first, second } of nearPairs) groups.join(first, second);
+  for (const { first, second } of bonds) groups.join(first, second);
 
   const units = new Map<number, Unit>();
   examples.forEach((example, at) => {

@@ -121,6 +121,41 @@ describe("near duplicates", () => {
     assert.equal(new Sketches(texts).pairs().length, 1);
   });
 
+  it("holds a short chain of near duplicates together, and breaks one that runs through the whole file", () => {
+    const chain = (length: number) => {
+      const current = words(12);
+      return Array.from({ length }, (_, at) => {
+        current[at % 12] = word();
+        return current.join(" ");
+      });
+    };
+    const others = Array.from({ length: 200 }, () => words(12).join(" "));
+    const sizes = (texts: readonly string[]) => {
+      const bonds = new Sketches(texts).bonds();
+      const groups = groupsOf(
+        texts.length,
+        bonds.map(({ first, second }) => [first, second]),
+      );
+      const counts = new Map<number, number>();
+      for (const group of groups) counts.set(group, (counts.get(group) ?? 0) + 1);
+      return [...counts.values()].sort((a, b) => b - a);
+    };
+    assert.ok(sizes([...others, ...chain(18)])[0]! >= 15);
+    const long = [...others, ...chain(150)];
+    assert.ok(
+      groupsOf(
+        long.length,
+        new Sketches(long).pairs().map(({ first, second }) => [first, second]),
+      ).filter((group) => group >= 200 && group < 210).length > 35,
+    );
+    assert.ok(sizes(long)[0]! <= 35);
+    // The same text a hundred times is held together all the same.
+    const same = Array.from({ length: 100 }, (_, at) =>
+      at % 2 === 0 ? "One text, and always this one." : "one text and ALWAYS this one",
+    );
+    assert.equal(sizes([...others, ...same, ...chain(150)])[0], 100);
+  });
+
   it("takes seconds for 20,000 texts that are all alike, where comparing all would take hours", function () {
     this.timeout(60_000);
     const base = words(15);

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { seededRandom } from "../../../src/core/random";
 
 /** A folder that is gone after the test, and what tests write into it. */
 export class TestFolder {
@@ -43,6 +44,15 @@ export const plainTask = {
   labels: [{ name: "negative" }, { name: "positive" }],
   examples: "examples.jsonl",
 };
+
+const syllables = ["ba", "ke", "li", "mo", "nu", "pra", "ste", "ri", "go", "fu", "zy", "che"];
+
+/** Eight words that are like no other number's. */
+export function textOf(n: number): string {
+  const random = seededRandom(1000 + n);
+  const syllable = () => syllables[Math.floor(random() * syllables.length)]!;
+  return Array.from({ length: 8 }, () => syllable() + syllable() + syllable()).join(" ");
+}
 
 /** Runs something as a user to whom permissions apply: the superuser may read and write everything. */
 export async function withoutPrivileges(action: () => Promise<void>): Promise<void> {

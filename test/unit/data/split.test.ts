@@ -12,17 +12,9 @@ import { Sketches } from "../../../src/core/data/duplicates";
 import { PlumbError } from "../../../src/core/errors";
 import { seededRandom, shuffled } from "../../../src/core/random";
 import type { Task } from "../../../src/core/schema";
+import { textOf } from "./folder";
 
 const task = (kind: Task["kind"]): Task => ({ version: 1, name: "t", kind, examples: "e.jsonl" });
-
-const syllables = ["ba", "ke", "li", "mo", "nu", "pra", "ste", "ri", "go", "fu", "zy", "che"];
-/** A text that is like no other of another number. */
-function textOf(n: number): string {
-  const random = seededRandom(1000 + n);
-  return Array.from({ length: 8 }, () =>
-    Array.from({ length: 3 }, () => syllables[Math.floor(random() * 12)]!).join(""),
-  ).join(" ");
-}
 
 function example(n: number, fields: Partial<LoadedExample>): LoadedExample {
   return { id: `e${n}`, text: textOf(n), file: "/t/e.jsonl", line: n + 1, ...fields };
@@ -202,7 +194,7 @@ describe("a drawn split", () => {
     assert.throws(
       () => restoreSplit(loadedOf("single", later.slice(0, -1)), record),
       (error) =>
-        error instanceof PlumbError && error.code === "split-changed" && /is gone/.test(error.message),
+        error instanceof PlumbError && error.code === "split-changed" && error.message.includes("is gone"),
     );
   });
 
@@ -234,10 +226,10 @@ describe("a drawn split", () => {
       n % 4 === 0 ? { ...each, text: `${textOf(n - (n % 8))} x` } : each,
     );
     const loaded = loadedOf("single", examples);
-    const nearPairs = new Sketches(examples.map(({ text }) => text)).pairs();
-    assert.ok(nearPairs.length > 0);
+    const bonds = new Sketches(examples.map(({ text }) => text)).bonds();
+    assert.ok(bonds.length > 0);
     const options = { seed: 4, testShare: 0.2 };
-    assert.deepEqual(splitExamples(loaded, { ...options, nearPairs }), splitExamples(loaded, options));
+    assert.deepEqual(splitExamples(loaded, { ...options, bonds }), splitExamples(loaded, options));
   });
 });
 
