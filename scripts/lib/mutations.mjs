@@ -2,8 +2,7 @@
  * Mutation checks: the code is broken in one place at a time, in a copy, and the tests named beside the place must
  * fail. A break that no test sees, or whose place is no longer there, counts as a failed test.
  */
-import { execFileSync } from "node:child_process";
-import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { buildNative } from "./build.mjs";
 import { root } from "./places.mjs";
@@ -81,21 +80,28 @@ async function compile(copy) {
   });
 }
 
-/** What git tracks, in build/mutations, with the packages of this checkout beside it. */
+/** The sources in build/mutations, with the packages of this checkout beside them. */
 async function copyRepository() {
   const copy = path.join(root, "build", "mutations");
-  const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: root });
-  for (const folder of ["src", "test"]) await rm(path.join(copy, folder), { recursive: true, force: true });
-  for (const file of tracked.toString().split("\0").filter(Boolean)) {
-    const to = path.join(copy, file);
-    await mkdir(path.dirname(to), { recursive: true });
-    // Unchanged files keep their time: the native build of an earlier run is used again.
-    await cp(path.join(root, file), to, { preserveTimestamps: true });
+  const shared = ["node_modules", "dist", "build/deps"];
+  const left = new Set([".git", "node_modules", "dist", "build", ".plumb", "__pycache__"]);
+  await mkdir(copy, { recursive: true });
+  for (const name of await readdir(copy)) {
+    if (name !== "build") await rm(path.join(copy, name), { recursive: true, force: true });
   }
-  for (const shared of ["node_modules", "dist", "build/deps"]) {
-    await mkdir(path.dirname(path.join(copy, shared)), { recursive: true });
-    await rm(path.join(copy, shared), { recursive: true, force: true });
-    await symlink(path.join(root, shared), path.join(copy, shared));
+  for (const name of await readdir(root)) {
+    if (left.has(name)) continue;
+    // Unchanged files keep their time: the native build of an earlier run is used again.
+    await cp(path.join(root, name), path.join(copy, name), {
+      recursive: true,
+      preserveTimestamps: true,
+      filter: (from) => !left.has(path.basename(from)),
+    });
+  }
+  for (const name of shared) {
+    await mkdir(path.dirname(path.join(copy, name)), { recursive: true });
+    await rm(path.join(copy, name), { recursive: true, force: true });
+    await symlink(path.join(root, name), path.join(copy, name));
   }
   return copy;
 }
