@@ -1,27 +1,23 @@
 /** One cell of the quality suite: a task and a seed, tuned by Plumb and by PyTorch. */
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rename } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
 import { z } from "zod";
 import { loadTask, type LoadedExample } from "../../src/core/data";
 import { PlumbError } from "../../src/core/errors";
 import { writeFileAtomic } from "../../src/core/files";
 import { openBaseModel } from "../../src/core/model";
 import { buildReport } from "../../src/core/report";
-import { type Prediction, Report } from "../../src/core/schema";
-import { Manifest } from "../../src/core/schema/manifest";
+import type { Prediction, Report } from "../../src/core/schema";
 import { TuningSettings } from "../../src/core/tuning/settings";
 import { readPlan } from "./plan";
 import { writePublicTask } from "./public-tasks";
+import { plumb, root, run, tune } from "./tune";
 
 /** How many losses of the two are compared. */
 const FIRST_STEPS = 20;
 const TRAIN_EXAMPLES = 300;
-const root = path.join(__dirname, "..", "..");
-const run = promisify(execFile);
 
 const Estimate = z.object({
   value: z.number().nullable(),
@@ -111,7 +107,7 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
   if (!existsSync(plan)) {
     options.say("plan");
     await plumb(["tune", task, "--dump-plan", `${plan}.part`]);
-    await run("mv", [`${plan}.part`, plan]);
+    await rename(`${plan}.part`, plan);
   }
   const { start } = await readPlan(plan, 0);
   const loaded = await loadTask(task);
@@ -143,45 +139,21 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
   return cell;
 }
 
-/** Runs the built command line. */
-async function plumb(args: readonly string[]): Promise<void> {
-  await run(process.execPath, [path.join(root, "dist", "cli.js"), ...args], { maxBuffer: 1 << 28 });
-}
-
 async function plumbSide(folder: string, task: string, plan: string, model: string): Promise<Cell["plumb"]> {
-  const out = path.join(folder, "run");
-  const read = async () => {
-    const file = path.join(out, "manifest.json");
-    return existsSync(file) ? Manifest.parse(JSON.parse(await readFile(file, "utf8"))) : null;
-  };
-  const before = await read();
-  if (before === null) await rm(out, { recursive: true, force: true });
-  if (before?.status !== "finished" && before?.status !== "trouble") {
-    const args = before === null ? ["tune", task, "--out", out] : ["tune", "--resume", out];
-    await plumb(args).catch(async (error: unknown) => {
-      // A detector's verdict is a result too.
-      if ((await read())?.status !== "trouble") throw error;
-    });
-  }
-  const manifest = await read();
-  if (manifest === null) throw new Error(`${out} has no manifest.`);
+  const { manifest, report } = await tune(task, path.join(folder, "run"), []);
   const steps = [path.join(root, "bench", "engine-steps.ts"), plan, model, String(FIRST_STEPS), "float32"];
   const { stdout } = await run(path.join(root, "node_modules", ".bin", "tsx"), steps, {
     env: { ...process.env, OMP_WAIT_POLICY: "PASSIVE" },
   });
-  const float32Losses = z.array(z.number()).parse(JSON.parse(stdout));
-  const common = { float32Losses, precision: manifest.engine.precision, threads: manifest.engine.threads };
-  if (manifest.status === "trouble") {
-    return { ...common, figures: null, trouble: manifest.reason, seconds: 0, bestStep: null, losses: [] };
-  }
-  const report = Report.parse(JSON.parse(await readFile(path.join(out, "report.json"), "utf8")));
   return {
-    ...common,
-    figures: figuresOf(report),
-    trouble: null,
-    seconds: report.run.seconds,
+    figures: report === null ? null : figuresOf(report),
+    trouble: report === null ? manifest.reason : null,
+    seconds: report?.run.seconds ?? 0,
     bestStep: manifest.bestStep,
-    losses: report.run.history.slice(0, FIRST_STEPS).map(({ loss }) => loss),
+    losses: (report?.run.history ?? []).slice(0, FIRST_STEPS).map(({ loss }) => loss),
+    float32Losses: z.array(z.number()).parse(JSON.parse(stdout)),
+    precision: manifest.engine.precision,
+    threads: manifest.engine.threads,
   };
 }
 
