@@ -112,7 +112,7 @@ export async function loadAdapter(adapter: Adapter, session: Session): Promise<v
   const flat = new Float32Array(size);
   for (const { name, shape, offset } of session.parameters) {
     const tensor = adapter.tensors.get(name);
-    if (tensor === undefined || tensor.shape.join() !== shape.join()) {
+    if (tensor?.shape.join() !== shape.join()) {
       const found = tensor === undefined ? "missing" : `[${tensor.shape.join(", ")}]`;
       throw new PlumbError(
         "adapter-shape",

@@ -47,7 +47,7 @@ export class BatchBuilder {
 
   /** Where the candidates of a choice begin in `Scores.choices`. */
   startOf(choice: number): number {
-    return this.starts[choice] as number;
+    return this.starts[choice]!;
   }
 
   segments(): Segments {
@@ -85,8 +85,8 @@ export function shapeOf(batch: Batch): BatchShape {
   const depth: number[] = [];
   let longest = 0;
   batch.segmentLength.forEach((length, i) => {
-    const parent = batch.segmentParent[i] as number;
-    depth[i] = length + (parent === -1 ? 0 : (depth[parent] as number));
+    const parent = batch.segmentParent[i]!;
+    depth[i] = length + (parent === -1 ? 0 : depth[parent]!);
     longest = Math.max(longest, depth[i]);
   });
   return { rows: batch.tokens.length, longest, targets: batch.targetRow.length };
@@ -105,7 +105,7 @@ export function packByRows<T>(items: readonly T[], rowsOf: (item: T) => number, 
       groups.push([]);
       rows = 0;
     }
-    (groups[groups.length - 1] as T[]).push(item);
+    groups[groups.length - 1]!.push(item);
     rows += more;
   }
   return groups;

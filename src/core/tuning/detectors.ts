@@ -30,8 +30,8 @@ export function detectNan(step: number, loss: number, gradientNorm: number): Tro
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /**
- * After a third of the run, and at least 40 steps: neither the held-out loss nor the loss of the steps has fallen by
- * half a percent.
+ * After a third of the run, and at least 40 steps: the held-out loss has never been half a percent below its beginning, and
+ * the loss of the later half of the steps is about that of the earlier half (batches differ, so 5 % is no fall yet).
  */
 export function detectNoMovement(
   steps: number,
@@ -42,9 +42,9 @@ export function detectNoMovement(
   const first = evaluations[0];
   if (done < Math.max(40, Math.ceil(steps / 3)) || first === undefined) return null;
   const best = Math.min(...evaluations.map((evaluation) => evaluation.loss));
-  const early = mean(losses.slice(0, 10));
-  const late = mean(losses.slice(-20));
-  if (best < first.loss * 0.995 || late < early * 0.995) return null;
+  const half = Math.floor(done / 2);
+  const fallen = mean(losses.slice(half)) < mean(losses.slice(0, half)) * 0.95;
+  if (best < first.loss * 0.995 || fallen) return null;
   return {
     code: "no-movement",
     message:
@@ -66,7 +66,7 @@ export function detectOneClass(
 ): Trouble | null {
   const last = evaluations.slice(-3);
   const latest = last[2];
-  if (latest === undefined || answersHeldOut < 2 || (last[0] as Evaluation).step < steps / 2) return null;
+  if (latest === undefined || answersHeldOut < 2 || last[0]!.step < steps / 2) return null;
   if (last.some((look) => look.answers !== 1 || look.loss < guessLoss * 0.98)) return null;
   return {
     code: "one-class",
@@ -83,9 +83,9 @@ export function guessLossSingle(
   labels: number,
 ): number {
   const counts = new Array<number>(labels).fill(1);
-  for (const label of fitted) counts[label] = (counts[label] as number) + 1;
+  for (const label of fitted) counts[label] = counts[label]! + 1;
   const total = fitted.length + labels;
-  return mean(heldOut.map((label) => -Math.log((counts[label] as number) / total)));
+  return mean(heldOut.map((label) => -Math.log(counts[label]! / total)));
 }
 
 /** The same for a multi-label task, averaged over labels. */

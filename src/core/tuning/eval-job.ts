@@ -7,10 +7,10 @@ import { SCORE_ROWS } from "./forecast";
 import { scoringHook, type JobChannel, type JobTools } from "./job-tools";
 import { openAdapter } from "./predict-job";
 import { predictExamples } from "./predict";
-import { partsOf, refuseProblems } from "./prepare";
+import { checkData, partsOf } from "./prepare";
 import type { Job } from "./protocol";
-import { reportRun } from "./result";
-import { countTestLook, readManifest, RUN_FILES, writing } from "./run-folder";
+import { parameterCount, reportRun } from "./result";
+import { countTestLook, jsonLines, readManifest, RUN_FILES, writing } from "./run-folder";
 
 /**
  * Scores a test part with an adapter and reports: the run's own test part, or the one of another task with the same
@@ -33,7 +33,7 @@ export async function evalJob(
       throw new PlumbError("task-missing", `${adapter.file} lies outside its run: name a task with --task.`);
     }
     const loaded = await loadTask(taskFile);
-    refuseProblems(loaded);
+    checkData(loaded);
     const { task } = loaded;
     const labels = (task.labels ?? []).map(({ name }) => name);
     if (task.kind !== adapter.task.kind || labels.join("\n") !== layout.labels.join("\n")) {
@@ -65,10 +65,7 @@ export async function evalJob(
       begun,
     );
     const predictions = await score("test", "Scoring the test part");
-    const trained = session.parameters.reduce(
-      (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
-      0,
-    );
+    const trained = parameterCount(session);
     const folder = job.out ?? null;
     if (folder !== null) await writing(folder, () => mkdir(folder, { recursive: true }));
     const { report } = await reportRun(folder, {
@@ -97,8 +94,7 @@ export async function evalJob(
     });
     if (folder !== null) {
       const file = path.join(folder, RUN_FILES.predictions);
-      const lines = [...predictions, ...heldOut].map((row) => `${JSON.stringify(row)}\n`).join("");
-      await writing(file, () => writeFileAtomic(file, lines));
+      await writing(file, () => writeFileAtomic(file, jsonLines([...predictions, ...heldOut])));
     }
     channel.send({ type: "done", result: { folder, report, early: false } });
   } finally {

@@ -1,14 +1,8 @@
 import type { Session } from "../engine";
-import { countClasses, macroF1 } from "../report/scores";
+import { countClasses, decide, macroF1 } from "../report";
 import type { Evaluation } from "./detectors";
 import { answerLoss, type EncodedAnswer, type Item, type Layout } from "./layout";
 import { scoreTexts, targetLosses } from "./score";
-
-/** Labels that probabilities stand for: the most probable one, or for `multi` those of at least one half. */
-export function decide(kind: "single" | "multi", probabilities: readonly number[]): number[] {
-  if (kind === "multi") return probabilities.flatMap((p, label) => (p >= 0.5 ? [label] : []));
-  return [probabilities.reduce((best, p, label) => (p > (probabilities[best] as number) ? label : best), 0)];
-}
 
 function trueLabels(answer: EncodedAnswer): number[] {
   if (answer.kind === "single") return [answer.label];
@@ -32,12 +26,12 @@ export async function evaluate(
       answers: null,
     };
   }
-  const kind = layout.kind;
+  const thresholds = layout.kind === "multi" ? layout.labels.map(() => ({ value: 0.5 })) : null;
   const texts = items.map((item) => item.text);
   const probabilities = await scoreTexts(session, layout, texts, budget);
   const judged = items.map((item, i) => ({
     truth: trueLabels(item.answer),
-    predicted: decide(kind, probabilities[i] ?? []),
+    predicted: decide(probabilities[i] ?? [], thresholds),
   }));
   return {
     step,

@@ -78,7 +78,7 @@ export function chooseShape(
       if (least === null || choice.bytes < least.bytes) least = choice;
     }
   }
-  return { choice: null, least: least as ShapeChoice };
+  return { choice: null, least: least! };
 }
 
 /** @returns The refusal, with what would fit. */

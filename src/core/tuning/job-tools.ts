@@ -3,6 +3,9 @@ import type { BaseModel } from "../model";
 import type { FromWorker } from "./protocol";
 import type { StopMode } from "./trainer";
 
+/** Between two checkpoints, where nothing else is asked for. */
+export const CHECKPOINT_SECONDS = 60;
+
 /** What a job needs from outside; tests give other ones. */
 export interface JobTools {
   engine(): Engine;

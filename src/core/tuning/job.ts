@@ -3,7 +3,8 @@ import type { JobChannel, JobTools } from "./job-tools";
 import { planJob } from "./plan";
 import { predictJob } from "./predict-job";
 import type { Job } from "./protocol";
-import { resumeJob, tuneJob } from "./tune-job";
+import { resumeJob } from "./resume-job";
+import { tuneJob } from "./tune-job";
 
 /**
  * Runs a job to its end: `done` or `paused` is the last thing sent.

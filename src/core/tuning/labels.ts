@@ -77,7 +77,7 @@ export function buildLabelTree(
     const tokens = [...firstTokens];
     let node = from;
     while (node.children.size === 1 && node.label === -1) {
-      const [token, child] = node.children.entries().next().value as [number, Node];
+      const [token, child] = node.children.entries().next().value!;
       tokens.push(token);
       node = child;
     }

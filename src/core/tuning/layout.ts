@@ -59,7 +59,7 @@ export function buildLayout(task: Task, tokenizer: TextTokenizer, options: Layou
   let answerRoom: number;
   if (task.kind === "single") {
     tree = buildLabelTree(words, end, names);
-    answerRoom = Math.max(...names.map((_, label) => answerTokens(tree as LabelTree, label).length));
+    answerRoom = Math.max(...names.map((_, label) => answerTokens(tree!, label).length));
   } else if (task.kind === "multi") {
     const colon = tokenizer.encode(":");
     const answers = YES_NO.map((word) => tokenizer.encode(` ${word}`));
@@ -168,7 +168,7 @@ export function trainingRows(layout: Layout, item: Item): number {
   const text = item.text.tokens.length;
   switch (item.answer.kind) {
     case "single":
-      return text + answerTokens(layout.tree as LabelTree, item.answer.label).length;
+      return text + answerTokens(layout.tree!, item.answer.label).length;
     case "multi":
       return text + layout.slots.reduce((sum, slot) => sum + slot.length, 0);
     case "generation":
@@ -179,7 +179,7 @@ export function trainingRows(layout: Layout, item: Item): number {
 /** Rows that a text takes where every label is scored. */
 export function scoringRows(layout: Layout, text: EncodedText): number {
   if (layout.kind === "single") {
-    const branches = (layout.tree as LabelTree).branches;
+    const branches = layout.tree!.branches;
     return text.tokens.length + branches.reduce((sum, branch) => sum + branch.tokens.length, 0);
   }
   return text.tokens.length + layout.slots.reduce((sum, slot) => sum + slot.length, 0);
@@ -207,17 +207,17 @@ export function trainingBatch(
     const { answer, text } = item;
     const weights = weightsOf(item);
     if (answer.kind === "single") {
-      const tree = layout.tree as LabelTree;
+      const tree = layout.tree!;
       const { first } = builder.segment([...text.tokens, ...answerTokens(tree, answer.label)], prefix);
       let row = first + text.tokens.length - 1;
       for (const { branch, candidate } of tree.paths[answer.label] ?? []) {
-        const { tokens, candidates } = tree.branches[branch] as LabelTree["branches"][number];
+        const { tokens, candidates } = tree.branches[branch]!;
         row += tokens.length;
         builder.choice(row, candidates, candidate, weights.example);
       }
     } else if (answer.kind === "multi") {
       const { segment } = builder.segment(text.tokens, prefix);
-      const candidates = (layout.tree as LabelTree).branches[0]?.candidates ?? [];
+      const candidates = layout.tree!.branches[0]?.candidates ?? [];
       layout.slots.forEach((slot, label) => {
         const { first } = builder.segment(slot, segment);
         const applies = answer.applies[label] ?? false;
@@ -259,7 +259,7 @@ export interface ScoringBatch {
 export function scoringBatch(layout: Layout, texts: readonly EncodedText[]): ScoringBatch {
   const builder = new BatchBuilder();
   const prefix = builder.segment(layout.prefix, -1).segment;
-  const tree = layout.tree as LabelTree;
+  const tree = layout.tree!;
   const starts = texts.map((text) => {
     if (layout.kind === "multi") {
       const { segment } = builder.segment(text.tokens, prefix);
@@ -272,7 +272,7 @@ export function scoringBatch(layout: Layout, texts: readonly EncodedText[]): Sco
     const segments: number[] = [];
     return tree.branches.map((branch) => {
       const tokens = branch.parent === -1 ? [...text.tokens, ...branch.tokens] : branch.tokens;
-      const parent = branch.parent === -1 ? prefix : (segments[branch.parent] as number);
+      const parent = branch.parent === -1 ? prefix : segments[branch.parent]!;
       const { segment, first } = builder.segment(tokens, parent);
       segments.push(segment);
       return builder.startOf(builder.choice(first + tokens.length - 1, branch.candidates, -1, 0));
@@ -291,10 +291,9 @@ export function readProbabilities(
   choices: ArrayLike<number>,
 ): number[][] {
   return scoring.starts.map((starts) => {
-    const at = (branch: number, candidate: number) =>
-      choices[(starts[branch] as number) + candidate] ?? Number.NaN;
+    const at = (branch: number, candidate: number) => choices[starts[branch]! + candidate] ?? Number.NaN;
     if (layout.kind === "multi") return starts.map((_, label) => Math.exp(at(label, 0)));
-    return labelLogProbabilities(layout.tree as LabelTree, at).map(Math.exp);
+    return labelLogProbabilities(layout.tree!, at).map(Math.exp);
   });
 }
 

@@ -53,15 +53,15 @@ export class DataOrder {
     if (this.balance === "sampling") {
       const random = seededRandom(mixSeed(this.seed, 2, step));
       for (let i = 0; i < this.batch; i++) {
-        const members = this.byClass[Math.floor(random() * this.byClass.length)] as number[];
-        indices.push(members[Math.floor(random() * members.length)] as number);
+        const members = this.byClass[Math.floor(random() * this.byClass.length)]!;
+        indices.push(members[Math.floor(random() * members.length)]!);
       }
     } else {
       for (let position = step * this.batch; position < (step + 1) * this.batch; position++) {
-        indices.push(this.pass(Math.floor(position / count))[position % count] as number);
+        indices.push(this.pass(Math.floor(position / count))[position % count]!);
       }
     }
-    return indices.map((index) => this.items[index] as Item);
+    return indices.map((index) => this.items[index]!);
   }
 
   private pass(pass: number): number[] {
@@ -85,15 +85,14 @@ export function exampleWeights(
 ): (item: Item) => ItemWeights {
   if (balance !== "weights" || items.length === 0) return () => ({ example: 1 });
   const counts = new Array<number>(labels).fill(0);
-  for (const item of items)
-    for (const label of classesOf(item)) counts[label] = (counts[label] as number) + 1;
+  for (const item of items) for (const label of classesOf(item)) counts[label] = counts[label]! + 1;
   if (items[0]?.answer.kind === "multi") {
     const positive = counts.map((count) => Math.sqrt((items.length - count + 1) / (count + 1)));
     return () => ({ example: 1, positive });
   }
   const raw = (item: Item) => {
     const label = classesOf(item)[0];
-    return label === undefined ? 1 : 1 / Math.sqrt(counts[label] as number);
+    return label === undefined ? 1 : 1 / Math.sqrt(counts[label]!);
   };
   const mean = items.reduce((sum, item) => sum + raw(item), 0) / items.length;
   return (item) => ({ example: raw(item) / mean });

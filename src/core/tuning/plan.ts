@@ -1,16 +1,16 @@
 import { open } from "node:fs/promises";
 import path from "node:path";
-import { defaultTestShare, holdOut, loadTask, splitExamples } from "../data";
+import { loadTask } from "../data";
 import type { Batch } from "../engine";
 import { SCORE_ROWS } from "./forecast";
 import type { JobTools } from "./job-tools";
 import { promptTokens, type Item, type Layout } from "./layout";
 import { DataOrder, exampleWeights } from "./order";
-import { answerRoomOf, baseModelOf, itemsOf, partsOf, refuseProblems, tunedLayout } from "./prepare";
+import { checkData, prepareRun } from "./prepare";
 import type { Job } from "./protocol";
 import { writing } from "./run-folder";
 import { planScoring, planTargets } from "./score";
-import { resolveSettings, stepOptions } from "./settings";
+import { stepOptions } from "./settings";
 import { microBatches } from "./trainer";
 
 /** A batch as plain lists. */
@@ -29,27 +29,8 @@ function plainBatch(batch: Batch) {
  */
 export async function planJob(job: Extract<Job, { type: "plan" }>, tools: JobTools): Promise<void> {
   const loaded = await loadTask(job.task);
-  refuseProblems(loaded);
-  const { task } = loaded;
-  const seed = task.seed ?? 0;
-  const split = splitExamples(loaded, { seed, testShare: task.testShare ?? defaultTestShare });
-  const base = await tools.openBaseModel(
-    await tools.resolveBaseModel(baseModelOf(task, loaded.folder, job.base)),
-  );
-  const settings = resolveSettings(
-    {
-      ...job.options,
-      seed: job.options.seed ?? seed,
-      ...(job.options.method === undefined && task.method !== undefined ? { method: task.method } : {}),
-    },
-    split.train.length,
-    base.table.config.contextLength,
-  );
-  const { heldOut } = holdOut(split.train, settings.heldOutShare, settings.seed);
-  const parts = partsOf(split, new Set(heldOut.map(({ id }) => id)));
-  const answerRoom = answerRoomOf(task, base, split.train, settings.maxTokens);
-  const layout = tunedLayout(task, base, settings, answerRoom);
-  const fit = itemsOf(task, layout, base, parts.fit);
+  checkData(loaded);
+  const { task, base, settings, layout, fit, heldOut, test } = await prepareRun(loaded, job, tools);
   const order = new DataOrder(fit, settings.batch, settings.seed, settings.balance);
   const weightsOf = exampleWeights(fit, layout.labels.length, settings.balance);
   const budget = job.engine.microBatch ?? 1024;
@@ -79,8 +60,8 @@ export async function planJob(job: Extract<Job, { type: "plan" }>, tools: JobToo
         batches: microBatches(layout, items, weightsOf, budget).map(plainBatch),
       };
     }
-    yield* scoreLines("held-out", layout, itemsOf(task, layout, base, parts.heldOut));
-    yield* scoreLines("test", layout, itemsOf(task, layout, base, parts.test));
+    yield* scoreLines("held-out", layout, heldOut);
+    yield* scoreLines("test", layout, test);
   };
   const file = path.resolve(job.file);
   await writing(file, async () => {

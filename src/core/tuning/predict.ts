@@ -48,7 +48,7 @@ export async function predictExamples(
     progress,
   );
   return rows.map(({ scores, output }, i) => ({
-    id: (examples[i] as Example).id,
+    id: examples[i]!.id,
     part: predictor.part,
     ...(scores === undefined ? {} : { scores }),
     ...(output === undefined ? {} : { output }),

@@ -1,7 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { answerOf, formatProblem, type LoadedExample, type LoadedTask, type Split } from "../data";
+import {
+  answerOf,
+  checkTask,
+  defaultTestShare,
+  holdOut,
+  shownPath,
+  splitExamples,
+  type LoadedExample,
+  type LoadedTask,
+  type Split,
+} from "../data";
 import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
 import type { Task } from "../schema";
@@ -15,20 +25,33 @@ import {
   type Layout,
 } from "./layout";
 import { sha256 } from "./run-folder";
-import type { TuningSettings } from "./settings";
+import type { JobTools } from "./job-tools";
+import { resolveSettings, type TuningOptions, type TuningSettings } from "./settings";
 
-/** Most problems that a message lists. */
-const PROBLEMS_SHOWN = 5;
+/** Most places that a message lists for each finding. */
+const PLACES_SHOWN = 5;
 
-/** @throws PlumbError listing what makes a run dishonest or impossible. */
-export function refuseProblems(loaded: LoadedTask): void {
-  const errors = loaded.problems.filter(({ severity }) => severity === "error");
-  if (errors.length === 0) return;
-  const shown = errors.slice(0, PROBLEMS_SHOWN).map((problem) => formatProblem(problem));
-  const more = errors.length > shown.length ? [`... and ${errors.length - shown.length} more`] : [];
+/**
+ * Looks for what `plumb check` looks for, lengths aside.
+ * @returns What makes the result weaker than it looks, in sentences.
+ * @throws PlumbError listing what makes a run dishonest or impossible.
+ */
+export function checkData(loaded: LoadedTask): string[] {
+  const { runnable, findings } = checkTask(loaded, null);
+  if (runnable) return findings.flatMap(({ severity, message }) => (severity === "warning" ? [message] : []));
+  const lines = findings
+    .filter(({ severity }) => severity === "error")
+    .flatMap(({ message, places }) => {
+      const shown = places.slice(0, PLACES_SHOWN).map(({ file, line, message: what }) => {
+        const where = file === null ? "" : `${shownPath(file)}${line === null ? "" : `, line ${line}`}: `;
+        return `  ${where}${what}`;
+      });
+      const more = places.length > PLACES_SHOWN ? [`  and ${places.length - PLACES_SHOWN} more`] : [];
+      return [message, ...shown, ...more];
+    });
   throw new PlumbError(
     "data",
-    [...shown, ...more, `Nothing was run. "plumb check" lists everything.`].join("\n"),
+    [...lines, `Nothing was run. All findings: plumb check ${shownPath(loaded.path)}`].join("\n"),
   );
 }
 
@@ -37,6 +60,65 @@ export function baseModelOf(task: Task, folder: string, wanted: string | undefin
   if (wanted !== undefined || task.baseModel === undefined) return wanted;
   const beside = path.resolve(folder, task.baseModel);
   return existsSync(beside) ? beside : task.baseModel;
+}
+
+/** Everything of a run that follows from task, examples, base model and options, without an engine. */
+export interface PreparedRun {
+  readonly loaded: LoadedTask;
+  readonly task: Task;
+  readonly base: BaseModel;
+  readonly settings: TuningSettings;
+  readonly split: Split;
+  readonly parts: Parts;
+  readonly layout: Layout;
+  readonly answerRoom: number;
+  readonly fit: readonly Item[];
+  readonly heldOut: readonly Item[];
+  readonly test: readonly Item[];
+}
+
+/**
+ * The split follows from the task alone, so that every run of it is tested on the same texts; the seed of the run decides
+ * who is held out and in which order is learned.
+ * @param opened Told of the base model as soon as it is known.
+ */
+export async function prepareRun(
+  loaded: LoadedTask,
+  job: { readonly base?: string | undefined; readonly options: TuningOptions },
+  tools: Pick<JobTools, "openBaseModel" | "resolveBaseModel">,
+  opened: (base: BaseModel) => void = () => undefined,
+): Promise<PreparedRun> {
+  const { task } = loaded;
+  const splitSeed = task.seed ?? 0;
+  const split = splitExamples(loaded, { seed: splitSeed, testShare: task.testShare ?? defaultTestShare });
+  const base = await tools.openBaseModel(
+    await tools.resolveBaseModel(baseModelOf(task, loaded.folder, job.base)),
+  );
+  opened(base);
+  const method = job.options.method ?? task.method;
+  const settings = resolveSettings(
+    { ...job.options, seed: job.options.seed ?? splitSeed, ...(method === undefined ? {} : { method }) },
+    split.train.length,
+    base.table.config.contextLength,
+  );
+  const { heldOut } = holdOut(split.train, settings.heldOutShare, settings.seed);
+  const parts = partsOf(split, new Set(heldOut.map(({ id }) => id)));
+  const answerRoom = answerRoomOf(task, base, split.train, settings.maxTokens);
+  const layout = tunedLayout(task, base, settings, answerRoom);
+  const items = (examples: readonly LoadedExample[]) => itemsOf(task, layout, base, examples);
+  return {
+    loaded,
+    task,
+    base,
+    settings,
+    split,
+    parts,
+    layout,
+    answerRoom,
+    fit: items(parts.fit),
+    heldOut: items(parts.heldOut),
+    test: items(parts.test),
+  };
 }
 
 /** Hash of what a run uses of an example. */

@@ -6,7 +6,7 @@ import { stepOptions, type TuningSettings } from "./settings";
 import { microBatches, type Budget } from "./trainer";
 
 /** Factors tried on the default rates: those were measured on a small model, and larger ones mostly want less. */
-const FACTORS = [0.1, 0.3, 1, 3];
+export const FACTORS = [0.1, 0.3, 1, 3];
 /** Seconds that all factors together should take. */
 const PROBE_SECONDS = 100;
 const MOST_STEPS = 24;

@@ -1,10 +1,15 @@
 import path from "node:path";
-import { answerOf, type LoadedExample } from "../data";
+import type { Session } from "../engine";
 import { writeFileAtomic } from "../files";
-import { buildReport, chooseThreshold, renderReport, type Report, type ReportInput } from "../report";
+import { buildReport, chooseThresholds, renderReport, type Report, type ReportInput } from "../report";
 import type { Prediction, Task } from "../schema";
 import type { Parts } from "./prepare";
 import { RUN_FILES, writing } from "./run-folder";
+
+/** Parameters that a session trains. */
+export function parameterCount({ parameters }: Session): number {
+  return parameters.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+}
 
 /** What a report is made from. Predictions stand in the order of their examples. */
 export interface RunFacts {
@@ -20,25 +25,9 @@ export interface RunFacts {
 }
 
 /**
- * From which probability on a label applies, chosen on out-of-fold predictions where there are any, else on the held-out
- * part; never on the test part. Null for other kinds than `multi`.
+ * Makes the report; writes report.json and report.html where a folder is given.
+ * @returns With the thresholds of a multi-label task, null for other kinds.
  */
-export function chooseThresholds(
-  task: Task,
-  examples: readonly LoadedExample[],
-  predictions: readonly Prediction[],
-): number[] | null {
-  if (task.kind !== "multi") return null;
-  return (task.labels ?? []).map(({ name }, label) => {
-    const has = examples.map((example) => answerOf(task, example)?.includes(name) ?? false);
-    return chooseThreshold(
-      predictions.map(({ scores }) => scores?.[label] ?? 0),
-      has,
-    ).value;
-  });
-}
-
-/** Makes the report; writes report.json and report.html where a folder is given. */
 export async function reportRun(
   folder: string | null,
   facts: RunFacts,
@@ -50,7 +39,7 @@ export async function reportRun(
     outOfFold === null
       ? null
       : {
-          examples: outOfFold.map(({ id }) => byId.get(id) as LoadedExample),
+          examples: outOfFold.map(({ id }) => byId.get(id)!),
           predictions: [...outOfFold],
         };
   const heldOut = { examples: [...parts.heldOut], predictions: facts.heldOut };
@@ -73,6 +62,9 @@ export async function reportRun(
     const html = renderReport(report, { texts });
     await writing(page, () => writeFileAtomic(page, html));
   }
-  const basis = folded ?? heldOut;
-  return { report, thresholds: chooseThresholds(task, basis.examples, basis.predictions) };
+  const thresholds =
+    task.kind === "multi"
+      ? chooseThresholds({ task, heldOut, outOfFold: folded }).map(({ value }) => value)
+      : null;
+  return { report, thresholds };
 }

@@ -59,7 +59,7 @@ export async function plumbFolder(taskFolder: string): Promise<string> {
 
 /**
  * A new folder `.plumb/runs/<UTC time>-<method>`, or `out` where one is given.
- * @throws PlumbError where `out` is there already and not empty of runs, or nothing can be written.
+ * @throws PlumbError where `out` holds a run already, or nothing can be written.
  */
 export async function createRunFolder(
   taskFolder: string,
@@ -138,6 +138,9 @@ export async function readManifest(folder: string): Promise<Manifest> {
   }
   return parsed.data;
 }
+
+/** Rows as JSON Lines. */
+export const jsonLines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
 
 /** SHA-256 of a text or of bytes, in hex. */
 export function sha256(content: string | Uint8Array): string {

@@ -57,7 +57,7 @@ export async function scoreTexts(
   for (const { indices, scoring } of planScoring(layout, texts, budget)) {
     const { choices } = await session.score(scoring.batch);
     readProbabilities(layout, scoring, choices).forEach((row, i) => {
-      result[indices[i] as number] = row;
+      result[indices[i]!] = row;
     });
     done += indices.length;
     progress?.(done, scoring.batch.tokens.length);
@@ -92,7 +92,7 @@ export async function targetLosses(
     const scores = await session.score(batch);
     targets.forEach((own, i) => {
       const sum = own.reduce((total, target) => total - (scores.targets[target] ?? Number.NaN), 0);
-      losses[indices[i] as number] = sum / own.length;
+      losses[indices[i]!] = sum / own.length;
     });
   }
   return losses;

@@ -83,7 +83,10 @@ function follow(
         return;
       }
       const message = parsed.data;
-      if (message.type === "ready") return tell({ type: "start", job });
+      if (message.type === "ready") {
+        tell({ type: "start", job });
+        return;
+      }
       if (message.type === "model") model = message.path;
       if (message.type === "started") folder = message.folder;
       if (message.type === "done") end = { kind: "done", result: message.result };
@@ -130,7 +133,7 @@ export function crash(
         `The worker was ended from outside (SIGKILL), most often because memory ran out. Close other programs, or use --micro-batch 256. ${next}`,
       );
     default: {
-      const how = signal === null ? `exit code ${code ?? "unknown"}` : signal;
+      const how = signal ?? `exit code ${code ?? "unknown"}`;
       return new PlumbError(
         "worker-crash",
         `The worker ended unexpectedly (${how})${model === null ? "" : ` with the model ${model}`}. ${next}`,

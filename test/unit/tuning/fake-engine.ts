@@ -60,7 +60,7 @@ export const fakeTokenizer: TextTokenizer = {
       const matches = WORDS.filter((word) => text.startsWith(word, at)).sort((a, b) => b.length - a.length);
       const word = matches[0];
       if (word === undefined) {
-        const symbol = String.fromCodePoint(text.codePointAt(at) as number);
+        const symbol = String.fromCodePoint(text.codePointAt(at)!);
         ids.push(...Buffer.from(symbol, "utf8"));
         at += symbol.length;
       } else {
@@ -167,11 +167,11 @@ class FakeSession implements Session {
     const rows: number[][] = [];
     let at = 0;
     segments.segmentLength.forEach((length, i) => {
-      const parent = segments.segmentParent[i] as number;
+      const parent = segments.segmentParent[i]!;
       if (parent >= i) throw new Error("a parent must come before its children");
-      let path = parent === -1 ? [] : (whole[parent] as number[]);
+      let path = parent === -1 ? [] : whole[parent]!;
       for (let k = 0; k < length; k++) {
-        path = [...path, segments.tokens[at + k] as number];
+        path = [...path, segments.tokens[at + k]!];
         rows.push(path);
       }
       whole[i] = path;
@@ -187,7 +187,7 @@ class FakeSession implements Session {
     const prompts: number[] = [];
     for (const token of path) {
       if (token < 0) prompts.push(-1 - token);
-      else counts[token % BUCKETS] = (counts[token % BUCKETS] as number) + 1;
+      else counts[token % BUCKETS] = counts[token % BUCKETS]! + 1;
     }
     const scale = 1 / Math.sqrt(path.length);
     return { counts: counts.map((count) => count * scale), prompts };
@@ -198,15 +198,13 @@ class FakeSession implements Session {
     if (this.options.method.biases.length > 0) {
       row.counts.forEach((count, bucket) => {
         if (count !== 0) {
-          sum += count * (this.values[this.biasOffset + bucket * CLASSES + (token % CLASSES)] as number);
+          sum += count * this.values[this.biasOffset + bucket * CLASSES + (token % CLASSES)]!;
         }
       });
     }
     for (const vector of row.prompts) {
       for (let k = 0; k < HIDDEN; k++) {
-        sum +=
-          ((this.values[vector * HIDDEN + k] as number) * (EMBEDDINGS[token] as number[])[k]!) /
-          row.prompts.length;
+        sum += (this.values[vector * HIDDEN + k]! * EMBEDDINGS[token]![k]!) / row.prompts.length;
       }
     }
     return sum;
@@ -228,15 +226,14 @@ class FakeSession implements Session {
       row.counts.forEach((count, bucket) => {
         if (count !== 0) {
           const at = this.biasOffset + bucket * CLASSES + (token % CLASSES);
-          this.grad[at] = (this.grad[at] as number) + slope * count;
+          this.grad[at] = this.grad[at]! + slope * count;
         }
       });
     }
     for (const vector of row.prompts) {
       for (let k = 0; k < HIDDEN; k++) {
         const at = vector * HIDDEN + k;
-        this.grad[at] =
-          (this.grad[at] as number) + (slope * (EMBEDDINGS[token] as number[])[k]!) / row.prompts.length;
+        this.grad[at] = this.grad[at]! + (slope * EMBEDDINGS[token]![k]!) / row.prompts.length;
       }
     }
   }
@@ -252,14 +249,14 @@ class FakeSession implements Session {
     ) => void,
   ): void {
     const rows = this.seen(batch);
-    const path = (row: number) => this.features(rows[row] as number[]);
+    const path = (row: number) => this.features(rows[row]!);
     batch.choiceRow.forEach((row, i) => {
       const candidates = [...batch.candidates.slice(batch.choiceStart[i], batch.choiceStart[i + 1])];
-      each(path(row), candidates, batch.choiceAnswer[i] as number, batch.choiceWeight[i] as number, "choice");
+      each(path(row), candidates, batch.choiceAnswer[i]!, batch.choiceWeight[i]!, "choice");
     });
     const all = Array.from({ length: VOCABULARY }, (_, token) => token);
     batch.targetRow.forEach((row, i) => {
-      each(path(row), all, batch.targetToken[i] as number, batch.targetWeight[i] as number, "target");
+      each(path(row), all, batch.targetToken[i]!, batch.targetWeight[i]!, "target");
     });
   }
 
@@ -269,9 +266,9 @@ class FakeSession implements Session {
     let loss = 0;
     this.visit(batch, (row, candidates, answer, weight) => {
       const logs = this.logProbabilities(row, candidates);
-      loss -= weight * (logs[answer] as number);
+      loss -= weight * logs[answer]!;
       logs.forEach((log, i) => {
-        this.addGradient(row, candidates[i] as number, weight * (Math.exp(log) - (i === answer ? 1 : 0)));
+        this.addGradient(row, candidates[i]!, weight * (Math.exp(log) - (i === answer ? 1 : 0)));
       });
     });
     return { loss: this.steps >= (this.behaviour.nanFrom ?? Infinity) ? Number.NaN : loss };
@@ -287,14 +284,12 @@ class FakeSession implements Session {
       if (rate === undefined) continue;
       const end = offset + shape.reduce((product, n) => product * n, 1);
       for (let i = offset; i < end; i++) {
-        const g = (this.grad[i] as number) * clip;
-        this.m[i] = options.beta1 * (this.m[i] as number) + (1 - options.beta1) * g;
-        this.v[i] = options.beta2 * (this.v[i] as number) + (1 - options.beta2) * g * g;
-        const mean = (this.m[i] as number) / (1 - options.beta1 ** this.steps);
-        const spread = Math.sqrt((this.v[i] as number) / (1 - options.beta2 ** this.steps)) + options.epsilon;
-        this.values[i] =
-          (this.values[i] as number) -
-          rate * (mean / spread + options.weightDecay * (this.values[i] as number));
+        const g = this.grad[i]! * clip;
+        this.m[i] = options.beta1 * this.m[i]! + (1 - options.beta1) * g;
+        this.v[i] = options.beta2 * this.v[i]! + (1 - options.beta2) * g * g;
+        const mean = this.m[i]! / (1 - options.beta1 ** this.steps);
+        const spread = Math.sqrt(this.v[i]! / (1 - options.beta2 ** this.steps)) + options.epsilon;
+        this.values[i] = this.values[i]! - rate * (mean / spread + options.weightDecay * this.values[i]!);
       }
     }
     this.grad.fill(0);
@@ -308,7 +303,7 @@ class FakeSession implements Session {
     this.visit(batch, (row, candidates, answer, _weight, kind) => {
       const logs = this.logProbabilities(row, candidates);
       if (kind === "choice") choices.push(...logs);
-      else targets.push(logs[answer] as number);
+      else targets.push(logs[answer]!);
     });
     return { choices: Float32Array.from(choices), targets: Float32Array.from(targets) };
   }
@@ -322,7 +317,7 @@ class FakeSession implements Session {
       return at + length;
     }, 0);
     return [...options.leaves].map((leaf) => {
-      let path = rows[ends[leaf] as number] as number[];
+      let path = rows[ends[leaf]!]!;
       const answer: number[] = [];
       while (answer.length < options.maxTokens) {
         const features = this.features(path);
@@ -385,7 +380,7 @@ export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
           return Promise.resolve(new FakeSession(options, behaviour));
         },
         embed: (tokens) =>
-          Promise.resolve(Float32Array.from([...tokens].flatMap((token) => EMBEDDINGS[token] as number[]))),
+          Promise.resolve(Float32Array.from([...tokens].flatMap((token) => EMBEDDINGS[token]!))),
         forecast: ({ rows, train, checkpoint }) =>
           rows * (behaviour.bytesPerRow ?? 1000) * (train ? 1 : 0.1) * (checkpoint ? 0.25 : 1),
         close: () => undefined,

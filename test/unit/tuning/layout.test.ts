@@ -18,7 +18,7 @@ import {
   type Item,
   type Layout,
 } from "../../../src/core/tuning/layout";
-import { buildLabelTree, labelLogProbabilities, type LabelTree } from "../../../src/core/tuning/labels";
+import { buildLabelTree, labelLogProbabilities } from "../../../src/core/tuning/labels";
 import { fakeEngine, fakeTable, fakeTokenizer } from "./fake-engine";
 
 const task = (kind: Task["kind"], labels: string[], more: Partial<Task> = {}): Task => ({
@@ -287,7 +287,7 @@ describe("batches", () => {
 
   it("visits each branching node once for each text", () => {
     const layout = layoutOf(task("single", labels));
-    const branches = (layout.tree as LabelTree).branches.length;
+    const branches = layout.tree!.branches.length;
     assert.ok(branches > 1);
     const { batch } = scoringBatch(
       layout,

@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { EngineError } from "../core/engine";
+import { PlumbError } from "../core/errors";
+import { version } from "../core/version";
+import { register as registerCheck } from "./check";
+import { register as registerDevices } from "./devices";
+import { register as registerEval } from "./eval";
+import { register as registerModels } from "./models";
+import { register as registerPredict } from "./predict";
+import { register as registerReport } from "./report";
+import { EXIT } from "./run-worker";
+import { register as registerTune } from "./tune";
+
+function build(): Command {
+  const program = new Command("plumb")
+    .description(
+      "Tune a small adapter on your own labelled texts, and read with honest intervals what it gets right.",
+    )
+    .version(version)
+    .showHelpAfterError("(--help shows what is possible)")
+    .exitOverride()
+    .addHelpText(
+      "after",
+      `
+Example:
+  plumb check messages.plumb.json        what stands in the way
+  plumb tune messages.plumb.json         adapter and report
+  plumb predict .plumb/runs/RUN new.txt  labels for new texts
+
+Exit codes: 0 done, 1 refused or failed (with a sentence), 2 wrong usage, 130 interrupted.`,
+    );
+  for (const register of [
+    registerCheck,
+    registerTune,
+    registerEval,
+    registerPredict,
+    registerReport,
+    registerModels,
+    registerDevices,
+  ]) {
+    register(program);
+  }
+  return program;
+}
+
+async function main(): Promise<void> {
+  // A reader that has seen enough (`plumb predict ... | head`) is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed);
+  });
+  try {
+    await build().parseAsync(process.argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    } else if (error instanceof PlumbError || error instanceof EngineError) {
+      process.stderr.write(`${error.message}\n`);
+      process.exitCode = EXIT.failed;
+    } else {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      const place = process.env.PLUMB_DEBUG === undefined ? "" : `\n${stack ?? ""}`;
+      process.stderr.write(
+        `Something unexpected happened: ${message}. With PLUMB_DEBUG=1 the place is shown.${place}\n`,
+      );
+      process.exitCode = EXIT.failed;
+    }
+  }
+}
+
+void main();

@@ -1,0 +1,64 @@
+import { InvalidArgumentError, Option, type Command } from "commander";
+import type { EngineWishes } from "../core/tuning/protocol";
+
+/** A number of one or more. */
+export function count(value: string): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number) || number < 1) {
+    throw new InvalidArgumentError("Expected a whole number from 1 on.");
+  }
+  return number;
+}
+
+/** A whole number from 0 on. */
+export function wholeNumber(value: string): number {
+  const number = Number(value);
+  if (value.trim() === "" || !Number.isSafeInteger(number) || number < 0) {
+    throw new InvalidArgumentError("Expected a whole number from 0 on.");
+  }
+  return number;
+}
+
+/** A number above 0. */
+export function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError("Expected a number above 0.");
+  return number;
+}
+
+/** A number from 0 to 1. */
+export function share(value: string): number {
+  const number = Number(value);
+  if (value.trim() === "" || !(number >= 0 && number <= 1)) {
+    throw new InvalidArgumentError("Expected a number from 0 to 1.");
+  }
+  return number;
+}
+
+export interface EngineFlags {
+  precision?: EngineWishes["precision"];
+  threads?: number;
+  microBatch?: number;
+}
+
+/** Options of every command that runs the engine. */
+export function addEngineOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--precision <type>", "type of the matrix products").choices([
+        "auto",
+        "float32",
+        "bfloat16",
+      ]),
+    )
+    .option("--threads <number>", "processor threads (default: all cores)", count)
+    .addOption(new Option("--device <name>", "where the engine runs").choices(["cpu"]).default("cpu"));
+}
+
+export function engineWishes(flags: EngineFlags): EngineWishes {
+  return {
+    ...(flags.precision === undefined ? {} : { precision: flags.precision }),
+    ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+    ...(flags.microBatch === undefined ? {} : { microBatch: flags.microBatch }),
+  };
+}

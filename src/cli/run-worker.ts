@@ -1,0 +1,68 @@
+import path from "node:path";
+import type { FromWorker, Job } from "../core/tuning/protocol";
+import { startJob, type JobEnd, type RunningJob } from "../core/tuning/worker-process";
+import { grouped, Progress, timeLeft } from "./progress";
+
+/** Exit codes of every command. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+type ProgressMessage = Extract<FromWorker, { type: "progress" }>;
+
+/** Numbers behind the bar, the most wanted first. */
+export function progressDetails(message: ProgressMessage): string[] {
+  const { loss, heldOutLoss, heldOutScore, tokensPerSecond, secondsLeft } = message;
+  return [
+    ...(secondsLeft === null || message.done >= message.total ? [] : [timeLeft(secondsLeft)]),
+    ...(loss === null ? [] : [`loss ${loss.toFixed(2)}`]),
+    ...(heldOutScore === null
+      ? heldOutLoss === null
+        ? []
+        : [`held-out loss ${heldOutLoss.toFixed(2)}`]
+      : [`held-out F1 ${heldOutScore.toFixed(2)}`]),
+    ...(tokensPerSecond === null || tokensPerSecond === 0 ? [] : [`${grouped(tokensPerSecond)} tokens/s`]),
+  ];
+}
+
+/**
+ * Runs a job in a worker and shows its progress on standard error. The first Ctrl-C asks the worker to save and stop, the
+ * second ends it at once.
+ * @param listen Gets every message of the worker; null shows none of them but progress and notes.
+ */
+export async function runInWorker(
+  job: Job,
+  listen: ((message: FromWorker, running: RunningJob) => void) | null,
+  options: { quiet: boolean; begun?: (running: RunningJob) => void },
+): Promise<JobEnd> {
+  const progress = new Progress(process.stderr);
+  const say = (line: string) => {
+    if (!options.quiet) progress.say(line);
+  };
+  const running = startJob(path.join(__dirname, "worker.js"), job, (message) => {
+    if (message.type === "progress" && !options.quiet) {
+      progress.update({ ...message, details: progressDetails(message) });
+    } else if (message.type === "forecast") say(message.message);
+    else if (message.type === "note")
+      say(message.level === "warning" ? `Note: ${message.message}` : message.message);
+    listen?.(message, running);
+  });
+  options.begun?.(running);
+  let interrupts = 0;
+  const interrupt = () => {
+    if (++interrupts === 1) {
+      progress.say("Stopping: the worker saves what there is. Ctrl-C again ends it at once.");
+      running.stop("pause");
+    } else {
+      running.kill();
+      process.exit(EXIT.interrupted);
+    }
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  try {
+    return await running.ended;
+  } finally {
+    progress.finish();
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  }
+}

@@ -1,0 +1,190 @@
+import path from "node:path";
+import { Option, type Command } from "commander";
+import { MethodName, Report } from "../core/schema";
+import type { FromWorker, Job } from "../core/tuning/protocol";
+import { Balance, type TuningOptions } from "../core/tuning/settings";
+import { RUN_FILES } from "../core/tuning/run-folder";
+import {
+  addEngineOptions,
+  count,
+  engineWishes,
+  positive,
+  share,
+  wholeNumber,
+  type EngineFlags,
+} from "./options";
+import { EXIT, runInWorker } from "./run-worker";
+import { summary } from "./summary";
+
+interface TuneFlags extends EngineFlags {
+  method?: MethodName;
+  base?: string;
+  seed?: number;
+  steps?: number;
+  batch?: number;
+  promptLength?: number;
+  promptRate?: number;
+  biasRate?: number;
+  balance?: Balance;
+  heldOut?: number;
+  patience?: number;
+  evaluateEvery?: number;
+  maxTokens?: number;
+  folds?: number;
+  resume?: string;
+  probe?: boolean;
+  json?: true;
+  out?: string;
+  dumpPlan?: string;
+}
+
+/** `plumb tune`: from labelled examples to an adapter and a report. */
+export function register(program: Command): void {
+  const command = program
+    .command("tune")
+    .summary("tune an adapter on labelled examples, and report what it gets right")
+    .description(
+      "Tunes an adapter on the labelled examples of a task, tests it once on the examples kept apart, and writes adapter, predictions and report into a run folder beside the task. Says beforehand what it will cost. Ctrl-C saves; --resume goes on to the same result.",
+    )
+    .argument("[task]", "task file (*.plumb.json)")
+    .addOption(
+      new Option("--method <name>", "what trains (default: the task's, else ptuning-bias)").choices(
+        MethodName.options,
+      ),
+    )
+    .option("--base <model>", "base model: a name or a path (default: the task's, else the default model)")
+    .option("--seed <number>", "seed of order and held-out part (default: the task's, else 0)", wholeNumber)
+    .option("--folds <number>", "tune this many times more, for out-of-fold predictions", count)
+    .option("--resume <run>", "go on with a run that was stopped; takes no other option but --json")
+    .option("--out <folder>", "run folder (default: a new one in .plumb/runs beside the task)")
+    .option("--json", "print events and the report as JSON lines on standard output");
+  addEngineOptions(command)
+    .option("--steps <number>", "steps (default: by the number of examples)", count)
+    .option("--batch <number>", "examples of one step (default: 8)", count)
+    .option("--prompt-length <number>", "trainable vectors at the left (default: 20)", wholeNumber)
+    .option("--prompt-rate <rate>", "learning rate of the vectors (default: 0.005)", positive)
+    .option("--bias-rate <rate>", "learning rate of the biases (default: 0.002)", positive)
+    .addOption(new Option("--balance <way>", "help rare classes (default: none)").choices(Balance.options))
+    .option(
+      "--held-out <share>",
+      "share of the training part that chooses the best step (default: 0.15)",
+      share,
+    )
+    .option(
+      "--evaluate-every <number>",
+      "steps between two looks at the held-out part (default: a tenth)",
+      count,
+    )
+    .option("--patience <number>", "looks without a better one before stopping (default: 4)", count)
+    .option("--max-tokens <number>", "cut longer texts (default: the model's context)", count)
+    .option("--micro-batch <tokens>", "most tokens computed at once (default: what fits into memory)", count)
+    .option("--probe", "try learning rates first (default where none were measured for the base model)")
+    .option("--no-probe", "do not try learning rates")
+    .addOption(
+      new Option("--dump-plan <file>", "write every batch of the run as JSON lines and stop").hideHelp(),
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  plumb tune messages.plumb.json
+  plumb tune messages.plumb.json --folds 5 --seed 1
+  plumb tune --resume .plumb/runs/2026-01-31T09-00-00Z-ptuning-bias
+
+Standard output: the run folder, or JSON lines with --json. Exit code: 0 done, 1 refused or failed,
+2 wrong usage, 130 stopped and saved.`,
+    )
+    .action(async (task: string | undefined, flags: TuneFlags) => {
+      await tune(jobOf(task, flags, command), flags);
+    });
+}
+
+/** Every option that was given, but `--json` and `--device`. */
+function given(command: Command): string[] {
+  return command.options
+    .map((option) => option.attributeName())
+    .filter((name) => name !== "json" && command.getOptionValueSource(name) === "cli");
+}
+
+function jobOf(task: string | undefined, flags: TuneFlags, command: Command): Job {
+  if (flags.resume !== undefined) {
+    const others = given(command).filter((name) => name !== "resume");
+    if (task !== undefined || others.length > 0) {
+      command.error(
+        "error: --resume goes on with the settings of the run; give no task and no other option",
+        {
+          exitCode: EXIT.usage,
+        },
+      );
+    }
+    return { type: "resume", run: path.resolve(flags.resume) };
+  }
+  if (task === undefined)
+    command.error("error: name a task file, or a run with --resume", { exitCode: EXIT.usage });
+  if (flags.folds === 1) command.error("error: --folds needs at least 2", { exitCode: EXIT.usage });
+  const options: TuningOptions = definedOnly({
+    method: flags.method,
+    seed: flags.seed,
+    steps: flags.steps,
+    batch: flags.batch,
+    promptLength: flags.promptLength,
+    promptRate: flags.promptRate,
+    biasRate: flags.biasRate,
+    balance: flags.balance,
+    heldOutShare: flags.heldOut,
+    evaluateEvery: flags.evaluateEvery,
+    patience: flags.patience,
+    maxTokens: flags.maxTokens,
+  });
+  const common = {
+    task: path.resolve(task),
+    options,
+    engine: engineWishes(flags),
+    ...definedOnly({ base: flags.base }),
+  };
+  if (flags.dumpPlan !== undefined) return { type: "plan", ...common, file: path.resolve(flags.dumpPlan) };
+  return {
+    type: "tune",
+    ...common,
+    ...definedOnly({
+      folds: flags.folds,
+      probe: flags.probe,
+      out: flags.out === undefined ? undefined : path.resolve(flags.out),
+    }),
+  };
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function definedOnly<T extends object>(values: T): Defined<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
+async function tune(job: Job, flags: TuneFlags): Promise<void> {
+  const json = flags.json === true;
+  const print = (event: unknown) => process.stdout.write(`${JSON.stringify(event)}\n`);
+  const end = await runInWorker(job, json ? (message: FromWorker) => print(message) : null, { quiet: json });
+  if (end.kind === "paused") {
+    if (json) print({ type: "paused", folder: end.folder, step: end.step });
+    process.stderr.write(
+      `Saved after step ${end.step}. Go on with:\n  plumb tune --resume ${quote(shown(end.folder))}\n`,
+    );
+    process.exitCode = EXIT.interrupted;
+    return;
+  }
+  if (json) print({ type: "done", ...end.result });
+  const { folder, report } = end.result;
+  if (json || folder === null) return;
+  process.stderr.write(
+    `\n${summary(Report.parse(report))}\n\nReport: ${path.join(shown(folder), RUN_FILES.page)}\n`,
+  );
+  process.stdout.write(`${shown(folder)}\n`);
+}
+
+/** As a person would type it from here. */
+function shown(folder: string): string {
+  const relative = path.relative(process.cwd(), folder);
+  return relative.startsWith("..") || relative === "" ? folder : relative;
+}
+
+const quote = (word: string) => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -1,0 +1,106 @@
+import type { LoadedExample } from "../data";
+import type { Session } from "../engine";
+import { writeFileAtomic } from "../files";
+import type { Prediction, Report } from "../schema";
+import { writeAdapter } from "./adapter";
+import type { Snapshot } from "./checkpoint";
+import { scoringHook } from "./job-tools";
+import { predictExamples } from "./predict";
+import { untunedLayout } from "./prepare";
+import { parameterCount, reportRun } from "./result";
+import type { Run } from "./run";
+import { countTestLook, jsonLines, writing } from "./run-folder";
+
+/**
+ * Scores the held-out and the test part, the latter also with the base model untuned; writes predictions, report and, for
+ * a multi-label task, the adapter once more with its thresholds.
+ * @param session Holds the run's adapter.
+ */
+export async function finishRun(
+  run: Run,
+  session: Session,
+  snapshot: Snapshot,
+  outOfFold: Prediction[] | null,
+): Promise<Report> {
+  const { manifest, loaded, base, layout, parts, tools } = run;
+  const score = (
+    part: Prediction["part"],
+    examples: readonly LoadedExample[],
+    title: string,
+    by = { session, layout },
+  ) =>
+    predictExamples(
+      { ...by, base, budget: run.budget.score, part },
+      examples,
+      scoringHook(run.channel, title, examples.length),
+    );
+  const heldOut = await score("held-out", parts.heldOut, "Scoring the held-out part");
+  const testLooks = await countTestLook(loaded.folder, manifest.id, manifest.split.test, tools.now());
+  const test = await score("test", parts.test, "Scoring the test part");
+  const untuned = await withUntuned(run, (plain) =>
+    score("test", parts.test, "Asking the base model untuned", {
+      session: plain,
+      layout: untunedLayout(loaded.task, base, manifest.settings, manifest.answerRoom),
+    }),
+  );
+  const file = run.file("predictions");
+  await writing(file, () => writeFileAtomic(file, jsonLines([...test, ...heldOut, ...(outOfFold ?? [])])));
+
+  const trainedParameters = parameterCount(session);
+  const { report, thresholds } = await reportRun(run.folder, {
+    task: loaded.task,
+    parts,
+    predictions: test,
+    untuned,
+    heldOut,
+    outOfFold,
+    testLooks,
+    run: {
+      id: manifest.id,
+      method: manifest.settings.method,
+      baseModel: base.name,
+      seed: manifest.settings.seed,
+      startedAt: manifest.createdAt,
+      seconds: run.seconds,
+      tokensPerSecond: snapshot.tokens / Math.max(1e-3, snapshot.seconds),
+      peakBytes: tools.peakMemory(),
+      trainedParameters,
+      totalParameters: base.parameterCount + trainedParameters,
+      device: manifest.engine.device,
+      precision: manifest.engine.precision,
+      history: historyOf(snapshot),
+    },
+  });
+  if (thresholds !== null) {
+    const adapterFile = run.file("adapter");
+    const values = await session.read();
+    await writing(adapterFile, () =>
+      writeAdapter(adapterFile, run.adapterInfo(thresholds), session.parameters, values),
+    );
+  }
+  run.log({ event: "finished", at: tools.now().toISOString(), seconds: run.seconds });
+  return report;
+}
+
+/** A session in which nothing is trained, for as long as the work takes. */
+async function withUntuned<T>(run: Run, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await run.model.openSession({ method: { promptLength: 0, biases: [] } });
+  try {
+    return await work(session);
+  } finally {
+    session.close();
+  }
+}
+
+function historyOf(snapshot: Snapshot): Report["run"]["history"] {
+  const looks = new Map(snapshot.evaluations.map((look) => [look.step, look]));
+  return snapshot.losses.map((loss, i) => {
+    const { loss: heldOutLoss, score } = looks.get(i + 1) ?? {};
+    return {
+      step: i + 1,
+      loss,
+      ...(heldOutLoss === undefined ? {} : { heldOutLoss }),
+      ...(score === undefined || score === null ? {} : { heldOutScore: score }),
+    };
+  });
+}

@@ -1,0 +1,91 @@
+import path from "node:path";
+import { loadTask, restoreSplit } from "../data";
+import { PlumbError } from "../errors";
+import type { Manifest } from "../schema/manifest";
+import { carryOut } from "./carry-out";
+import { CHECKPOINT_SECONDS, type JobChannel, type JobTools } from "./job-tools";
+import { lockFolder } from "./lock";
+import { openAsDecided } from "./open";
+import { contentHash, partsOf, tunedLayout } from "./prepare";
+import type { Job } from "./protocol";
+import { Run } from "./run";
+import { readManifest, RUN_FILES, sha256 } from "./run-folder";
+
+/** Goes on where a run stopped, as it was decided when it began, to the same result. */
+export async function resumeJob(
+  job: Extract<Job, { type: "resume" }>,
+  tools: JobTools,
+  channel: JobChannel,
+): Promise<void> {
+  const begun = tools.now().getTime();
+  const folder = path.resolve(job.run);
+  refuseEnded(folder, await readManifest(folder));
+  const unlock = await lockFolder(folder);
+  try {
+    // Another process may have gone on with it between our look and our lock.
+    const manifest = await readManifest(folder);
+    refuseEnded(folder, manifest);
+    const loaded = await loadTask(path.resolve(folder, manifest.task.file));
+    if (sha256(JSON.stringify(loaded.task)) !== manifest.task.hash) {
+      throw new PlumbError(
+        "task-changed",
+        `${loaded.path} has changed since the run began. Bring the old content back, or start a new run.`,
+      );
+    }
+    const split = restoreSplit(loaded, manifest.split);
+    for (const example of [...split.train, ...split.test]) {
+      if (manifest.contents[example.id] === contentHash(loaded.task, example)) continue;
+      throw new PlumbError(
+        "example-changed",
+        `${example.file}, line ${example.line}: text or answer of "${example.id}" has changed since the run began. Bring the old content back, or start a new run.`,
+      );
+    }
+    const base = await tools.openBaseModel(manifest.baseModel.path);
+    channel.send({ type: "model", name: base.name, path: base.path });
+    if (base.fingerprint !== manifest.baseModel.fingerprint) {
+      throw new PlumbError(
+        "base-changed",
+        `${base.path} is not the file that the run began with (${manifest.baseModel.name}). Put it back, or start a new run.`,
+      );
+    }
+    const model = await openAsDecided(tools.engine(), base, manifest.engine);
+    try {
+      channel.send({ type: "started", folder });
+      const run = new Run(
+        {
+          folder,
+          manifest,
+          loaded,
+          parts: partsOf(split, new Set(manifest.heldOut)),
+          base,
+          model,
+          layout: tunedLayout(loaded.task, base, manifest.settings, manifest.answerRoom),
+          checkpointSeconds: job.checkpointSeconds ?? CHECKPOINT_SECONDS,
+          begun,
+        },
+        tools,
+        channel,
+      );
+      await carryOut(run);
+    } finally {
+      model.close();
+    }
+  } finally {
+    await unlock();
+  }
+}
+
+function refuseEnded(folder: string, { status, reason }: Manifest): void {
+  if (status === "finished") {
+    throw new PlumbError(
+      "run-finished",
+      `${folder} is finished; its report is ${path.join(folder, RUN_FILES.page)}.`,
+    );
+  }
+  if (status === "trouble") {
+    throw new PlumbError(
+      "run-trouble",
+      `${folder} was stopped and would end the same way again: ${reason ?? ""} Start a new run.`,
+    );
+  }
+}

@@ -1,0 +1,134 @@
+import { appendFileSync } from "node:fs";
+import { access } from "node:fs/promises";
+import path from "node:path";
+import type { LoadedTask } from "../data";
+import type { Model, Session } from "../engine";
+import type { BaseModel } from "../model";
+import type { Manifest } from "../schema/manifest";
+import type { AdapterInfo } from "./adapter";
+import type { JobChannel, JobTools } from "./job-tools";
+import type { Layout } from "./layout";
+import { openTuningSession } from "./open";
+import type { Parts } from "./prepare";
+import { explainWriteError, RUN_FILES, writeManifest } from "./run-folder";
+import type { Budget } from "./trainer";
+
+/** What a run is made of once its base model is open. */
+export interface RunParts {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly loaded: LoadedTask;
+  readonly parts: Parts;
+  readonly base: BaseModel;
+  readonly model: Model;
+  readonly layout: Layout;
+  readonly checkpointSeconds: number;
+  /** Milliseconds when this process began its part of the run. */
+  readonly begun: number;
+}
+
+/** A run that can start or go on: its folder exists and is locked, everything that it needs is in memory. */
+export class Run {
+  readonly folder: string;
+  readonly loaded: LoadedTask;
+  readonly parts: Parts;
+  readonly base: BaseModel;
+  readonly model: Model;
+  readonly layout: Layout;
+  readonly checkpointSeconds: number;
+  /** Spent by earlier processes, as far as their last checkpoint tells. */
+  secondsBefore = 0;
+  private current: Manifest;
+  private readonly begun: number;
+
+  constructor(
+    input: RunParts,
+    readonly tools: JobTools,
+    readonly channel: JobChannel,
+  ) {
+    this.folder = input.folder;
+    this.loaded = input.loaded;
+    this.parts = input.parts;
+    this.base = input.base;
+    this.model = input.model;
+    this.layout = input.layout;
+    this.checkpointSeconds = input.checkpointSeconds;
+    this.begun = input.begun;
+    this.current = input.manifest;
+  }
+
+  get manifest(): Manifest {
+    return this.current;
+  }
+
+  get budget(): Budget {
+    const { trainRows, scoreRows } = this.current.engine;
+    return { train: trainRows, score: scoreRows };
+  }
+
+  /** Of all processes together. */
+  get seconds(): number {
+    return this.secondsBefore + (this.tools.now().getTime() - this.begun) / 1000;
+  }
+
+  file(name: keyof typeof RUN_FILES): string {
+    return path.join(this.folder, RUN_FILES[name]);
+  }
+
+  checkpoint(name: string): string {
+    return path.join(this.folder, RUN_FILES.checkpoints, name);
+  }
+
+  /** Writes the manifest with these changes. */
+  async update(change: Partial<Manifest>): Promise<void> {
+    this.current = { ...this.current, ...change };
+    await writeManifest(this.folder, this.current);
+  }
+
+  /** Appends a line to the run's log. */
+  log(entry: Record<string, unknown>): void {
+    const file = this.file("log");
+    try {
+      appendFileSync(file, `${JSON.stringify(entry)}\n`);
+    } catch (error) {
+      throw explainWriteError(error, file);
+    }
+  }
+
+  async noteResumed(phase: string, step: number): Promise<void> {
+    const at = this.tools.now().toISOString();
+    this.log({ event: "resumed", at, phase, step });
+    await this.update({
+      status: "running",
+      reason: null,
+      resumed: [...this.current.resumed, { at, step, phase }],
+    });
+  }
+
+  /** A session at the run's starting point. */
+  openSession(): Promise<Session> {
+    const { settings, engine } = this.current;
+    return openTuningSession(this.model, this.loaded.task, this.base, settings, engine.checkpoint);
+  }
+
+  adapterInfo(thresholds: readonly number[] | null): AdapterInfo {
+    const { settings, answerRoom, baseModel } = this.current;
+    return {
+      task: this.loaded.task,
+      settings,
+      answerRoom,
+      thresholds,
+      baseModel: { name: baseModel.name, fingerprint: baseModel.fingerprint },
+    };
+  }
+}
+
+/** What `read` makes of a file, null where there is none. */
+export async function readIfThere<T>(file: string, read: (file: string) => Promise<T>): Promise<T | null> {
+  try {
+    await access(file);
+  } catch {
+    return null;
+  }
+  return read(file);
+}

@@ -1,0 +1,96 @@
+import type { Session } from "../engine";
+import type { JobChannel, JobTools } from "./job-tools";
+import { scoringRows, trainingRows } from "./layout";
+import { DataOrder, exampleWeights } from "./order";
+import type { PreparedRun } from "./prepare";
+import { FACTORS, probeRates, probeSteps, scaledRates } from "./probe";
+import type { TuningSettings } from "./settings";
+import { microBatches, type Budget } from "./trainer";
+
+/** What was measured before a run. */
+export interface Timing {
+  /** Seconds of one step. */
+  readonly step: number;
+  /** Seconds of one row, forward and backward. */
+  readonly row: number;
+}
+
+/** Computes the first step once and throws it away. */
+export async function timeOneStep(
+  prepared: PreparedRun,
+  open: () => Promise<Session>,
+  budget: Budget,
+  tools: JobTools,
+): Promise<Timing> {
+  const { layout, fit, settings } = prepared;
+  const session = await open();
+  try {
+    const order = new DataOrder(fit, settings.batch, settings.seed, settings.balance);
+    const weightsOf = exampleWeights(fit, layout.labels.length, settings.balance);
+    const begun = tools.now().getTime();
+    let rows = 0;
+    for (const batch of microBatches(layout, order.at(0), weightsOf, budget.train)) {
+      await session.accumulate(batch);
+      rows += batch.tokens.length;
+    }
+    const row = (tools.now().getTime() - begun) / 1000 / rows;
+    // The first step may be a short one: what counts is the mean.
+    const mean = fit.reduce((sum, item) => sum + trainingRows(layout, item), 0) / fit.length;
+    return { row, step: row * (layout.prefix.length + settings.batch * mean) };
+  } finally {
+    session.close();
+  }
+}
+
+/** Seconds that a run will take at most. Reading a text takes a third of what learning from it does. */
+export function secondsOfRun(prepared: PreparedRun, timing: Timing, folds: number): number {
+  const { settings, layout, heldOut, test } = prepared;
+  const rows = (items: typeof heldOut) => items.reduce((sum, { text }) => sum + scoringRows(layout, text), 0);
+  const looks = Math.ceil(settings.steps / settings.evaluateEvery) + 1;
+  const reading = timing.row / 3;
+  const training = timing.step * settings.steps + reading * rows(heldOut) * looks;
+  return training * (1 + folds) + reading * (rows(heldOut) + 2.5 * rows(test));
+}
+
+/** Settings with the rates that a probe found, and the sentence that says so. */
+export async function probed(
+  prepared: PreparedRun,
+  open: () => Promise<Session>,
+  budget: Budget,
+  timing: Timing,
+  channel: JobChannel,
+): Promise<{ settings: TuningSettings; decision: string }> {
+  let done = 0;
+  const report = () => {
+    channel.send({
+      type: "progress",
+      phase: "probe",
+      title: "Trying learning rates",
+      done,
+      total: FACTORS.length,
+      loss: null,
+      heldOutLoss: null,
+      heldOutScore: null,
+      tokensPerSecond: null,
+      secondsLeft: null,
+    });
+  };
+  report();
+  const { layout, fit, heldOut, settings } = prepared;
+  const found = await probeRates(
+    { open, layout, fit, heldOut, settings, budget, steps: probeSteps(timing.step) },
+    () => {
+      done++;
+      report();
+    },
+  );
+  const tried = found.losses.map(
+    ({ factor, loss }) => `${factor}: ${loss === null ? "not a number" : loss.toFixed(3)}`,
+  );
+  return {
+    settings: { ...settings, ...scaledRates(settings, found.factor) },
+    decision:
+      `Rates are ${found.factor} times the usual ones, found by a probe of ${found.steps} steps each ` +
+      `(factor: loss behind it; ${tried.join(", ")}).`,
+  };
+}

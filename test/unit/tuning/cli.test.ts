@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { answerRow } from "../../../src/cli/predict";
+import { Progress, progressLine, timeLeft } from "../../../src/cli/progress";
+import { textBatches, type Asked } from "../../../src/cli/texts";
+
+async function textsOf(...chunks: (string | Uint8Array)[]): Promise<Asked[]> {
+  async function* stream() {
+    for (const chunk of chunks) yield await Promise.resolve(Buffer.from(chunk));
+  }
+  const texts: Asked[] = [];
+  for await (const batch of textBatches(stream(), "new.txt")) texts.push(...batch);
+  return texts;
+}
+
+describe("texts of predict", () => {
+  it("are the same however the stream is cut, characters of several bytes included", async () => {
+    const whole = Buffer.from("\uFEFFодин\r\nдва 🎈\n\nthree\nfour");
+    const expected = [
+      { name: { line: 1 }, text: "один" },
+      { name: { line: 2 }, text: "два 🎈" },
+      { name: { line: 4 }, text: "three" },
+      { name: { line: 5 }, text: "four" },
+    ];
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(fc.nat(whole.length)), async (cuts) => {
+        const at = [0, ...cuts.sort((a, b) => a - b), whole.length];
+        const chunks = at.slice(1).map((end, i) => whole.subarray(at[i], end));
+        assert.deepEqual(await textsOf(...chunks), expected);
+      }),
+      { seed: 31 },
+    );
+  });
+
+  it("come from JSON Lines where the first line is an object with a text", async () => {
+    const texts = await textsOf('{"id":"a","text":"one"}\n', '{"text":"two"}\n');
+    assert.deepEqual(texts, [
+      { name: { id: "a" }, text: "one" },
+      { name: { line: 2 }, text: "two" },
+    ]);
+    assert.equal((await textsOf('{"no": "text"}\n'))[0]?.text, '{"no": "text"}');
+  });
+
+  it("that cannot be read are named by line", async () => {
+    await assert.rejects(textsOf('{"text":"one"}\n{"text":\n'), /^PlumbError: new\.txt, line 2: not JSON/);
+    await assert.rejects(textsOf('{"text":"one"}\n{"text":""}\n'), /line 2: no field "text"/);
+    await assert.rejects(textsOf("one\ntw\0o\n"), /line 2: found a NUL byte/);
+    await assert.rejects(
+      textsOf("one\n", Uint8Array.of(0xff, 0xfe, 0x0a)),
+      /new\.txt, after line 1: not UTF-8/,
+    );
+  });
+
+  it("go on in batches as they come", async () => {
+    const sizes: number[] = [];
+    async function* stream() {
+      yield await Promise.resolve(Buffer.from("a\nb\n"));
+      yield await Promise.resolve(Buffer.from("x\n".repeat(1300)));
+    }
+    for await (const batch of textBatches(stream(), "new.txt")) sizes.push(batch.length);
+    assert.deepEqual(sizes, [2, 512, 512, 276]);
+  });
+});
+
+describe("answers of predict", () => {
+  const asked = { name: { line: 3 }, text: "x" };
+  const single = { kind: "single" as const, labels: ["a", "b"], thresholds: null };
+  const multi = { kind: "multi" as const, labels: ["a", "b", "c"], thresholds: [0.5, 0.2, 0.5] };
+
+  it("name the most probable label, or none where it is not sure enough", () => {
+    const row = { scores: [0.25, 0.75], cut: false };
+    const scores = { a: 0.25, b: 0.75 };
+    assert.deepEqual(answerRow(asked, row, single, 0.7), { line: 3, label: "b", probability: 0.75, scores });
+    assert.deepEqual(answerRow(asked, row, single, 0.8), {
+      line: 3,
+      label: null,
+      abstained: true,
+      probability: 0.75,
+      scores,
+    });
+  });
+
+  it("name every label that reaches its own threshold", () => {
+    const row = { scores: [0.9, 0.3, 0.4], cut: true };
+    const scores = { a: 0.9, b: 0.3, c: 0.4 };
+    assert.deepEqual(answerRow(asked, row, multi, 0), { line: 3, labels: ["a", "b"], scores, cut: true });
+    assert.deepEqual(answerRow(asked, row, multi, 0.8), {
+      line: 3,
+      labels: ["a"],
+      abstained: ["b", "c"],
+      scores,
+      cut: true,
+    });
+  });
+
+  it("are the output of a generation task", () => {
+    const generation = { kind: "generation" as const, labels: [], thresholds: null };
+    assert.deepEqual(answerRow(asked, { output: "so", cut: false }, generation, 0), {
+      line: 3,
+      output: "so",
+    });
+  });
+});
+
+describe("progress", () => {
+  const state = {
+    title: "Tuning",
+    done: 80,
+    total: 160,
+    details: ["40 s left", "loss 0.41", "held-out F1 0.83"],
+  };
+  const writer = (isTTY: boolean, columns = 80) => {
+    const written: string[] = [];
+    return { written, stream: { isTTY, columns, write: (text: string) => written.push(text) } };
+  };
+
+  it("fits any width and keeps what matters most", () => {
+    fc.assert(
+      fc.property(fc.nat(120), (width) => {
+        assert.ok(progressLine(state, width).length <= width);
+      }),
+      { seed: 32 },
+    );
+    assert.equal(
+      progressLine(state, 100),
+      "Tuning  ██████████░░░░░░░░░░   50 %  40 s left  loss 0.41  held-out F1 0.83",
+    );
+    assert.equal(progressLine(state, 30), "Tuning   50 %  40 s left");
+    assert.equal(progressLine(state, 14), "Tuning   50 %");
+  });
+
+  it("is one line on a terminal, drawn over itself; words go above it", () => {
+    const { written, stream } = writer(true);
+    let now = 0;
+    const progress = new Progress(stream, () => now);
+    progress.update(state);
+    now += 1000;
+    progress.update({ ...state, done: 120 });
+    progress.say("Note");
+    progress.finish();
+    const text = written.join("");
+    assert.equal(text.split("\n").length, 3);
+    const lines = text.split("\n").map((line) => line.split("\r\u001b[2K").at(-1));
+    assert.equal(lines[0], "Note");
+    assert.match(lines[1]!, /^Tuning .* 75 %/);
+  });
+
+  it("is a plain line now and then in a pipe, and always the last", () => {
+    const { written, stream } = writer(false);
+    let now = 0;
+    const progress = new Progress(stream, () => now);
+    for (let done = 0; done <= 160; done++) {
+      progress.update({ ...state, done });
+      now += 200;
+    }
+    progress.finish();
+    assert.deepEqual(
+      written.map((line) => /^Tuning: (\d+) of 160, 40 s left.*\n$/.exec(line)?.[1]),
+      ["0", "50", "100", "150", "160"],
+    );
+  });
+
+  it("says how long in words that fit", () => {
+    assert.deepEqual([7.2, 200, 9000].map(timeLeft), ["8 s left", "3 min left", "2.5 h left"]);
+  });
+});

@@ -1,0 +1,535 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import path from "node:path";
+import { Prediction, Report } from "../../../src/core/schema";
+import { Manifest } from "../../../src/core/schema/manifest";
+import { readAdapter } from "../../../src/core/tuning/adapter";
+import { lockFolder } from "../../../src/core/tuning/lock";
+import type { FromWorker } from "../../../src/core/tuning/protocol";
+import { fakeBaseModel, fakeEngine, fakeTable, type FakeBehaviour } from "./fake-engine";
+import { fakeTools, makeTask, QUICK, rows, run, tune, type Ran } from "./fake-task";
+
+const bytesOf = (folder: string, name = "adapter.safetensors") => readFile(path.join(folder, name));
+const manifestOf = async (folder: string) =>
+  Manifest.parse(JSON.parse((await bytesOf(folder, "manifest.json")).toString()));
+const linesOf = async (folder: string, name: string) =>
+  (await bytesOf(folder, name))
+    .toString()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const lossesOf = (ran: Ran) => {
+  const losses = new Map<number, number>();
+  for (const message of ran.messages) {
+    if (message.type === "progress" && message.phase === "tune" && message.loss !== null) {
+      losses.set(message.done, message.loss);
+    }
+  }
+  return losses;
+};
+/** Asks for a stop once this many steps are done. */
+const stopAt =
+  (step: number, mode: "pause" | "keep" = "pause") =>
+  (messages: FromWorker[]) =>
+    messages.some(
+      (message) => message.type === "progress" && message.phase === "tune" && message.done >= step,
+    )
+      ? mode
+      : null;
+
+describe("a tuning job", () => {
+  let task: Awaited<ReturnType<typeof makeTask>>;
+  beforeEach(async () => {
+    task = await makeTask("single", 90);
+  });
+  afterEach(() => task.remove());
+
+  it("leaves a whole run folder: manifest, log, adapter, predictions, report", async () => {
+    const ran = await run(tune(task.file));
+    assert.match(ran.folder, /\.plumb\/runs\/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-ptuning-bias$/);
+    const manifest = await manifestOf(ran.folder);
+    assert.equal(manifest.status, "finished");
+    assert.equal(manifest.split.train.length + manifest.split.test.length, 90);
+    assert.ok(manifest.heldOut.every((id) => manifest.split.train.includes(id)));
+    assert.equal(path.resolve(ran.folder, manifest.task.file), task.file);
+    const predictions = (await linesOf(ran.folder, "predictions.jsonl")).map((row) => Prediction.parse(row));
+    const ids = (part: string) => predictions.filter((row) => row.part === part).map(({ id }) => id);
+    assert.deepEqual(ids("test"), manifest.split.test);
+    assert.deepEqual([...ids("held-out")].sort(), [...manifest.heldOut].sort());
+    assert.ok(predictions.every(({ scores }) => Math.abs(scores!.reduce((a, b) => a + b) - 1) < 1e-5));
+    Report.parse(JSON.parse((await bytesOf(ran.folder, "report.json")).toString()));
+    assert.match((await bytesOf(ran.folder, "report.html")).toString(), /<!doctype html>/i);
+    assert.equal((await bytesOf(path.join(task.folder, ".plumb"), ".gitignore")).toString(), "*\n");
+    const texts = rows("single", 90).map(({ text }) => text);
+    const stored = (await bytesOf(ran.folder, "predictions.jsonl")).toString();
+    assert.ok(
+      texts.every((text) => !stored.includes(text)),
+      "predictions carry no texts",
+    );
+  });
+
+  it("learns: the held-out loss falls and the report beats the majority", async () => {
+    const ran = await run(tune(task.file));
+    const report = Report.parse(ran.result?.report);
+    const losses = lossesOf(ran);
+    assert.ok(losses.get(40)! < losses.get(1)! * 0.7);
+    const majority = report.rivals.find(({ name }) => name === "majority");
+    assert.ok(report.classification!.macroF1.value! > majority!.main.value! + 0.2);
+  });
+
+  it("gives the same bits for the same seed, other ones for another", async () => {
+    const [one, two, other] = [
+      await run(tune(task.file)),
+      await run(tune(task.file)),
+      await run(tune(task.file, { options: { ...QUICK, seed: 1 } })),
+    ];
+    assert.deepEqual(await bytesOf(one.folder), await bytesOf(two.folder));
+    assert.deepEqual(lossesOf(one), lossesOf(two));
+    assert.deepEqual(
+      await bytesOf(one.folder, "predictions.jsonl"),
+      await bytesOf(two.folder, "predictions.jsonl"),
+    );
+    assert.notDeepEqual(await bytesOf(one.folder), await bytesOf(other.folder));
+    assert.notDeepEqual(lossesOf(one), lossesOf(other));
+  });
+
+  it("keeps the test part the same for every seed of the run", async () => {
+    const [one, other] = [
+      await run(tune(task.file)),
+      await run(tune(task.file, { options: { ...QUICK, seed: 1 } })),
+    ];
+    const [a, b] = [await manifestOf(one.folder), await manifestOf(other.folder)];
+    assert.deepEqual(a.split, b.split);
+    assert.notDeepEqual(a.heldOut, b.heldOut);
+  });
+
+  it("continues a stopped run to the bit, wherever it was stopped", async () => {
+    const straight = await run(tune(task.file));
+    for (const stops of [[0], [1], [8], [9, 10], [39], [5, 17, 33]]) {
+      let ran = await run(tune(task.file), fakeTools(), stopAt(stops[0]!));
+      assert.equal(ran.paused?.step, stops[0]);
+      const { folder } = ran;
+      for (const stop of stops.slice(1)) {
+        ran = await run({ type: "resume", run: folder }, fakeTools(), stopAt(stop));
+        assert.equal(ran.paused?.step, stop);
+      }
+      assert.equal((await manifestOf(folder)).status, "paused");
+      const last = await run({ type: "resume", run: folder });
+      for (const [step, loss] of lossesOf(last)) assert.equal(loss, lossesOf(straight).get(step));
+      assert.deepEqual(
+        await bytesOf(folder),
+        await bytesOf(straight.folder),
+        `stopped at ${stops.join(", ")}`,
+      );
+      assert.deepEqual(
+        await bytesOf(folder, "predictions.jsonl"),
+        await bytesOf(straight.folder, "predictions.jsonl"),
+      );
+      assert.equal((await manifestOf(folder)).status, "finished");
+      assert.equal((await manifestOf(folder)).resumed.length, stops.length);
+    }
+  });
+
+  it("stops and keeps what there is when asked to", async () => {
+    const ran = await run(tune(task.file), fakeTools(), stopAt(13, "keep"));
+    assert.equal(ran.result?.early, true);
+    const manifest = await manifestOf(ran.folder);
+    assert.equal(manifest.status, "finished");
+    assert.ok(manifest.bestStep! <= 13);
+    Report.parse(ran.result.report);
+  });
+
+  it("stops early when the held-out part has seen enough, and keeps the best step", async () => {
+    const options = { ...QUICK, steps: 400, biasRate: 0.5, promptRate: 0.5, evaluateEvery: 5, patience: 3 };
+    const ran = await run(tune(task.file, { options }));
+    const manifest = await manifestOf(ran.folder);
+    assert.equal(ran.result?.early, true);
+    const looks = (await linesOf(ran.folder, "log.jsonl")).filter(({ event }) => event === "held-out");
+    const best = looks.reduce((a, b) => ((b.loss as number) < (a.loss as number) ? b : a));
+    assert.equal(manifest.bestStep, best.step);
+    assert.equal(looks.length - 1 - looks.indexOf(best), 3);
+  });
+
+  it("counts a run as one look at the test part, however often it is resumed", async () => {
+    const first = await run(tune(task.file), fakeTools(), (messages) =>
+      messages.some((message) => message.type === "progress" && message.title === "Scoring the test part")
+        ? "pause"
+        : null,
+    );
+    assert.ok(first.paused);
+    const resumed = await run({ type: "resume", run: first.folder });
+    assert.equal(Report.parse(resumed.result?.report).data.testLooks, 1);
+    const second = await run(tune(task.file));
+    assert.equal(Report.parse(second.result?.report).data.testLooks, 2);
+  });
+
+  it("gives every text of the training part one out-of-fold prediction, by a model that has not seen it", async () => {
+    const ran = await run(tune(task.file, { folds: 3 }));
+    const manifest = await manifestOf(ran.folder);
+    const rowsOut = (await linesOf(ran.folder, "predictions.jsonl")).filter(
+      ({ part }) => part === "out-of-fold",
+    );
+    assert.deepEqual(rowsOut.map(({ id }) => id as string).sort(), [...manifest.split.train].sort());
+    for (const row of rowsOut) assert.equal(row.fold, manifest.folds?.of[row.id as string]);
+    assert.equal(new Set(rowsOut.map(({ fold }) => fold)).size, 3);
+  });
+
+  it("continues folds that were stopped to the bit", async () => {
+    const straight = await run(tune(task.file, { folds: 2 }));
+    const first = await run(tune(task.file, { folds: 2 }), fakeTools(), (messages) =>
+      messages.some(
+        (message) => message.type === "progress" && message.phase === "fold" && message.done >= 11,
+      )
+        ? "pause"
+        : null,
+    );
+    assert.ok(first.paused);
+    const resumed = await run({ type: "resume", run: first.folder });
+    assert.deepEqual(
+      await bytesOf(resumed.folder, "predictions.jsonl"),
+      await bytesOf(straight.folder, "predictions.jsonl"),
+    );
+  });
+
+  for (const method of ["prompt", "bias"] as const) {
+    it(`trains with method ${method} what it says, and nothing else`, async () => {
+      const ran = await run(tune(task.file, { options: { ...QUICK, method } }));
+      const { tensors } = await readAdapter(path.join(ran.folder, "adapter.safetensors"));
+      const expected = method === "prompt" ? ["prompt.left"] : ["model.layers.0.self_attn.q_proj.bias"];
+      assert.deepEqual([...tensors.keys()], expected);
+    });
+  }
+
+  it("closes every session that it opened", async () => {
+    const behaviour: FakeBehaviour = {};
+    await run(tune(task.file, { folds: 2 }), fakeTools(behaviour));
+    assert.ok(behaviour.opened! > 3);
+    assert.equal(behaviour.closed, behaviour.opened);
+  });
+
+  it("uses micro-batches of any size to the same result", async () => {
+    const [large, small] = [
+      await run(tune(task.file)),
+      await run(tune(task.file, { engine: { microBatch: 70 } })),
+    ];
+    assert.equal((await manifestOf(small.folder)).engine.trainRows, 70);
+    for (const [step, loss] of lossesOf(large)) {
+      assert.ok(Math.abs(loss - lossesOf(small).get(step)!) < 1e-4, `step ${step}`);
+    }
+  });
+});
+
+describe("a tuning job says what is wrong", () => {
+  let task: Awaited<ReturnType<typeof makeTask>>;
+  beforeEach(async () => {
+    task = await makeTask("single", 90);
+  });
+  afterEach(() => task.remove());
+
+  it("a loss that is not a number", async () => {
+    await assert.rejects(
+      run(tune(task.file), fakeTools({ nanFrom: 7 })),
+      /Step 8: the loss \(NaN\).*Halve --prompt-rate/,
+    );
+    const [id] = await runsOf(task.folder);
+    const folder = path.join(task.folder, ".plumb/runs", id!);
+    assert.equal((await manifestOf(folder)).status, "trouble");
+    await assert.rejects(run({ type: "resume", run: folder }), /would end the same way again: Step 8/);
+  });
+
+  it("no movement", async () => {
+    const options = { ...QUICK, steps: 120, evaluateEvery: 10, patience: 100 };
+    await assert.rejects(
+      run(tune(task.file, { options }), fakeTools({ frozen: true })),
+      /the loss has not fallen/,
+    );
+  });
+
+  it("too little memory, and what would fit, before anything is written", async () => {
+    const tools = fakeTools({ bytesPerRow: 1e9 });
+    await assert.rejects(
+      run(tune(task.file), tools),
+      /Not enough memory: .* needs .* GB.*--max-tokens.*--base/,
+    );
+    assert.deepEqual(await runsOf(task.folder), []);
+  });
+
+  it("a run that is in use, and takes over the lock of a process that is gone", async () => {
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const unlock = await lockFolder(folder);
+    await assert.rejects(run({ type: "resume", run: folder }), /is in use by process/);
+    await unlock();
+    await writeFile(
+      path.join(folder, "lock"),
+      JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), start: null }),
+    );
+    assert.ok((await run({ type: "resume", run: folder })).result);
+  });
+
+  it("a text that has changed since the run began, by file and line", async () => {
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const file = path.join(task.folder, "moods.jsonl");
+    const text = await readFile(file, "utf8");
+    await writeFile(file, text.replace(/"label":"\w+"/, '"label":"angry"'));
+    const changed = (await readFile(file, "utf8")) !== text;
+    if (!changed) await writeFile(file, text.replace(/"label":"\w+"/, '"label":"sad"'));
+    await assert.rejects(
+      run({ type: "resume", run: folder }),
+      /moods\.jsonl, line 1: text or answer of "t0000" has changed/,
+    );
+  });
+
+  it("goes on although texts were added and labelled meanwhile", async () => {
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const file = path.join(task.folder, "moods.jsonl");
+    const more = '{"id":"new","text":"something else entirely","label":"sad"}\n';
+    await writeFile(file, (await readFile(file, "utf8")) + more);
+    assert.ok((await run({ type: "resume", run: folder })).result);
+  });
+
+  it("another base model, for a run and for its adapter", async () => {
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const other = fakeTools(
+      {},
+      {
+        openBaseModel: () => Promise.resolve(fakeBaseModel({ name: "Other", fingerprint: "e".repeat(64) })),
+      },
+    );
+    await assert.rejects(
+      run({ type: "resume", run: folder }, other),
+      /is not the file that the run began with/,
+    );
+    await run({ type: "resume", run: folder });
+    const job = { type: "predict", adapter: folder, engine: {} } as const;
+    await assert.rejects(
+      run(job, other),
+      /Cannot use .*adapter\.safetensors with Other.*it was made for Fake 150M/s,
+    );
+  });
+
+  it("a finished run, a folder without a run, a damaged manifest", async () => {
+    const { folder } = await run(tune(task.file));
+    await assert.rejects(run({ type: "resume", run: folder }), /is finished; its report is/);
+    await assert.rejects(run({ type: "resume", run: task.folder }), /is not a run: it has no manifest\.json/);
+    await writeFile(path.join(folder, "manifest.json"), "{");
+    await assert.rejects(run({ type: "resume", run: folder }), /manifest\.json is not JSON/);
+  });
+
+  it("a run folder that is taken", async () => {
+    const out = path.join(task.folder, "mine");
+    await run(tune(task.file, { out }));
+    await assert.rejects(run(tune(task.file, { out })), /holds a run already/);
+  });
+
+  it("a place where nothing can be written", async () => {
+    await writeFile(path.join(task.folder, "file"), "");
+    const out = path.join(task.folder, "file", "run");
+    await assert.rejects(run(tune(task.file, { out })), /Cannot write .*: a part of that path is a file/);
+  });
+
+  it("an error in the data, by file and line, and writes nothing", async () => {
+    const file = path.join(task.folder, "moods.jsonl");
+    await writeFile(file, (await readFile(file, "utf8")).replace('"label":"sad"', '"label":"sadd"'));
+    await assert.rejects(run(tune(task.file)), /moods\.jsonl, line \d+: .*"sadd".*plumb check/s);
+    assert.deepEqual(await runsOf(task.folder), []);
+  });
+
+  it("one answer for every text", async () => {
+    const uneven = rows("single", 90).map((row, i) => ({
+      ...row,
+      label: i % 6 > 1 ? "happy" : i % 2 ? "sad" : "angry",
+    }));
+    const lines = uneven.map((row) => `${JSON.stringify(row)}\n`).join("");
+    await writeFile(path.join(task.folder, "moods.jsonl"), lines);
+    // In the toy the prompt moves all texts alike: it can learn how frequent each class is, and nothing else.
+    const options = {
+      ...QUICK,
+      method: "prompt" as const,
+      steps: 100,
+      promptRate: 0.3,
+      evaluateEvery: 10,
+      patience: 100,
+    };
+    await assert.rejects(run(tune(task.file, { options })), /the same answer to every held-out text/);
+  });
+});
+
+async function runsOf(folder: string): Promise<string[]> {
+  return readdir(path.join(folder, ".plumb/runs")).catch(() => []);
+}
+
+describe("decisions before a run", () => {
+  it("takes smaller micro-batches, then recomputed activations, and writes it down", async () => {
+    const task = await makeTask("single", 90);
+    try {
+      const opened = await run(
+        tune(task.file),
+        fakeTools({ bytesPerRow: 1e6 }, { availableMemory: () => 4.4e8 }),
+      );
+      const manifest = await manifestOf(opened.folder);
+      assert.equal(manifest.engine.checkpoint, true);
+      assert.match(manifest.decisions.join(" "), /Activations are computed again/);
+    } finally {
+      await task.remove();
+    }
+  });
+
+  it("says in one sentence what the run will do and cost", async () => {
+    const task = await makeTask("single", 90);
+    try {
+      const ran = await run(tune(task.file));
+      const forecast = ran.messages.find((message) => message.type === "forecast");
+      assert.match(
+        forecast?.message ?? "",
+        /^Tunes Fake 150M on \d+ texts, chooses the best step on \d+ more, keeps \d+ for the test, .*memory\.$/,
+      );
+    } finally {
+      await task.remove();
+    }
+  });
+
+  it("probes rates for a base model that nobody has measured, and notes the choice", async () => {
+    const task = await makeTask("single", 90);
+    const large = { openBaseModel: () => Promise.resolve(fakeBaseModel({ parameterCount: 3e9 })) };
+    try {
+      const ran = await run(
+        tune(task.file, { options: { steps: 40, promptLength: 4 } }),
+        fakeTools({}, large),
+      );
+      const manifest = await manifestOf(ran.folder);
+      assert.match(manifest.decisions.join(" "), /found by a probe of \d+ steps/);
+      // The toy wants far higher rates than a language model: the highest factor wins.
+      assert.ok(Math.abs(manifest.settings.biasRate - 3 * 2e-3) < 1e-9);
+      const without = await run(tune(task.file, { probe: false }), fakeTools({}, large));
+      assert.equal((await manifestOf(without.folder)).settings.biasRate, QUICK.biasRate);
+    } finally {
+      await task.remove();
+    }
+  });
+});
+
+describe("other kinds of task", () => {
+  it("multi: thresholds come from predictions on texts that were not fitted, and stand in the adapter", async () => {
+    const task = await makeTask("multi", 150);
+    try {
+      const ran = await run(tune(task.file, { folds: 2 }));
+      const report = Report.parse(ran.result?.report);
+      const { thresholds } = await readAdapter(path.join(ran.folder, "adapter.safetensors"));
+      assert.deepEqual(
+        thresholds,
+        report.classification?.classes.map(({ threshold }) => threshold?.value),
+      );
+      assert.ok(report.classification!.macroF1.value! > 0.5);
+    } finally {
+      await task.remove();
+    }
+  });
+
+  it("generation: answers are text, and right where the task is easy", async () => {
+    const task = await makeTask("generation", 90);
+    try {
+      const ran = await run(tune(task.file, { options: { ...QUICK, steps: 60, biasRate: 0.2 } }));
+      const predictions = await linesOf(ran.folder, "predictions.jsonl");
+      assert.ok(
+        predictions.every(({ output, scores }) => typeof output === "string" && scores === undefined),
+      );
+      assert.ok(Report.parse(ran.result?.report).generation);
+    } finally {
+      await task.remove();
+    }
+  });
+});
+
+describe("predict and eval", () => {
+  let task: Awaited<ReturnType<typeof makeTask>>;
+  let folder: string;
+  before(async () => {
+    task = await makeTask("single", 90);
+    ({ folder } = await run(tune(task.file)));
+  });
+  after(() => task.remove());
+
+  it("predicts from the stored adapter what the run predicted", async () => {
+    const byId = new Map(rows("single", 90).map((row) => [row.id, row.text]));
+    const stored = (await linesOf(folder, "predictions.jsonl")).filter(({ part }) => part === "test");
+    const texts = stored.map(({ id }) => byId.get(id as string)!);
+    const ran = await run({ type: "predict", adapter: folder, engine: {} }, fakeTools(), () => null, [
+      texts.slice(0, 5),
+      texts.slice(5),
+    ]);
+    const answers = ran.messages.flatMap((message) => (message.type === "predictions" ? message.rows : []));
+    assert.deepEqual(
+      answers.map(({ scores }) => scores),
+      stored.map(({ scores }) => scores),
+    );
+  });
+
+  it("evaluates to the report of the run", async () => {
+    const out = path.join(task.folder, "again");
+    const ran = await run({ type: "eval", adapter: folder, engine: {}, out });
+    const [again, first] = [
+      Report.parse(ran.result?.report),
+      Report.parse(JSON.parse((await bytesOf(folder, "report.json")).toString())),
+    ];
+    assert.deepEqual(again.classification, first.classification);
+    assert.equal(again.data.testLooks, first.data.testLooks + 1);
+    assert.match((await bytesOf(out, "report.html")).toString(), /<!doctype html>/i);
+  });
+
+  it("refuses a task with other labels", async () => {
+    const other = await makeTask("multi", 60);
+    try {
+      const job = { type: "eval", adapter: folder, task: other.file, engine: {} } as const;
+      await assert.rejects(run(job), /does not fit the adapter/);
+    } finally {
+      await other.remove();
+    }
+  });
+
+  it("refuses what is not an adapter", async () => {
+    const predict = (adapter: string) => run({ type: "predict", adapter, engine: {} });
+    await assert.rejects(predict(path.join(task.folder, "nowhere")), /does not exist/);
+    await assert.rejects(predict(task.folder), /is not a run/);
+    await assert.rejects(predict(task.file), /not a whole safetensors file/);
+    const empty = path.join(task.folder, "empty.safetensors");
+    await writeFile(empty, "");
+    await assert.rejects(predict(empty), /it has 0 bytes/);
+  });
+});
+
+describe("a plan", () => {
+  it("holds exactly the batches and rates of the run: doing them gives its losses", async () => {
+    const task = await makeTask("single", 90);
+    try {
+      const straight = await run(tune(task.file));
+      const file = path.join(task.folder, "plan.jsonl");
+      await run({ type: "plan", task: task.file, options: QUICK, engine: {}, file });
+      const lines = await linesOf(task.folder, "plan.jsonl");
+      const model = await fakeEngine().openModel(fakeTable);
+      const session = await model.openSession({ method: { promptLength: 4, biases: ["q"] } });
+      const start = await session.read();
+      start.set(await model.embed(Int32Array.from(lines[0]!.promptTokens as number[])));
+      await session.write(start);
+      const losses = lossesOf(straight);
+      for (const line of lines.filter(({ type }) => type === "step")) {
+        let loss = 0;
+        for (const batch of line.batches as Record<string, number[]>[]) {
+          const floats = ["choiceWeight", "targetWeight"];
+          const typed = Object.fromEntries(
+            Object.entries(batch).map(([name, values]) => [
+              name,
+              floats.includes(name) ? Float32Array.from(values) : Int32Array.from(values),
+            ]),
+          );
+          loss += (await session.accumulate(typed as never)).loss;
+        }
+        await session.step(line.options as never);
+        assert.equal(loss, losses.get((line.step as number) + 1));
+      }
+      assert.ok(lines.some(({ part }) => part === "test") && lines.some(({ part }) => part === "held-out"));
+    } finally {
+      await task.remove();
+    }
+  });
+});

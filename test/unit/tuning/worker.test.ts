@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import type { FromWorker, Job } from "../../../src/core/tuning/protocol";
+import { crash, startJob, workerEnvironment } from "../../../src/core/tuning/worker-process";
+import { seededRandom } from "../../../src/core/random";
+import { makeTask, run, tune } from "./fake-task";
+
+const WORKER = path.join(__dirname, "fake-worker.ts");
+const start = (job: Job, listen: (message: FromWorker) => void = () => undefined) =>
+  startJob(WORKER, job, listen, ["--import", "tsx"]);
+
+async function withFake<T>(how: string, work: () => Promise<T>): Promise<T> {
+  process.env.PLUMB_FAKE = how;
+  try {
+    return await work();
+  } finally {
+    delete process.env.PLUMB_FAKE;
+  }
+}
+
+describe("the worker", function () {
+  this.timeout(120_000);
+  let task: Awaited<ReturnType<typeof makeTask>>;
+  beforeEach(async () => {
+    task = await makeTask("single", 90);
+  });
+  afterEach(() => task.remove());
+
+  it("does in a process of its own what the job does here", async () => {
+    const here = await run(tune(task.file));
+    const messages: FromWorker[] = [];
+    const end = await start(tune(task.file), (message) => messages.push(message)).ended;
+    assert.ok(end.kind === "done" && end.result.folder !== null);
+    const { folder } = end.result;
+    const adapter = (of: string) => readFile(path.join(of, "adapter.safetensors"));
+    assert.deepEqual(await adapter(folder), await adapter(here.folder));
+    assert.ok(messages.some((message) => message.type === "forecast"));
+  });
+
+  it("resumes to the same adapter after kills at any instant", async () => {
+    const straight = await run(tune(task.file));
+    const expected = await readFile(path.join(straight.folder, "adapter.safetensors"));
+    const random = seededRandom(20);
+    const out = path.join(task.folder, "killed");
+    const job = tune(task.file, { out, checkpointSeconds: 0 });
+    let kills = 0;
+    for (let tries = 0; kills < 8; tries++) {
+      assert.ok(tries < 30, "the run should be killed before it ends");
+      const begun = await readFile(path.join(out, "manifest.json")).then(
+        () => true,
+        () => false,
+      );
+      // The instant is counted from the moment when files begin to be written.
+      let kill: NodeJS.Timeout | undefined;
+      const running = start(begun ? { type: "resume", run: out, checkpointSeconds: 0 } : job, (message) => {
+        if (message.type === "forecast" || message.type === "started") {
+          kill ??= setTimeout(() => running.kill(), random() * 40);
+        }
+      });
+      const failure = await running.ended.then(
+        () => null,
+        (error: unknown) => error as Error,
+      );
+      clearTimeout(kill);
+      if (failure === null) break;
+      assert.match(failure.message, /ended from outside \(SIGKILL\)/);
+      kills++;
+    }
+    assert.ok(kills >= 3, `${kills} kills`);
+    await start({ type: "resume", run: out }).ended.catch((error: unknown) => {
+      assert.match(String(error), /is finished/);
+    });
+    assert.deepEqual(await readFile(path.join(out, "adapter.safetensors")), expected);
+    const left = await readdir(out, { recursive: true });
+    assert.ok(left.includes("report.html"));
+  });
+
+  it("saves and says where when it is asked to pause", async () => {
+    const running = start(tune(task.file), (message) => {
+      if (message.type === "progress" && message.phase === "tune" && message.done === 5)
+        running.stop("pause");
+    });
+    const end = await running.ended;
+    assert.ok(end.kind === "paused" && end.step >= 5 && end.step < 40);
+  });
+
+  it("answers texts in the order of their numbers", async () => {
+    const { folder } = await run(tune(task.file));
+    const numbers: number[] = [];
+    const running = start({ type: "predict", adapter: folder, engine: {} }, (message) => {
+      if (message.type === "opened") {
+        for (const number of [0, 1, 2]) running.send(number, [`text ${number}`, "happy"]);
+        running.end();
+      }
+      if (message.type === "predictions") {
+        numbers.push(message.number);
+        assert.equal(message.rows.length, 2);
+      }
+    });
+    assert.equal((await running.ended).kind, "done");
+    assert.deepEqual(numbers, [0, 1, 2]);
+  });
+
+  it("passes on what a job refuses", async () => {
+    await assert.rejects(
+      start(tune(path.join(task.folder, "nowhere.plumb.json"))).ended,
+      /nowhere\.plumb\.json/,
+    );
+  });
+
+  it("names the model file where the worker lost it, and what to do in any other crash", async () => {
+    await withFake("sigbus", () =>
+      assert.rejects(
+        start(tune(task.file)).ended,
+        /lost the model file while reading it: \/models\/fake\.gguf/,
+      ),
+    );
+    await withFake("exit", () =>
+      assert.rejects(start(tune(task.file)).ended, /ended unexpectedly \(exit code 7\)/),
+    );
+    await withFake("throw", () =>
+      assert.rejects(start(tune(task.file)).ended, /unexpected happened: not a function/),
+    );
+    assert.match(crash(null, "SIGSEGV", "m.gguf", "/r").message, /SIGSEGV.*m\.gguf.*plumb tune --resume \/r/);
+  });
+
+  it("gets an environment in which waiting threads sleep", () => {
+    const env = workerEnvironment({ PATH: "/bin", OPENBLAS_CORETYPE: "Haswell" });
+    assert.deepEqual(env, { PATH: "/bin", OMP_WAIT_POLICY: "PASSIVE" });
+  });
+});
