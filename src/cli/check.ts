@@ -1,15 +1,23 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { answerOf, checkTask, loadTask, type CheckResult, type LoadedTask } from "../core/data";
+import {
+  answerOf,
+  checkTask,
+  loadTask,
+  type CheckResult,
+  type LoadedExample,
+  type LoadedTask,
+} from "../core/data";
 import { PlumbError } from "../core/errors";
 import { openBaseModel, resolveBaseModel, type BaseModel } from "../core/model";
 import { answerRoomOf, baseModelOf, tunedLayout } from "../core/tuning/prepare";
 import { resolveSettings } from "../core/tuning/settings";
 import { renderCheck } from "./check-text";
+import { wholeNumber } from "./options";
 
 interface CheckCommandOptions {
   json?: true;
   all?: true;
-  model?: string;
+  base?: string;
   tokens: boolean;
   seed?: number;
   testShare?: number;
@@ -26,7 +34,10 @@ export function register(program: Command): void {
     .argument("<task>", "task file (*.plumb.json)")
     .option("--all", "list every place, not only the first few")
     .option("--json", "print the whole result as JSON")
-    .option("--model <path>", "base model whose tokenizer measures the texts (default: the task's)")
+    .option(
+      "--base <model>",
+      "base model that measures the texts (default: the task's, else the default model)",
+    )
     .option("--no-tokens", "do not measure texts in tokens: needs no base model")
     .option("--seed <number>", "seed of a drawn split (default: the task's, else 0)", wholeNumber)
     .option("--test-share <share>", "share drawn for the test (default: the task's, else 0.2)", share)
@@ -73,11 +84,11 @@ async function check(
   let model: BaseModel;
   try {
     model = await openBaseModel(
-      await resolveBaseModel(baseModelOf(loaded.task, loaded.folder, options.model)),
+      await resolveBaseModel(baseModelOf(loaded.task, loaded.folder, options.base)),
     );
   } catch (error) {
     // A model that was named must be there; without the default one, all the rest can still be checked.
-    if (!(error instanceof PlumbError) || options.model !== undefined || loaded.task.baseModel !== undefined)
+    if (!(error instanceof PlumbError) || options.base !== undefined || loaded.task.baseModel !== undefined)
       throw error;
     const unmeasured = `The length of texts in tokens was not checked. ${error.message}`;
     return { result: checkTask(loaded, null, drawn), unmeasured };
@@ -89,18 +100,15 @@ async function check(
 /** Most tokens that a run leaves a text, with the settings it would take by itself. */
 function textRoomOf({ task, examples }: LoadedTask, model: BaseModel): number {
   const answered = examples.filter((example) => answerOf(task, example) !== null);
+  // The longest answer in tokens is among the longest in characters.
+  const length = (example: LoadedExample) => example.target?.length ?? 0;
+  const longest = [...answered].sort((a, b) => length(b) - length(a)).slice(0, 200);
   const options = task.method === undefined ? {} : { method: task.method };
   const settings = resolveSettings(options, answered.length, model.table.config.contextLength);
-  return tunedLayout(task, model, settings, answerRoomOf(task, model, answered, settings.maxTokens)).textRoom;
+  return tunedLayout(task, model, settings, answerRoomOf(task, model, longest, settings.maxTokens)).textRoom;
 }
 
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) {
-    throw new InvalidArgumentError(`Found "${text}", expected a whole number from 0.`);
-  }
-  return Number(text);
-}
-
+/** A share that leaves something on both sides. */
 function share(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !(value > 0 && value < 1)) {
