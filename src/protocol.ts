@@ -1,8 +1,7 @@
 /** Messages between the extension and its panels: types only, imports nothing. */
 
-/** Report panel to extension. */
-export type FromReport =
-  /** The page stands and listens. */
-  | { readonly type: "ready" }
-  /** The user wants to see an example in its file. */
-  | { readonly type: "open-example"; readonly id: string };
+/** Report panel to extension: the user wants to see an example in its file. */
+export interface FromReport {
+  readonly type: "open-example";
+  readonly id: string;
+}
