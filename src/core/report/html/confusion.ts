@@ -1,0 +1,190 @@
+import type { Report } from "../../schema";
+import { counted, percent } from "../format";
+import { markup, type Markup } from "./markup";
+import { shadeStep } from "./style";
+
+/** Up to this many classes the matrix is a table with counts; beyond, a picture with its non-empty cells listed. */
+const MOST_CLASSES_IN_TABLE = 20;
+const PAIRS_SHOWN = 12;
+
+export function confusionSection(report: Report): Markup {
+  const { confusion } = report.classification!;
+  if (confusion === null) return markup`${labelCounts(report)}${pairs(report)}`;
+  if (confusion.length <= MOST_CLASSES_IN_TABLE)
+    return markup`${matrix(report, confusion)}${confusion.length > 2 && pairs(report)}`;
+  return markup`${field(report, confusion)}${pairs(report)}`;
+}
+
+/** A link to the errors of one pair of labels. */
+function pairLink(report: Report, truth: number, given: number, content: Markup | string): Markup {
+  const name = `${report.task.labels[truth]!} → ${report.task.labels[given]!}`;
+  return markup`<a href="#errors" data-pair="${truth}-${given}" data-name="${name}">${content}</a>`;
+}
+
+function matrix(report: Report, counts: readonly (readonly number[])[]): Markup {
+  const { labels } = report.task;
+  const rows = counts.map((row, truth) => {
+    const total = row.reduce((sum, count) => sum + count, 0);
+    const cells = row.map((count, given) => {
+      const step = total === 0 ? 0 : shadeStep(count / total);
+      const kind = [
+        ...(step > 0 ? [`s${step}`] : []),
+        ...(step > 6 ? ["strong"] : []),
+        ...(given === truth ? ["right"] : []),
+        ...(count === 0 ? ["none"] : []),
+      ].join(" ");
+      const share = total === 0 ? "" : ` (${percent(count / total)} of its texts)`;
+      const hint = `true ${labels[truth]!}, given ${labels[given]!}: ${count}${share}`;
+      return markup`<td class="${kind}" title="${hint}">
+        ${count > 0 && given !== truth ? pairLink(report, truth, given, String(count)) : markup`<span>${count}</span>`}
+      </td>`;
+    });
+    return markup`<tr>
+      <th scope="row"><bdi>${labels[truth]!}</bdi></th>
+      ${cells}
+      <td class="total">${total}</td>
+    </tr>`;
+  });
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix">
+    <table class="matrix ${labels.length > 7 ? "many" : ""}">
+      <caption>
+        Rows: true class. Columns: class given. Shade: share of the row. Framed: right. A cell with errors
+        leads to its texts.
+      </caption>
+      <thead>
+        <tr>
+          <td class="total"></td>
+          ${labels.map((label) => markup`<th scope="col" class="name"><bdi>${label}</bdi></th>`)}
+          <th scope="col">texts</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+/** The matrix of many classes as a picture: one small square a cell, empty ones left out. */
+function field(report: Report, counts: readonly (readonly number[])[]): Markup {
+  const { labels } = report.task;
+  const size = 9;
+  const left = 150;
+  const cells = counts.flatMap((row, truth) => {
+    const total = row.reduce((sum, count) => sum + count, 0);
+    return row.flatMap((count, given) => {
+      if (count === 0) return [];
+      const square = markup`<rect
+        class="c s${shadeStep(count / total)} ${given === truth ? "right" : ""}"
+        x="${left + given * size + 0.5}"
+        y="${truth * size + 0.5}"
+        width="${size - 1}"
+        height="${size - 1}"
+        ><title>true ${labels[truth]!}, given ${labels[given]!}: ${count} of ${total}</title></rect
+      >`;
+      return [given === truth ? square : pairLink(report, truth, given, square)];
+    });
+  });
+  const names = labels.map(
+    (label, index) =>
+      markup`<text x="${left - 5}" y="${index * size + size / 2}" dy="0.35em" text-anchor="end"
+        >${label.length > 38 ? `${label.slice(0, 37)}…` : label}</text
+      >`,
+  );
+  const all = labels.length * size;
+  return markup`<figure class="scroll" tabindex="0" role="region" aria-label="Confusion matrix as a picture">
+    <svg
+      class="field"
+      viewBox="0 0 ${left + all + 1} ${all + 1}"
+      role="group"
+      aria-label="Confusion matrix of ${labels.length} classes; its cells are listed below"
+    >
+      <rect class="edge" x="${left}" y="0" width="${all}" height="${all}" />
+      ${names}${cells}
+    </svg>
+    <figcaption>
+      Rows: true class. Columns: class given, in the same order. Shade: share of the row. Framed: right.
+    </figcaption>
+  </figure>`;
+}
+
+function pairs(report: Report): Markup {
+  const { confused, classes } = report.classification!;
+  const multi = report.task.kind === "multi";
+  if (confused.length === 0)
+    return markup`<p class="soft">
+      ${multi ? "No label was given in place of another." : "No two classes were confused."}
+    </p>`;
+  const place = new Map(report.task.labels.map((label, index) => [label, index]));
+  const support = new Map(classes.map((entry) => [entry.label, entry.support]));
+  const row = ({ truth, predicted, count }: (typeof confused)[number]) =>
+    markup`<tr>
+      <th scope="row"><bdi>${truth}</bdi></th>
+      <td class="text"><bdi>${predicted}</bdi></td>
+      <td>${pairLink(report, place.get(truth)!, place.get(predicted)!, String(count))}</td>
+      <td>${percent(count / support.get(truth)!)}</td>
+    </tr>`;
+  const table = (rows: readonly Markup[], title: string) =>
+    markup`<div class="scroll" tabindex="0" role="region" aria-label="${title}">
+      <table>
+        <caption>
+          ${title}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col" class="left">${multi ? "Missed" : "True"}</th>
+            <th scope="col" class="left">${multi ? "Wrongly given in the same text" : "Given"}</th>
+            <th scope="col">Texts</th>
+            <th scope="col">Of its texts</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>`;
+  const rest = confused.slice(PAIRS_SHOWN);
+  return markup`${table(confused.slice(0, PAIRS_SHOWN).map(row), "Most frequent confusions")}
+  ${
+    rest.length > 0 &&
+    markup`<details>
+      <summary>${counted(rest.length, "more pair")}</summary>
+      ${table(rest.map(row), "Further confusions")}
+    </details>`
+  }`;
+}
+
+/** A multi-label task has no single matrix; each label has its own two by two. */
+function labelCounts(report: Report): Markup {
+  const { classes } = report.classification!;
+  const texts = report.data.test;
+  const rows = classes.map(
+    ({ label, tp, fp, fn }) =>
+      markup`<tr>
+        <th scope="row"><bdi>${label}</bdi></th>
+        <td>${tp}</td>
+        <td>${fn}</td>
+        <td>${fp}</td>
+        <td>${texts - tp - fp - fn}</td>
+      </tr>`,
+  );
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Decisions per label">
+    <table>
+      <caption>
+        Each label by itself: of ${counted(texts, "test text")}, how many were …
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col" class="left">Label</th>
+          <th scope="col">rightly given</th>
+          <th scope="col">missed</th>
+          <th scope="col">wrongly given</th>
+          <th scope="col">rightly not given</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`;
+}

@@ -1,0 +1,123 @@
+import type { Estimate } from "../../schema";
+import { markup, type Markup } from "./markup";
+
+const clamp = (value: number): number => Math.min(1, Math.max(0, value));
+/** Place on a strip as a percentage: 0 and 1 keep clear of the edges so that a dot is never cut. */
+const across = (value: number): string => `${(2 + 96 * clamp(value)).toFixed(2)}%`;
+
+/** A dot with its interval on a scale from 0 to 1, as wide as its cell. A picture of figures that stand beside it. */
+export function strip({ value, low, high }: Estimate, kind: "own" | "rival" | "few"): Markup {
+  const grid = [0, 0.25, 0.5, 0.75, 1].map(
+    (at) => markup`<line class="grid" x1="${across(at)}" x2="${across(at)}" y1="0" y2="22" />`,
+  );
+  const bar =
+    low !== null &&
+    high !== null &&
+    markup`<line class="bar" x1="${across(low)}" x2="${across(high)}" y1="11" y2="11" />
+      <line class="bar end" x1="${across(low)}" x2="${across(low)}" y1="7" y2="15" />
+      <line class="bar end" x1="${across(high)}" x2="${across(high)}" y1="7" y2="15" />`;
+  const dot =
+    value !== null && markup`<circle cx="${across(value)}" cy="11" r="${kind === "own" ? 5.5 : 4.5}" />`;
+  return markup`<svg class="strip ${kind}" width="100%" height="22" aria-hidden="true" focusable="false">
+    ${grid}${bar}${dot}
+  </svg>`;
+}
+
+/** The scale above strips. */
+export function stripScale(): Markup {
+  const marks = ([0, 0.25, 0.5, 0.75, 1] as const).map(
+    (at) =>
+      markup`<text x="${across(at)}" y="11" text-anchor="${at === 0 ? "start" : at === 1 ? "end" : "middle"}"
+        >${at}</text
+      >`,
+  );
+  return markup`<svg class="scale" width="100%" height="14" aria-hidden="true" focusable="false">
+    ${marks}
+  </svg>`;
+}
+
+/** A share as a bar, for lists where the figure stands beside it. */
+export function shareBar(share: number, kind: "own" | "rival"): Markup {
+  return markup`<svg class="share ${kind}" width="72" height="8" aria-hidden="true" focusable="false">
+    <rect class="back" width="72" height="8" rx="2" />
+    <rect width="${(72 * clamp(share)).toFixed(1)}" height="8" rx="2" />
+  </svg>`;
+}
+
+export interface Axis {
+  label: string;
+  from: number;
+  to: number;
+  ticks: { at: number; text: string }[];
+}
+
+/** Percent ticks from 0 to 1. */
+export const shareAxis = (label: string): Axis => ({
+  label,
+  from: 0,
+  to: 1,
+  ticks: [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, text: `${100 * at} %` })),
+});
+
+/** Axis over given values: round ticks, at most six. */
+export function roundAxis(label: string, from: number, to: number, whole = false): Axis {
+  const span = to - from || 1;
+  const rough = span / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const unit = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? rough;
+  const step = whole ? Math.max(1, Math.round(unit)) : unit;
+  const digits = Math.min(2, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+  const ticks: Axis["ticks"] = [];
+  for (let at = Math.ceil(from / step - 1e-9) * step; at <= to + step * 1e-6; at += step) {
+    ticks.push({ at, text: whole ? Math.round(at).toLocaleString("en-GB") : at.toFixed(digits) });
+  }
+  return { label, from, to, ticks };
+}
+
+const WIDTH = 460;
+const HEIGHT = 300;
+const LEFT = 52;
+const RIGHT = 14;
+const TOP = 12;
+const BOTTOM = 44;
+
+/** Draws into a frame with two axes. `draw` gets functions from values to places. */
+export function plot(
+  title: string,
+  x: Axis,
+  y: Axis,
+  draw: (place: { x: (value: number) => string; y: (value: number) => string }) => readonly Markup[],
+): Markup {
+  const place = {
+    x: (value: number) =>
+      (LEFT + ((value - x.from) / (x.to - x.from || 1)) * (WIDTH - LEFT - RIGHT)).toFixed(1),
+    y: (value: number) =>
+      (HEIGHT - BOTTOM - ((value - y.from) / (y.to - y.from || 1)) * (HEIGHT - TOP - BOTTOM)).toFixed(1),
+  };
+  const columns = x.ticks.map(
+    ({ at, text }) =>
+      markup`<line class="grid" x1="${place.x(at)}" x2="${place.x(at)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" />
+        <text x="${place.x(at)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${text}</text>`,
+  );
+  const rows = y.ticks.map(
+    ({ at, text }) =>
+      markup`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${place.y(at)}" y2="${place.y(at)}" />
+        <text x="${LEFT - 7}" y="${place.y(at)}" dy="0.35em" text-anchor="end">${text}</text>`,
+  );
+  const middle = (HEIGHT - BOTTOM + TOP) / 2;
+  return markup`<svg class="plot" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">
+    ${columns}${rows}
+    <text class="axis" x="${(WIDTH + LEFT - RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">
+      ${x.label}
+    </text>
+    <text class="axis" transform="translate(12 ${middle}) rotate(-90)" text-anchor="middle">${y.label}</text>
+    ${draw(place)}
+  </svg>`;
+}
+
+/** A line through points; a single point becomes a dot. */
+export function path(points: readonly (readonly [string, string])[], kind: string): Markup {
+  if (points.length === 1)
+    return markup`<circle class="${kind}" cx="${points[0]![0]}" cy="${points[0]![1]}" r="3.5" />`;
+  return markup`<polyline class="line ${kind}" points="${points.map(([x, y]) => `${x},${y}`).join(" ")}" />`;
+}

@@ -1,0 +1,127 @@
+/**
+ * The page's only stylesheet. Colours come from the editor's theme where the page is shown inside one, else from here,
+ * light or dark as the reader's system says.
+ */
+export const STYLE = `
+:root { color-scheme: light dark;
+  --back: var(--vscode-editor-background, #ffffff); --ink: var(--vscode-editor-foreground, #1d2129);
+  --soft: color-mix(in srgb, var(--ink) 66%, var(--back)); --faint: color-mix(in srgb, var(--ink) 14%, var(--back));
+  --raised: color-mix(in srgb, var(--ink) 4%, var(--back)); --own: var(--vscode-charts-blue, #1b5fc1);
+  --good: var(--vscode-charts-green, #1a7f4b); --bad: var(--vscode-charts-red, #b3352b); --warn: var(--vscode-charts-orange, #96610a); }
+@media (prefers-color-scheme: dark) { :root {
+  --back: var(--vscode-editor-background, #15181d); --ink: var(--vscode-editor-foreground, #e4e7eb);
+  --own: var(--vscode-charts-blue, #79b0ff); --good: var(--vscode-charts-green, #63cf94);
+  --bad: var(--vscode-charts-red, #ff8f85); --warn: var(--vscode-charts-orange, #e5b567); } }
+* { box-sizing: border-box; }
+html { scroll-behavior: smooth; scroll-padding-top: 1rem; }
+@media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+body { margin: 0; background: var(--back); color: var(--ink);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif; }
+main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.5rem 5rem; }
+h1, h2, h3, p, dl, ul, ol, table, figure { margin: 0; }
+h1 { font-size: 1rem; font-weight: 600; overflow-wrap: anywhere; }
+h2 { font-size: 1.35rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.01em; text-wrap: balance; }
+h3 { font-size: 1rem; font-weight: 600; }
+section { margin-top: 3.5rem; }
+section > h2 + * { margin-top: 0.9rem; }
+section > * + * { margin-top: 1.1rem; }
+p, li { max-width: 44rem; }
+.soft, figcaption, caption { color: var(--soft); }
+.small { font-size: 0.875rem; }
+a { color: var(--own); text-underline-offset: 0.15em; }
+:focus-visible { outline: 2px solid var(--own); outline-offset: 2px; border-radius: 2px; }
+header .facts { color: var(--soft); font-size: 0.875rem; margin-top: 0.15rem; overflow-wrap: anywhere; }
+nav ul { display: flex; flex-wrap: wrap; gap: 0.15rem 1.1rem; list-style: none; padding: 0; margin-top: 1rem; font-size: 0.875rem; }
+.hero { margin-top: 2.25rem; display: grid; grid-template-columns: auto 1fr; gap: 0.4rem 2.5rem; align-items: end; }
+.hero .figure { font-size: 4.5rem; line-height: 1; font-weight: 650; letter-spacing: -0.03em; font-variant-numeric: tabular-nums; }
+.hero .range { font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+.verdict { margin-top: 1.75rem; padding: 1rem 1.25rem; border-left: 4px solid var(--tone); background: var(--raised); border-radius: 0 6px 6px 0; }
+.verdict strong { display: block; color: var(--tone); font-size: 0.9375rem; letter-spacing: 0.01em; }
+.verdict p { font-size: 1.125rem; line-height: 1.45; max-width: none; margin-top: 0.15rem; }
+.better { --tone: var(--good); } .worse { --tone: var(--bad); } .as-well, .mixed { --tone: var(--warn); } .cannot-tell { --tone: var(--soft); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-size: 0.875rem; padding-bottom: 0.5rem; }
+th, td { padding: 0.32rem 0.6rem; text-align: right; font-weight: 400; vertical-align: middle; white-space: nowrap; }
+th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
+thead th { color: var(--soft); font-size: 0.8125rem; vertical-align: bottom; border-bottom: 1px solid var(--faint); }
+tbody tr + tr > * { border-top: 1px solid color-mix(in srgb, var(--ink) 7%, var(--back)); }
+th[scope="row"], .left { text-align: left; }
+th[scope="row"] { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; max-width: 18rem; line-height: 1.3; }
+td.text { white-space: normal; text-align: left; min-width: 12rem; }
+tr.own th { font-weight: 650; }
+tr.few > * { color: var(--soft); }
+.picture { width: 36%; min-width: 9rem; padding-top: 0; padding-bottom: 0; }
+.range { color: var(--soft); white-space: nowrap; }
+.sub { display: block; font-size: 0.8125rem; color: var(--soft); line-height: 1.25; }
+svg { display: block; overflow: visible; }
+svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
+svg text.axis { font-size: 12.5px; }
+.scale text { font-size: 11px; }
+.grid { stroke: var(--faint); stroke-width: 1; }
+.strip .bar { stroke: var(--soft); stroke-width: 2; } .strip circle { fill: var(--back); stroke: var(--soft); stroke-width: 2; }
+.strip.own .bar { stroke: var(--own); stroke-width: 2.5; } .strip.own .end { stroke-width: 1.5; } .strip.own circle { fill: var(--own); stroke: var(--own); }
+.strip.few .bar { stroke-dasharray: 3 3; }
+.share .back { fill: var(--faint); } .share rect { fill: var(--soft); } .share.own rect:not(.back) { fill: var(--own); }
+.plot { width: 100%; max-width: 30rem; height: auto; }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.line.own { stroke: var(--own); } .line.pale { stroke: color-mix(in srgb, var(--soft) 55%, var(--back)); stroke-width: 1.25; }
+.line.dashed { stroke: var(--soft); stroke-dasharray: 5 4; stroke-width: 1.5; }
+circle.own, .histogram { fill: var(--own); } .whisker { stroke: var(--own); stroke-width: 1.5; } .count { fill: var(--faint); }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 2rem 3rem; }
+figure > * + * { margin-top: 0.5rem; } figcaption { font-size: 0.875rem; max-width: 30rem; }
+details > summary { cursor: pointer; font-size: 0.875rem; color: var(--soft); width: fit-content; }
+details[open] > summary { margin-bottom: 0.6rem; }
+details > summary + * { margin-top: 0; }
+.matrix { width: auto; border-collapse: separate; border-spacing: 2px; }
+.matrix th, .matrix td { border: 0 !important; padding: 0.25rem 0.4rem; }
+.matrix td { text-align: center; min-width: 2.6rem; padding: 0; border-radius: 3px; background: var(--shade, var(--raised)); height: 2.1rem; }
+.matrix td.right { box-shadow: inset 0 0 0 1.5px var(--ink); }
+.matrix td a, .matrix td > span { display: block; padding: 0.3rem 0.4rem; color: inherit; text-decoration: none; }
+.matrix td a:hover { text-decoration: underline; }
+.matrix td.strong { color: var(--back); } .matrix td.none { color: color-mix(in srgb, var(--ink) 30%, var(--back)); }
+.matrix thead th { white-space: normal; overflow-wrap: anywhere; text-align: center; max-width: 7rem; }
+.matrix.many thead th.name { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; white-space: nowrap; max-width: none; max-height: 12rem; overflow: hidden; text-overflow: ellipsis; }
+.matrix .total { background: none; color: var(--soft); }
+SHADES
+.field { width: 100%; max-width: 56rem; height: auto; } .field text { font-size: 7px; fill: var(--ink); } .field .edge { fill: none; stroke: var(--faint); }
+.field rect.c { fill: var(--shade); } .field rect.right { stroke: var(--ink); stroke-width: 0.6; }
+.errors { display: grid; gap: 0.75rem; padding: 0; list-style: none; }
+.errors li { max-width: none; padding: 0.85rem 1.1rem 0.9rem; background: var(--raised); border-radius: 6px; break-inside: avoid; }
+.errors .body { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; max-width: 44rem; }
+.errors summary { font-size: inherit; color: inherit; }
+.labels { display: flex; flex-wrap: wrap; gap: 0.3rem 1.6rem; align-items: center; margin-top: 0.55rem; font-size: 0.875rem; }
+.labels > span { display: inline-flex; gap: 0.45rem; align-items: center; } .labels .what { color: var(--soft); }
+.labels .id { margin-left: auto; color: var(--soft); font-size: 0.8125rem; overflow-wrap: anywhere; }
+.mark { font-weight: 600; } .mark.bad { color: var(--bad); } .mark.good { color: var(--good); }
+.tools { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center; font-size: 0.875rem; }
+.tools button { font: inherit; color: inherit; background: none; border: 1px solid var(--soft); border-radius: 4px; padding: 0.1rem 0.6rem; cursor: pointer; }
+[hidden] { display: none !important; }
+.next { padding-left: 1.2rem; font-size: 1.0625rem; } .next li + li { margin-top: 0.45rem; }
+.notes { padding-left: 1.1rem; font-size: 0.875rem; color: var(--soft); } .notes li + li { margin-top: 0.3rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1.5rem; font-size: 0.9375rem; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+pre, code { font: 0.875rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, "Liberation Mono", monospace; }
+pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius: 6px; overflow-x: auto; }
+@media (max-width: 40rem) {
+  main { padding: 1.5rem 1rem 3rem; } section { margin-top: 2.75rem; }
+  .hero { grid-template-columns: 1fr; } .hero .figure { font-size: 3.5rem; }
+  th, td { padding-left: 0.4rem; padding-right: 0.4rem; } .wide { display: none; } .picture { min-width: 7rem; } th[scope="row"] { min-width: 5.5rem; }
+}
+@media (forced-colors: active) { .matrix td { border: 1px solid CanvasText !important; } .strip circle { fill: CanvasText; } }
+@media print {
+  :root { --back: #fff; --ink: #000; --own: #0a4aa3; --good: #0b5c33; --bad: #8d1f17; --warn: #6b4400; } body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
+  nav, .tools { display: none; } section { margin-top: 2rem; } h2 { break-after: avoid; } figure, .verdict, tr { break-inside: avoid; }
+  * { -webkit-print-color-adjust: exact; print-color-adjust: exact; } .scroll { overflow: visible; }
+}
+`.replace(
+  "SHADES",
+  Array.from(
+    { length: 10 },
+    (_, step) =>
+      `.s${step + 1} { --shade: color-mix(in srgb, var(--own) ${10 * (step + 1)}%, var(--back)); }`,
+  ).join("\n"),
+);
+
+/** Steps of shade from 0 (none) to 10 (the whole row). */
+export const shadeStep = (share: number): number =>
+  share <= 0 ? 0 : Math.max(1, Math.round(10 * Math.min(1, share)));
