@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { type Model, type ModelOptions, type Session, loadEngine } from "../../src/core/engine";
+import type { ModelOptions } from "../../src/core/engine";
 import { Reference, distance } from "../fixtures/reference";
+import { openReference, part } from "./reference-session";
 
 /**
  * The engine against PyTorch (test/fixtures/reference.py). The unit is the error that PyTorch's own float32 makes against
@@ -10,44 +11,6 @@ import { Reference, distance } from "../fixtures/reference";
 const FACTOR = 8;
 /** A recorded error of one number is one draw, and may be near zero; after steps it carries the errors of all parameters. */
 const SCALAR_FACTOR = 40;
-
-const engine = loadEngine();
-const ALL_MAPS = ["q", "k", "v", "o", "gate", "up", "down"] as const;
-
-export async function openReference(
-  reference: Reference,
-  format: "huggingface" | "gguf",
-  options: ModelOptions & { checkpoint?: boolean } = {},
-): Promise<{ model: Model; session: Session }> {
-  const { checkpoint = false, ...rest } = options;
-  const model = await engine.openModel(reference.table(format), { precision: "float32", ...rest });
-  const session = await model.openSession({
-    method: { promptLength: reference.file.promptLength, biases: ALL_MAPS },
-    checkpoint,
-  });
-  await session.write(flat(session, reference.adapter()));
-  return { model, session };
-}
-
-/** Named values in the order of the session's flat buffer. */
-export function flat(session: Session, values: ReadonlyMap<string, Float32Array>): Float32Array {
-  const size = session.parameters.reduce((sum, p) => sum + count(p.shape), 0);
-  const result = new Float32Array(size);
-  for (const parameter of session.parameters) {
-    const part = values.get(parameter.name);
-    assert.ok(part, `the reference has no ${parameter.name}`);
-    result.set(part, parameter.offset);
-  }
-  return result;
-}
-
-const count = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1);
-
-function part(session: Session, values: Float32Array, name: string): Float32Array {
-  const parameter = session.parameters.find((p) => p.name === name);
-  assert.ok(parameter, name);
-  return values.subarray(parameter.offset, parameter.offset + count(parameter.shape));
-}
 
 const cases = [
   { name: "tiny", format: "huggingface" },

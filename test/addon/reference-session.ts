@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { type Model, type ModelOptions, type Session, loadEngine } from "../../src/core/engine";
+import { Reference } from "../fixtures/reference";
+
+export const ALL_MAPS = ["q", "k", "v", "o", "gate", "up", "down"] as const;
+
+/** A recorded case in the engine, with the adapter that its values were recorded with. */
+export async function openReference(
+  reference: Reference,
+  format: "huggingface" | "gguf",
+  options: ModelOptions & { checkpoint?: boolean } = {},
+): Promise<{ model: Model; session: Session }> {
+  const { checkpoint = false, ...rest } = options;
+  const model = await loadEngine().openModel(reference.table(format), { precision: "float32", ...rest });
+  const session = await model.openSession({
+    method: { promptLength: reference.file.promptLength, biases: ALL_MAPS },
+    checkpoint,
+  });
+  await session.write(flat(session, reference.adapter()));
+  return { model, session };
+}
+
+/** Named values in the order of the session's flat buffer. */
+export function flat(session: Session, values: ReadonlyMap<string, Float32Array>): Float32Array {
+  const result = new Float32Array(session.parameters.reduce((sum, p) => sum + count(p.shape), 0));
+  for (const parameter of session.parameters) {
+    const part = values.get(parameter.name);
+    assert.ok(part, `the reference has no ${parameter.name}`);
+    result.set(part, parameter.offset);
+  }
+  return result;
+}
+
+/** The values of one parameter in a flat buffer. */
+export function part(session: Session, values: Float32Array, name: string): Float32Array {
+  const parameter = session.parameters.find((p) => p.name === name);
+  assert.ok(parameter, name);
+  return values.subarray(parameter.offset, parameter.offset + count(parameter.shape));
+}
+
+const count = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1);
