@@ -39,7 +39,11 @@ export async function buildNative(settings = {}) {
 }
 
 /** The command line, the worker and everything else that runs in Node without VS Code. */
-const nodeEntries = { cli: "src/cli/main.ts", worker: "src/worker.ts" };
+const nodeEntries = {
+  cli: "src/cli/main.ts",
+  worker: "src/worker.ts",
+  "token-worker": "src/core/data/token-worker.ts",
+};
 /** Browser code of the panels: dist/webview/NAME.js. */
 const webviewEntries = { report: "src/webview/report/main.ts" };
 

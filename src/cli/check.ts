@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import {
   answerOf,
   checkTask,
+  countTokensInThreads,
   loadTask,
   type CheckResult,
   type LoadedExample,
@@ -88,13 +89,15 @@ async function check(
     );
   } catch (error) {
     // A model that was named must be there; without the default one, all the rest can still be checked.
-    if (!(error instanceof PlumbError) || options.base !== undefined || loaded.task.baseModel !== undefined)
-      throw error;
+    const named = options.base !== undefined || loaded.task.baseModel !== undefined;
+    if (!(error instanceof PlumbError) || named) throw error;
     const unmeasured = `The length of texts in tokens was not checked. ${error.message}`;
     return { result: checkTask(loaded, null, drawn), unmeasured };
   }
-  const result = checkTask(loaded, model.tokenizer, { ...drawn, textRoom: textRoomOf(loaded, model) });
-  return { result, unmeasured: null };
+  const textRoom = textRoomOf(loaded, model);
+  const texts = loaded.examples.map((example) => example.text);
+  const measured = await countTokensInThreads(texts, model.path, textRoom);
+  return { result: checkTask(loaded, model.tokenizer, { ...drawn, textRoom, measured }), unmeasured: null };
 }
 
 /** Most tokens that a run leaves a text, with the settings it would take by itself. */

@@ -1,6 +1,6 @@
 import { answerOf } from "./answer";
 import { comparedText, Sketches, sameTextKey, type NearPair } from "./duplicates";
-import { measureLengths, type Lengths, type TokenEncoder } from "./lengths";
+import { measureLengths, type Lengths, type TokenCount, type TokenEncoder } from "./lengths";
 import { quoted, quotedPair, type Problem } from "./problem";
 import type { LoadedExample } from "./read";
 import { defaultTestShare, splitExamples, type Split } from "./split";
@@ -21,6 +21,8 @@ export interface CheckOptions {
   testShare?: number;
   /** Most tokens that a text may have beside prompt, template and answer. Needed where a tokenizer is given. */
   textRoom?: number;
+  /** Lengths of texts that are known already, from `countTokensInThreads`. */
+  measured?: ReadonlyMap<string, TokenCount>;
 }
 
 /** One thing that is worth knowing about a task's data, with all places where it was found. */
@@ -132,6 +134,7 @@ export function checkTask(
       texts.map((example) => example.text),
       tokenizer,
       options.textRoom,
+      options.measured,
     );
     checkLengths(texts, lengths, add);
   }

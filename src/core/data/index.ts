@@ -15,3 +15,4 @@ export {
 export { loadTask, type LoadedTask } from "./task";
 export { checkTask, type CheckOptions, type CheckResult, type ClassCount, type Finding } from "./check";
 export { rewriteExamples, spliceFields, type FieldChanges, type JsonValue, type LineChange } from "./rewrite";
+export { countTokensInThreads } from "./token-threads";

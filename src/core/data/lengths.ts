@@ -3,6 +3,12 @@ export interface TokenEncoder {
   encode(text: string): readonly number[];
 }
 
+/** Length of a text in tokens; of one that is many times longer than the room, an estimate from its beginning. */
+export interface TokenCount {
+  tokens: number;
+  exact: boolean;
+}
+
 /** How long texts are for the model. All lengths in tokens of the text itself. */
 export interface Lengths {
   /** Most tokens that a text may have; longer ones are cut. */
@@ -13,7 +19,7 @@ export interface Lengths {
   /** 99 of 100 texts are at most this long. */
   most: number;
   /** Texts longer than the room, by their index. */
-  tooLong: { index: number; tokens: number; exact: boolean }[];
+  tooLong: (TokenCount & { index: number })[];
 }
 
 /** Texts that are tokenised for the quantiles. */
@@ -22,15 +28,29 @@ const sampleSize = 2000;
 const measuredRooms = 4;
 
 /**
- * Measures texts in tokens. A token is at least one byte of the text (and SentencePiece may add one), so that a text of
- * no more bytes than the room fits for certain: of a large file of short texts only a sample is tokenised.
+ * Whether a text fits for certain, without a look at its tokens: each is at least one byte of the text (and SentencePiece
+ * may add one in front).
  */
-export function measureLengths(texts: readonly string[], encoder: TokenEncoder, room: number): Lengths {
+export function surelyFits(text: string, room: number): boolean {
+  // A UTF-16 code unit is three bytes at most.
+  return text.length * 3 + 1 <= room || Buffer.byteLength(text) + 1 <= room;
+}
+
+/**
+ * Measures texts in tokens. Texts that fit for certain are not tokenised: of a large file of short texts only a sample is.
+ * @param measured Counts that are known already, e.g. from threads.
+ */
+export function measureLengths(
+  texts: readonly string[],
+  encoder: TokenEncoder,
+  room: number,
+  measured: ReadonlyMap<string, TokenCount> = new Map(),
+): Lengths {
   const known = new Map<number, number>();
   const tooLong: Lengths["tooLong"] = [];
   texts.forEach((text, index) => {
-    if (Buffer.byteLength(text) + 1 <= room) return;
-    const { tokens, exact } = countTokens(text, encoder, room);
+    if (surelyFits(text, room)) return;
+    const { tokens, exact } = measured.get(text) ?? countTokens(text, encoder, room);
     known.set(index, tokens);
     if (tokens > room) tooLong.push({ index, tokens, exact });
   });
@@ -46,8 +66,8 @@ export function measureLengths(texts: readonly string[], encoder: TokenEncoder, 
   return { room, measured: count, median: quantile(0.5), most: quantile(0.99), tooLong };
 }
 
-/** Tokens of a text; of one that is many times longer than the room, an estimate from its beginning. */
-function countTokens(text: string, encoder: TokenEncoder, room: number): { tokens: number; exact: boolean } {
+/** Tokens of a text, the whole of which is looked at only where it may fit. */
+export function countTokens(text: string, encoder: TokenEncoder, room: number): TokenCount {
   // Eight characters a token are more than any language needs on average.
   const reach = room * measuredRooms * 8;
   if (text.length <= reach) return { tokens: encoder.encode(text).length, exact: true };
