@@ -15,6 +15,7 @@ const shipped = [
   "dist/cli.js",
   "dist/extension.js",
   "dist/worker.js",
+  "dist/token-worker.js",
   "dist/webview",
   "schemas",
   "media/icon.png",

@@ -4,24 +4,15 @@ declare function acquireVsCodeApi(): { postMessage(message: FromReport): void };
 
 const editor = acquireVsCodeApi();
 
-/** An example's id, marked up by the report, leads to its line in the examples file: by click, Enter or space. */
-function idUnder(event: Event): string | undefined {
-  const target = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-example]") : null;
-  return target?.dataset.example;
+// The ids that the report shows beside its texts lead to their lines in the examples file.
+for (const shown of document.querySelectorAll<HTMLElement>(".errors .id")) {
+  const id = shown.textContent;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = id;
+  button.title = "Open in the examples file";
+  button.style.cssText =
+    "font: inherit; color: var(--own); background: none; border: 0; padding: 0; cursor: pointer; text-decoration: underline";
+  button.addEventListener("click", () => editor.postMessage({ type: "open-example", id }));
+  shown.replaceChildren(button);
 }
-
-for (const element of document.querySelectorAll<HTMLElement>("[data-example]")) {
-  element.tabIndex = 0;
-  element.setAttribute("role", "link");
-  element.title = "Open in the examples file";
-}
-document.addEventListener("click", (event) => {
-  const id = idUnder(event);
-  if (id !== undefined) editor.postMessage({ type: "open-example", id });
-});
-document.addEventListener("keydown", (event) => {
-  const id = idUnder(event);
-  if (id === undefined || (event.key !== "Enter" && event.key !== " ")) return;
-  event.preventDefault();
-  editor.postMessage({ type: "open-example", id });
-});
