@@ -50,8 +50,8 @@ class Adapter {
   virtual void embed(int64_t index, float* row) const = 0;
   virtual void embed_backward(int64_t index, const float* drow) = 0;
 
-  /// Called before y = x·Wᵀ is computed: writes the method's own term into y, or adds it where `holds_value` (a residual
-  /// is there already). Returns whether y now holds a value that the product must be added to.
+  /// Called before y = x·Wᵀ is computed: writes the method's own term into y, or adds it where `holds_value` (a
+  /// residual is there already). Returns whether y now holds a value that the product must be added to.
   virtual bool forward(Site site, ConstMatrix x, Matrix y, bool holds_value) = 0;
   /// Called once dy is known: adds to the gradients of the method's parameters at this site.
   virtual void backward(Site site, ConstMatrix dy) = 0;

@@ -23,9 +23,7 @@ class PromptBias final : public Adapter {
 
  private:
   static constexpr int64_t kNone = -1;
-  int64_t& offset_of(Site site) {
-    return offsets_[static_cast<size_t>(site.layer)][static_cast<size_t>(site.map)];
-  }
+  int64_t& offset_of(Site site) { return offsets_[static_cast<size_t>(site.layer)][static_cast<size_t>(site.map)]; }
 
   int64_t prompt_length_;
   int64_t hidden_;

@@ -17,7 +17,9 @@ struct Addon {
   Napi::FunctionReference session_class;
 };
 
-Addon& addon(Napi::Env env) { return *env.GetInstanceData<Addon>(); }
+Addon& addon(Napi::Env env) {
+  return *env.GetInstanceData<Addon>();
+}
 
 /// What a constructor made inside the addon is given; JavaScript cannot make one.
 template <typename T>
@@ -32,7 +34,9 @@ std::shared_ptr<T> given(const Napi::CallbackInfo& info) {
   return *info[0].As<Napi::External<std::shared_ptr<T>>>().Data();
 }
 
-const char* precision_name(Precision precision) { return precision == Precision::bfloat16 ? "bfloat16" : "float32"; }
+const char* precision_name(Precision precision) {
+  return precision == Precision::bfloat16 ? "bfloat16" : "float32";
+}
 
 /// Runs a body that the engine's own errors may leave, on JavaScript's thread.
 template <typename F>
@@ -47,17 +51,19 @@ auto translated(Napi::Env env, F&& body) {
 class SessionObject : public Napi::ObjectWrap<SessionObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Session",
-                       {InstanceMethod("accumulate", &SessionObject::accumulate), InstanceMethod("step", &SessionObject::step),
-                        InstanceMethod("score", &SessionObject::score), InstanceMethod("generate", &SessionObject::generate),
-                        InstanceMethod("state", &SessionObject::state), InstanceMethod("load", &SessionObject::load),
-                        InstanceMethod("read", &SessionObject::read), InstanceMethod("write", &SessionObject::write),
-                        InstanceMethod("gradient", &SessionObject::gradient), InstanceMethod("cancel", &SessionObject::cancel),
-                        InstanceMethod("close", &SessionObject::close),
-                        InstanceAccessor("parameters", &SessionObject::parameters, nullptr)});
+    return DefineClass(
+        env, "Session",
+        {InstanceMethod("accumulate", &SessionObject::accumulate), InstanceMethod("step", &SessionObject::step),
+         InstanceMethod("score", &SessionObject::score), InstanceMethod("generate", &SessionObject::generate),
+         InstanceMethod("state", &SessionObject::state), InstanceMethod("load", &SessionObject::load),
+         InstanceMethod("read", &SessionObject::read), InstanceMethod("write", &SessionObject::write),
+         InstanceMethod("gradient", &SessionObject::gradient), InstanceMethod("cancel", &SessionObject::cancel),
+         InstanceMethod("close", &SessionObject::close),
+         InstanceAccessor("parameters", &SessionObject::parameters, nullptr)});
   }
 
-  explicit SessionObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SessionObject>(info), session_(given<Session>(info)) {}
+  explicit SessionObject(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<SessionObject>(info), session_(given<Session>(info)) {}
 
  private:
   std::shared_ptr<Session> open(Napi::Env env) const {
@@ -219,14 +225,16 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 class ModelObject : public Napi::ObjectWrap<ModelObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Model",
-                       {InstanceMethod("openSession", &ModelObject::open_session), InstanceMethod("embed", &ModelObject::embed),
-                        InstanceMethod("forecast", &ModelObject::forecast), InstanceMethod("close", &ModelObject::close),
-                        InstanceAccessor("precision", &ModelObject::precision, nullptr),
-                        InstanceAccessor("threads", &ModelObject::threads, nullptr)});
+    return DefineClass(
+        env, "Model",
+        {InstanceMethod("openSession", &ModelObject::open_session), InstanceMethod("embed", &ModelObject::embed),
+         InstanceMethod("forecast", &ModelObject::forecast), InstanceMethod("close", &ModelObject::close),
+         InstanceAccessor("precision", &ModelObject::precision, nullptr),
+         InstanceAccessor("threads", &ModelObject::threads, nullptr)});
   }
 
-  explicit ModelObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelObject>(info), model_(given<Model>(info)) {}
+  explicit ModelObject(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<ModelObject>(info), model_(given<Model>(info)) {}
 
  private:
   std::shared_ptr<Model> open(Napi::Env env) const {
@@ -242,7 +250,8 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     auto made = std::make_shared<std::shared_ptr<Session>>();
     return addon(info.Env())
         .thread.run(
-            info.Env(), [model, method, checkpoint, made] { *made = std::make_shared<Session>(model, method, checkpoint); },
+            info.Env(),
+            [model, method, checkpoint, made] { *made = std::make_shared<Session>(model, method, checkpoint); },
             [made](Napi::Env env) { return instantiate(env, addon(env).session_class, *made); });
   }
 
@@ -284,7 +293,9 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     return Napi::String::New(info.Env(), precision_name(open(info.Env())->products.precision()));
   }
 
-  Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), open(info.Env())->threads); }
+  Napi::Value threads(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), open(info.Env())->threads);
+  }
 
   Napi::Value close(const Napi::CallbackInfo& info) {
     model_.reset();  // its sessions hold it until they are closed

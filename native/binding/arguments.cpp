@@ -36,7 +36,8 @@ Napi::Array to_array(const Napi::Value& value, const char* name) {
 }
 
 template <typename T>
-std::vector<T> typed_array(const Napi::Value& value, const char* name, napi_typedarray_type type, const char* expected) {
+std::vector<T> typed_array(const Napi::Value& value, const char* name, napi_typedarray_type type,
+                           const char* expected) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) refuse(value, name, expected);
   const auto array = value.As<Napi::TypedArrayOf<T>>();
   // Copied: the caller may write to its array while the engine works.
@@ -82,7 +83,8 @@ ModelTable to_table(const Napi::Value& value) {
     tensor.name = to_string(entry.Get("name"), "table.tensors.name");
     tensor.type = element_type(to_string(entry.Get("type"), "table.tensors.type"));
     const Napi::Array shape = to_array(entry.Get("shape"), "table.tensors.shape");
-    for (uint32_t d = 0; d < shape.Length(); ++d) tensor.shape.push_back(to_integer(shape.Get(d), "table.tensors.shape"));
+    for (uint32_t d = 0; d < shape.Length(); ++d)
+      tensor.shape.push_back(to_integer(shape.Get(d), "table.tensors.shape"));
     tensor.file = to_integer(entry.Get("file"), "table.tensors.file");
     tensor.offset = to_integer(entry.Get("offset"), "table.tensors.offset");
     const std::string rows = to_string(entry.Get("rows"), "table.tensors.rows", "");
@@ -123,8 +125,9 @@ ModelOptions to_model_options(const Napi::Value& value) {
   else if (precision != "auto")
     refuse(value, "options.precision", "\"auto\", \"float32\" or \"bfloat16\"");
   if (options.precision == Precision::bfloat16 && !cpu_features().avx512_bf16)
-    throw make_error(value.Env(), "precision",
-                     "this processor has no bfloat16 products (AVX512-BF16); use the precision \"float32\" or \"auto\"");
+    throw make_error(
+        value.Env(), "precision",
+        "this processor has no bfloat16 products (AVX512-BF16); use the precision \"float32\" or \"auto\"");
   const std::string weights = to_string(object.Get("weights"), "options.weights", "keep");
   if (weights != "keep" && weights != "stream") refuse(value, "options.weights", "\"keep\" or \"stream\"");
   options.keep_weights = weights == "keep";
@@ -205,7 +208,8 @@ GenerateOptions to_generate_options(const Napi::Value& value) {
 
 SessionState to_state(const Napi::Value& value) {
   const Napi::Object object = to_object(value, "state");
-  return {to_floats(object.Get("parameters"), "state.parameters"), to_floats(object.Get("firstMoment"), "state.firstMoment"),
+  return {to_floats(object.Get("parameters"), "state.parameters"),
+          to_floats(object.Get("firstMoment"), "state.firstMoment"),
           to_floats(object.Get("secondMoment"), "state.secondMoment"), to_integer(object.Get("steps"), "state.steps")};
 }
 

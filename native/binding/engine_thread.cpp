@@ -8,7 +8,10 @@ namespace plumb {
 
 struct EngineThread::Task {
   Task(EngineThread* task_owner, Napi::Env env, Work task_work, Result task_result)
-      : owner(task_owner), promise(Napi::Promise::Deferred::New(env)), work(std::move(task_work)), result(std::move(task_result)) {}
+      : owner(task_owner),
+        promise(Napi::Promise::Deferred::New(env)),
+        work(std::move(task_work)),
+        result(std::move(task_result)) {}
   EngineThread* owner;
   Napi::Promise::Deferred promise;
   Work work;

@@ -12,10 +12,14 @@ void DecoderConfig::check() const {
     int64_t value;
     int64_t most;
   };
-  const Field fields[] = {{"hiddenSize", hidden_size, 1 << 20},      {"intermediateSize", intermediate_size, 1 << 22},
-                          {"layerCount", layer_count, 4096},         {"headCount", head_count, 4096},
-                          {"kvHeadCount", kv_head_count, 4096},      {"headSize", head_size, 4096},
-                          {"vocabularySize", vocabulary_size, 1 << 24}, {"contextLength", context_length, 1 << 26}};
+  const Field fields[] = {{"hiddenSize", hidden_size, 1 << 20},
+                          {"intermediateSize", intermediate_size, 1 << 22},
+                          {"layerCount", layer_count, 4096},
+                          {"headCount", head_count, 4096},
+                          {"kvHeadCount", kv_head_count, 4096},
+                          {"headSize", head_size, 4096},
+                          {"vocabularySize", vocabulary_size, 1 << 24},
+                          {"contextLength", context_length, 1 << 26}};
   for (const Field& field : fields)
     if (field.value < 1 || field.value > field.most)
       fail("config", std::string("model config: ") + field.name + " is " + std::to_string(field.value) +

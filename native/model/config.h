@@ -24,13 +24,17 @@ struct DecoderConfig {
   int64_t qkv_width() const { return query_width() + 2 * kv_width(); }
   int64_t output_width(LinearMap map) const {
     switch (map) {
-      case LinearMap::q: return query_width();
+      case LinearMap::q:
+        return query_width();
       case LinearMap::k:
-      case LinearMap::v: return kv_width();
+      case LinearMap::v:
+        return kv_width();
       case LinearMap::gate:
-      case LinearMap::up: return intermediate_size;
+      case LinearMap::up:
+        return intermediate_size;
       case LinearMap::o:
-      case LinearMap::down: return hidden_size;
+      case LinearMap::down:
+        return hidden_size;
     }
     return 0;
   }

@@ -22,11 +22,13 @@ std::vector<MapColumns> columns_of(const DecoderConfig& config, MapGroup group) 
       return {{LinearMap::q, 0, width(LinearMap::q)},
               {LinearMap::k, config.query_width(), config.kv_width()},
               {LinearMap::v, config.query_width() + config.kv_width(), config.kv_width()}};
-    case MapGroup::o: return {{LinearMap::o, 0, config.hidden_size}};
+    case MapGroup::o:
+      return {{LinearMap::o, 0, config.hidden_size}};
     case MapGroup::gate_up:
       return {{LinearMap::gate, 0, config.intermediate_size},
               {LinearMap::up, config.intermediate_size, config.intermediate_size}};
-    case MapGroup::down: return {{LinearMap::down, 0, config.hidden_size}};
+    case MapGroup::down:
+      return {{LinearMap::down, 0, config.hidden_size}};
   }
   return {};
 }
@@ -125,7 +127,8 @@ void Decoder::linear_backward(int64_t layer, MapGroup group, Adapter& adapter, C
   products_.backward(dy, weights_.group(layer, group), dx, false);
 }
 
-void Decoder::layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a, Matrix out) {
+void Decoder::layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a,
+                            Matrix out) {
   const int64_t room = Products::round_rows(rows_);
   const int64_t q_width = config_.query_width();
   const int64_t kv_width = config_.kv_width();
@@ -197,7 +200,8 @@ void Decoder::backward(const std::vector<int32_t>& tokens, const Pass& pass, Ada
   }
 }
 
-void Decoder::layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a, Matrix dx) {
+void Decoder::layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a,
+                             Matrix dx) {
   const int64_t room = Products::round_rows(rows_);
   const int64_t q_width = config_.query_width();
   const int64_t kv_width = config_.kv_width();

@@ -19,7 +19,7 @@ enum class Keep {
 
 /// Keys and values of all layers, rows that later rows can see. Grows by hand of its owner.
 struct KeyValueCache {
-  std::vector<Buffer<float>> keys;    ///< a layer each, [rows, kv width]
+  std::vector<Buffer<float>> keys;  ///< a layer each, [rows, kv width]
   std::vector<Buffer<float>> values;
 };
 
@@ -32,8 +32,8 @@ struct Pass {
   const std::vector<int64_t>* cache_rows = nullptr;
 };
 
-/// Forward and backward through the frozen layers of a LLaMA-style decoder, with an adapter's terms. The residual stream,
-/// norms, softmax and gradients are float32; products are of the type that `Products` was made for.
+/// Forward and backward through the frozen layers of a LLaMA-style decoder, with an adapter's terms. The residual
+/// stream, norms, softmax and gradients are float32; products are of the type that `Products` was made for.
 class Decoder {
  public:
   /// `cancellation` is looked at before each layer.
@@ -56,7 +56,9 @@ class Decoder {
   };
 
   void prepare_rotation(const std::vector<int64_t>& positions);
-  Matrix input(int64_t layer) { return matrix(inputs_[static_cast<size_t>(keep_ == Keep::nothing ? layer % 2 : layer)], rows_, config_.hidden_size); }
+  Matrix input(int64_t layer) {
+    return matrix(inputs_[static_cast<size_t>(keep_ == Keep::nothing ? layer % 2 : layer)], rows_, config_.hidden_size);
+  }
   /// `out` empty: everything but the layer's last product, which the way back does not need.
   void layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a, Matrix out);
   void layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a, Matrix dx);
@@ -78,9 +80,9 @@ class Decoder {
 
   std::vector<Buffer<float>> inputs_;
   std::vector<Activations> activations_;
-  Buffer<float> normed_, attended_, hidden_;           // forward scratch
+  Buffer<float> normed_, attended_, hidden_;          // forward scratch
   Buffer<float> dwide_, dnormed_, dattended_, dqkv_;  // backward scratch
-  Buffer<float> cosine_, sine_;                        // [positions, head size / 2]
+  Buffer<float> cosine_, sine_;                       // [positions, head size / 2]
   int64_t rotations_ = 0;
 };
 

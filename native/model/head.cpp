@@ -73,7 +73,8 @@ Answers Head::answer(const Questions& questions, ConstMatrix hidden, Matrix dhid
   const float* weight = weights_.final_norm();
   parallel_ranges(threads_, count, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      rstd_[i] = kernel_.rms_norm(hidden.row(rows[static_cast<size_t>(i)]), weight, epsilon, normed_.data() + i * width, width);
+      rstd_[i] = kernel_.rms_norm(hidden.row(rows[static_cast<size_t>(i)]), weight, epsilon, normed_.data() + i * width,
+                                  width);
   });
   if (gradient) {
     dnormed_.resize(count * width);
@@ -86,7 +87,8 @@ Answers Head::answer(const Questions& questions, ConstMatrix hidden, Matrix dhid
     for (int64_t r = 0; r < dhidden.rows; ++r) std::fill_n(dhidden.row(r), width, 0.0f);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t row = rows[static_cast<size_t>(i)];
-      kernel_.rms_norm_backward(hidden.row(row), weight, rstd_[i], dnormed_.data() + i * width, dhidden.row(row), width);
+      kernel_.rms_norm_backward(hidden.row(row), weight, rstd_[i], dnormed_.data() + i * width, dhidden.row(row),
+                                width);
     }
   }
   return answers;
@@ -104,7 +106,8 @@ void Head::choose(const Questions& questions, const std::vector<int64_t>& slot, 
     if (place.emplace(token, static_cast<int64_t>(unique.size())).second) unique.push_back(token);
   gathered_.resize(static_cast<int64_t>(unique.size()) * width);
   parallel_ranges(threads_, static_cast<int64_t>(unique.size()), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) weights_.head_row(unique[static_cast<size_t>(i)], gathered_.data() + i * width);
+    for (int64_t i = begin; i < end; ++i)
+      weights_.head_row(unique[static_cast<size_t>(i)], gathered_.data() + i * width);
   });
   const auto head_row = [&](size_t candidate) {
     return gathered_.data() + place.at(questions.candidates[candidate]) * width;

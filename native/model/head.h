@@ -34,8 +34,8 @@ class Head {
  public:
   Head(ModelWeights& weights, Products& products, int threads);
 
-  /// `hidden` [rows, hidden size] as the last layer left it. `dhidden`, where not empty, is overwritten with the gradient
-  /// of the loss.
+  /// `hidden` [rows, hidden size] as the last layer left it. `dhidden`, where not empty, is overwritten with the
+  /// gradient of the loss.
   Answers answer(const Questions& questions, ConstMatrix hidden, Matrix dhidden);
 
   /// Logits over the vocabulary, [rows, vocabulary], for sampling; valid until the next call.

@@ -13,9 +13,9 @@ void Tree::index(int64_t vocabulary, int64_t prompt_length, int64_t context_leng
                       std::to_string(parents.size()));
   for (size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i] >= vocabulary || tokens[i] < -prompt_length)
-      fail("batch", "batch: tokens[" + std::to_string(i) + "] is " + std::to_string(tokens[i]) + "; the vocabulary has " +
-                        std::to_string(vocabulary) + " tokens, the method " + std::to_string(prompt_length) +
-                        " prompt vectors");
+      fail("batch", "batch: tokens[" + std::to_string(i) + "] is " + std::to_string(tokens[i]) +
+                        "; the vocabulary has " + std::to_string(vocabulary) + " tokens, the method " +
+                        std::to_string(prompt_length) + " prompt vectors");
   first_row.clear();
   items.clear();
   positions.resize(tokens.size());
@@ -47,10 +47,11 @@ void Tree::index(int64_t vocabulary, int64_t prompt_length, int64_t context_leng
     row += length;
   }
   if (row != rows())
-    fail("batch", "batch: the segments have " + std::to_string(row) + " tokens together, tokens has " + std::to_string(rows()));
+    fail("batch",
+         "batch: the segments have " + std::to_string(row) + " tokens together, tokens has " + std::to_string(rows()));
   if (longest_path > context_length)
-    fail("batch", "batch: a path of " + std::to_string(longest_path) + " tokens is longer than the model's context of " +
-                      std::to_string(context_length));
+    fail("batch", "batch: a path of " + std::to_string(longest_path) +
+                      " tokens is longer than the model's context of " + std::to_string(context_length));
 }
 
 }  // namespace plumb

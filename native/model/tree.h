@@ -14,9 +14,9 @@ struct Tree {
   std::vector<int32_t> parents;  ///< -1 for a root; a parent comes before its children
 
   // Filled by index():
-  std::vector<int64_t> first_row;   ///< of each segment
-  std::vector<int64_t> positions;   ///< of each row
-  std::vector<AttentionItem> items; ///< one a segment, over the batch's own rows
+  std::vector<int64_t> first_row;    ///< of each segment
+  std::vector<int64_t> positions;    ///< of each row
+  std::vector<AttentionItem> items;  ///< one a segment, over the batch's own rows
   int64_t longest_path = 0;
 
   int64_t rows() const { return static_cast<int64_t>(tokens.size()); }

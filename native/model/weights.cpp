@@ -12,7 +12,8 @@ struct GroupMaps {
   LinearMap first;
   int count;
 };
-constexpr GroupMaps kGroups[kMapGroups] = {{LinearMap::q, 3}, {LinearMap::o, 1}, {LinearMap::gate, 2}, {LinearMap::down, 1}};
+constexpr GroupMaps kGroups[kMapGroups] = {
+    {LinearMap::q, 3}, {LinearMap::o, 1}, {LinearMap::gate, 2}, {LinearMap::down, 1}};
 
 std::string shape_text(const std::vector<int64_t>& shape) {
   std::string text = "[";
@@ -46,7 +47,8 @@ ModelWeights::ModelWeights(const ModelTable& table, Precision precision, bool ke
       const int64_t in = map == LinearMap::o      ? config_.query_width()
                          : map == LinearMap::down ? config_.intermediate_size
                                                   : hidden;
-      maps[static_cast<size_t>(m)] = find(names, prefix + names_of(map).module + ".weight", config_.output_width(map), in);
+      maps[static_cast<size_t>(m)] =
+          find(names, prefix + names_of(map).module + ".weight", config_.output_width(map), in);
     }
     layers_.push_back(maps);
   }
@@ -63,20 +65,21 @@ ModelWeights::Stored ModelWeights::find(const std::map<std::string, const Tensor
   const TensorEntry& entry = *found->second;
   const std::vector<int64_t> expected = rows == 1 ? std::vector<int64_t>{cols} : std::vector<int64_t>{rows, cols};
   if (entry.shape != expected)
-    fail("model-tensor", "tensor " + name + " has the shape " + shape_text(entry.shape) + ", the model's config asks for " +
-                             shape_text(expected));
+    fail("model-tensor", "tensor " + name + " has the shape " + shape_text(entry.shape) +
+                             ", the model's config asks for " + shape_text(expected));
   if (entry.file < 0 || entry.file >= static_cast<int64_t>(files_.size()))
-    fail("model-tensor", "tensor " + name + " lies in file number " + std::to_string(entry.file) + ", which is not given");
+    fail("model-tensor",
+         "tensor " + name + " lies in file number " + std::to_string(entry.file) + ", which is not given");
   const ElementLayout& layout = layout_of(entry.type);
   if (cols % layout.block_elements != 0)
-    fail("model-tensor", "tensor " + name + " has rows of " + std::to_string(cols) + " elements, no multiple of the block of " +
-                             layout.name);
+    fail("model-tensor", "tensor " + name + " has rows of " + std::to_string(cols) +
+                             " elements, no multiple of the block of " + layout.name);
   const MappedFile& file = *files_[static_cast<size_t>(entry.file)];
   const int64_t bytes = rows * (cols / layout.block_elements * layout.block_bytes);  // both below 2^31: no overflow
   if (entry.offset < 0 || entry.offset > file.size() || bytes > file.size() - entry.offset)
-    fail("model-file", file.path() + ": tensor " + name + " ends outside the file (offset " + std::to_string(entry.offset) +
-                           ", " + std::to_string(bytes) + " bytes, file has " + std::to_string(file.size()) +
-                           "); the file is cut short or damaged");
+    fail("model-file", file.path() + ": tensor " + name + " ends outside the file (offset " +
+                           std::to_string(entry.offset) + ", " + std::to_string(bytes) + " bytes, file has " +
+                           std::to_string(file.size()) + "); the file is cut short or damaged");
   if (entry.interleaved_rows && rows % config_.head_size != 0)
     fail("model-tensor", "tensor " + name + " has " + std::to_string(rows) + " rows, no multiple of the head size");
   return {file.data() + entry.offset, &file, entry.type, rows, cols, entry.interleaved_rows ? config_.head_size : 0};
@@ -144,7 +147,9 @@ Weights ModelWeights::group(int64_t layer, MapGroup group) {
                 keep_ ? kept_[l][g] : scratch_[g]);
 }
 
-int64_t ModelWeights::head_block() const { return keep_ ? config_.vocabulary_size : std::min<int64_t>(config_.vocabulary_size, 4096); }
+int64_t ModelWeights::head_block() const {
+  return keep_ ? config_.vocabulary_size : std::min<int64_t>(config_.vocabulary_size, 4096);
+}
 
 Weights ModelWeights::head(int64_t first, int64_t count) {
   Weights weights{count, head_.cols, {}};

@@ -11,6 +11,8 @@ struct EngineError : std::runtime_error {
   std::string code;
 };
 
-[[noreturn]] inline void fail(const char* code, const std::string& message) { throw EngineError(code, message); }
+[[noreturn]] inline void fail(const char* code, const std::string& message) {
+  throw EngineError(code, message);
+}
 
 }  // namespace plumb

@@ -29,7 +29,7 @@ struct Descriptor {
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.value < 0) fail_file(path, "cannot be opened");
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.value, &info) != 0) fail_file(path, "cannot be examined");
   if (!S_ISREG(info.st_mode)) fail("model-file", path + ": is not a file");
   if (info.st_size == 0) fail("model-file", path + ": is empty");
@@ -39,7 +39,9 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   data_ = static_cast<uint8_t*>(mapped);
 }
 
-MappedFile::~MappedFile() { ::munmap(data_, static_cast<size_t>(size_)); }
+MappedFile::~MappedFile() {
+  ::munmap(data_, static_cast<size_t>(size_));
+}
 
 void MappedFile::release(const uint8_t* first, int64_t bytes) const {
   const auto page = static_cast<int64_t>(::sysconf(_SC_PAGESIZE));

@@ -13,7 +13,8 @@ using test::Random;
 namespace {
 
 struct Problem {
-  Problem(AttentionShape shape_in, const std::vector<int32_t>& lengths, const std::vector<int32_t>& parents) : shape(shape_in) {
+  Problem(AttentionShape shape_in, const std::vector<int32_t>& lengths, const std::vector<int32_t>& parents)
+      : shape(shape_in) {
     tree.lengths = lengths;
     tree.parents = parents;
     for (const int32_t n : lengths) tree.tokens.insert(tree.tokens.end(), static_cast<size_t>(n), 1);
@@ -35,9 +36,11 @@ struct Problem {
   }
 
   /// sum(out * dout) by the definition, in double precision: each row looks at every row that it may see.
-  double objective(const std::vector<float>& queries, const std::vector<float>& keys, const std::vector<float>& values) const {
+  double objective(const std::vector<float>& queries, const std::vector<float>& keys,
+                   const std::vector<float>& values) const {
     std::vector<int> segment;
-    for (size_t s = 0; s < tree.lengths.size(); ++s) segment.insert(segment.end(), static_cast<size_t>(tree.lengths[s]), static_cast<int>(s));
+    for (size_t s = 0; s < tree.lengths.size(); ++s)
+      segment.insert(segment.end(), static_cast<size_t>(tree.lengths[s]), static_cast<int>(s));
     const auto sees = [&](int64_t row, int64_t other) {
       for (int s = segment[static_cast<size_t>(row)]; s >= 0; s = tree.parents[static_cast<size_t>(s)])
         if (segment[static_cast<size_t>(other)] == s) return s != segment[static_cast<size_t>(row)] || other <= row;
@@ -89,7 +92,8 @@ Gradients run(const Problem& p, int threads) {
   const auto v = Problem::view(p.v, p.kv_width());
   attention.forward(p.tree.items, q, k, v, Problem::view(g.out, p.q_width()), Problem::view(logsum, p.shape.heads));
   attention.backward(p.tree.items, q, k, v, Problem::view(logsum, p.shape.heads), Problem::view(p.dout, p.q_width()),
-                     Problem::view(g.q, p.q_width()), Problem::view(g.k, p.kv_width()), Problem::view(g.v, p.kv_width()));
+                     Problem::view(g.q, p.q_width()), Problem::view(g.k, p.kv_width()),
+                     Problem::view(g.v, p.kv_width()));
   return g;
 }
 

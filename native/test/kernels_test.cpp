@@ -68,7 +68,8 @@ TEST_CASE("softmax, its gradient and probabilities equal double precision") {
       for (int64_t i = 0; i < n; ++i) top = std::max(top, static_cast<double>(s[static_cast<size_t>(i)]));
       double sum = 0;
       std::vector<double> expected(s.size(), 0.0);
-      for (size_t i = 0; i < static_cast<size_t>(n); ++i) sum += expected[i] = std::exp(static_cast<double>(s[i]) - top);
+      for (size_t i = 0; i < static_cast<size_t>(n); ++i)
+        sum += expected[i] = std::exp(static_cast<double>(s[i]) - top);
       for (double& e : expected) e /= sum;
       const float logsum = k->softmax(s.data(), n, n + 3);
       CHECK(static_cast<double>(logsum) == doctest::Approx(top + std::log(sum)).epsilon(1e-6));
@@ -173,12 +174,13 @@ TEST_CASE("a rotation turned back is the identity, and keeps lengths") {
 }
 
 TEST_CASE("rounding to bfloat16 takes the nearest, ties to even") {
-  const std::vector<float> values = {0.0f, -0.0f, 1.0f, 1.00390625f, 1.01171875f, -3.14159f, 1e-40f, 3.3e38f, INFINITY, -INFINITY};
+  const std::vector<float> values = {0.0f,      -0.0f,  1.0f,    1.00390625f, 1.01171875f,
+                                     -3.14159f, 1e-40f, 3.3e38f, INFINITY,    -INFINITY};
   for (const Kernels* k : runnable()) {
     std::vector<uint16_t> found(values.size());
     k->to_bf16(values.data(), found.data(), static_cast<int64_t>(values.size()));
-    CHECK(bf16_value(found[3]) == 1.0f);          // halfway: even below
-    CHECK(bf16_value(found[4]) == 1.015625f);     // halfway: even above
+    CHECK(bf16_value(found[3]) == 1.0f);       // halfway: even below
+    CHECK(bf16_value(found[4]) == 1.015625f);  // halfway: even above
     CHECK(bf16_value(found[5]) == -3.140625f);
     CHECK(bf16_value(found[8]) == INFINITY);
     CHECK(bf16_value(found[9]) == -INFINITY);

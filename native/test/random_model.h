@@ -45,7 +45,8 @@ class RandomModel {
     }
     path_ = (std::filesystem::temp_directory_path() / ("plumb-test-" + std::to_string(::getpid()) + ".bin")).string();
     std::ofstream(path_, std::ios::binary)
-        .write(reinterpret_cast<const char*>(values_.data()), static_cast<std::streamsize>(values_.size() * sizeof(float)));
+        .write(reinterpret_cast<const char*>(values_.data()),
+               static_cast<std::streamsize>(values_.size() * sizeof(float)));
     table.files = {path_};
   }
   ~RandomModel() { std::remove(path_.c_str()); }
@@ -63,7 +64,8 @@ class RandomModel {
   void add(const std::string& name, const std::vector<int64_t>& shape, float scale) {
     int64_t size = 1;
     for (const int64_t extent : shape) size *= extent;
-    table.tensors.push_back({name, ElementType::f32, shape, 0, static_cast<int64_t>(values_.size() * sizeof(float)), false});
+    table.tensors.push_back(
+        {name, ElementType::f32, shape, 0, static_cast<int64_t>(values_.size() * sizeof(float)), false});
     for (int64_t i = 0; i < size; ++i) values_.push_back(random_.value() * scale);
   }
 

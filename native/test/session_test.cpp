@@ -48,12 +48,15 @@ Batch sample() {
   return b;
 }
 
-std::vector<float> copy(const Buffer<float>& buffer) { return {buffer.data(), buffer.data() + buffer.size()}; }
+std::vector<float> copy(const Buffer<float>& buffer) {
+  return {buffer.data(), buffer.data() + buffer.size()};
+}
 
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
   REQUIRE(a.size() == b.size());
   double worst = 0;
-  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  for (size_t i = 0; i < a.size(); ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
   return worst;
 }
 
@@ -120,9 +123,11 @@ TEST_CASE("a packed batch equals its texts one at a time") {
     Batch one;
     int32_t segment = 0;
     int32_t first = 0;
-    while (row >= first + whole.tree.lengths[static_cast<size_t>(segment)]) first += whole.tree.lengths[static_cast<size_t>(segment++)];
+    while (row >= first + whole.tree.lengths[static_cast<size_t>(segment)])
+      first += whole.tree.lengths[static_cast<size_t>(segment++)];
     std::vector<int32_t> tokens(whole.tree.tokens.begin() + first, whole.tree.tokens.begin() + row + 1);
-    for (int32_t s = whole.tree.parents[static_cast<size_t>(segment)]; s >= 0; s = whole.tree.parents[static_cast<size_t>(s)]) {
+    for (int32_t s = whole.tree.parents[static_cast<size_t>(segment)]; s >= 0;
+         s = whole.tree.parents[static_cast<size_t>(s)]) {
       int32_t begin = 0;
       for (int32_t i = 0; i < s; ++i) begin += whole.tree.lengths[static_cast<size_t>(i)];
       const auto at = whole.tree.tokens.begin() + begin;
@@ -138,13 +143,15 @@ TEST_CASE("a packed batch equals its texts one at a time") {
   for (size_t c = 0; c < q.choice_row.size(); ++c) {
     Batch one = path_of(q.choice_row[c]);
     one.questions.choice_row = {static_cast<int32_t>(one.tree.tokens.size()) - 1};
-    one.questions.candidates.assign(q.candidates.begin() + q.choice_start[c], q.candidates.begin() + q.choice_start[c + 1]);
+    one.questions.candidates.assign(q.candidates.begin() + q.choice_start[c],
+                                    q.candidates.begin() + q.choice_start[c + 1]);
     one.questions.choice_start = {0, static_cast<int32_t>(one.questions.candidates.size())};
     one.questions.choice_answer = {q.choice_answer[c]};
     one.questions.choice_weight = {q.choice_weight[c]};
     const Answers alone = single->score(one);
     for (size_t i = 0; i < alone.choices.size(); ++i)
-      CHECK(alone.choices[i] == doctest::Approx(scores.choices[static_cast<size_t>(q.choice_start[c]) + i]).epsilon(1e-5));
+      CHECK(alone.choices[i] ==
+            doctest::Approx(scores.choices[static_cast<size_t>(q.choice_start[c]) + i]).epsilon(1e-5));
     sum += single->accumulate(one);
   }
   for (size_t t = 0; t < q.target_row.size(); ++t) {
@@ -216,7 +223,8 @@ TEST_CASE("with zero biases and token embeddings for a prompt the base model is 
   const auto model = open(random);
   const auto adapted = std::make_unique<Session>(model, MethodSpec{kPrompt, kAll}, false);
   const auto bare = std::make_unique<Session>(model, MethodSpec{0, {}}, false);
-  for (int32_t i = 0; i < kPrompt; ++i) model->weights.embedding_row(20 + i, adapted->adapter().values().data() + i * 24);
+  for (int32_t i = 0; i < kPrompt; ++i)
+    model->weights.embedding_row(20 + i, adapted->adapter().values().data() + i * 24);
   Batch with = sample();
   Batch without = sample();
   for (int32_t& token : without.tree.tokens)

@@ -16,7 +16,8 @@ namespace plumb {
 /// stream of its own, so that what it gets does not depend on its neighbours.
 class Sampler {
  public:
-  Sampler(double temperature, double top_p, uint64_t seed, size_t sequences) : temperature_(temperature), top_p_(top_p) {
+  Sampler(double temperature, double top_p, uint64_t seed, size_t sequences)
+      : temperature_(temperature), top_p_(top_p) {
     if (!(temperature >= 0 && temperature < 1e3)) fail("argument", "generate: temperature must be 0 or more");
     if (!(top_p > 0 && top_p <= 1)) fail("argument", "generate: topP must be above 0 and at most 1");
     for (size_t i = 0; i < sequences; ++i) {
@@ -40,7 +41,8 @@ class Sampler {
     const double all = std::accumulate(weight.begin(), weight.end(), 0.0);
     double kept = 0;
     size_t count = 0;
-    while (count < order.size() && (count == 0 || kept < top_p_ * all)) kept += weight[static_cast<size_t>(order[count++])];
+    while (count < order.size() && (count == 0 || kept < top_p_ * all))
+      kept += weight[static_cast<size_t>(order[count++])];
     // 53 random bits: the standard's distributions differ between libraries.
     const uint64_t bits = (uint64_t{streams_[sequence]()} << 32 | streams_[sequence]()) >> 11;
     double left = static_cast<double>(bits) * 0x1p-53 * kept;

@@ -23,11 +23,15 @@ std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& meth
   return std::make_unique<PromptBias>(model.config(), method.prompt_length, biases, model.threads);
 }
 
-int thread_count(int asked) { return asked > 0 ? asked : omp_get_max_threads(); }
+int thread_count(int asked) {
+  return asked > 0 ? asked : omp_get_max_threads();
+}
 
 }  // namespace
 
-Precision best_precision() { return cpu_features().avx512_bf16 ? Precision::bfloat16 : Precision::float32; }
+Precision best_precision() {
+  return cpu_features().avx512_bf16 ? Precision::bfloat16 : Precision::float32;
+}
 
 Model::Model(const ModelTable& table, const ModelOptions& options)
     : threads(thread_count(options.threads)),
@@ -91,12 +95,12 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
   Sampler sampler(options.temperature, options.top_p, options.seed, options.leaves.size());
 
   struct Sequence {
-    size_t leaf;       // index into options.leaves
+    size_t leaf;  // index into options.leaves
     size_t segment;
     int64_t position;  // of the next token
     int64_t first_slot;
-    int64_t room;      // tokens it may still get
-    int64_t row;       // of the hidden state that predicts the next token
+    int64_t room;  // tokens it may still get
+    int64_t row;   // of the hidden state that predicts the next token
   };
   std::vector<Sequence> live;
   for (size_t i = 0; i < options.leaves.size(); ++i) {
@@ -122,8 +126,8 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
 
   std::vector<int64_t> cache_rows(static_cast<size_t>(tree.rows()));
   for (size_t r = 0; r < cache_rows.size(); ++r) cache_rows[r] = static_cast<int64_t>(r);
-  ConstMatrix hidden = decoder_.forward(tree.tokens, {tree.positions, tree.items, &cache_, &cache_rows}, *adapter_,
-                                        Keep::nothing);
+  ConstMatrix hidden =
+      decoder_.forward(tree.tokens, {tree.positions, tree.items, &cache_, &cache_rows}, *adapter_, Keep::nothing);
   Buffer<float> rows;
   while (!live.empty()) {
     rows.resize(static_cast<int64_t>(live.size()) * config.hidden_size);
@@ -157,7 +161,8 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
       next.push_back(sequence);
     }
     live = std::move(next);
-    if (!live.empty()) hidden = decoder_.forward(tokens, {positions, items, &cache_, &cache_rows}, *adapter_, Keep::nothing);
+    if (!live.empty())
+      hidden = decoder_.forward(tokens, {positions, items, &cache_, &cache_rows}, *adapter_, Keep::nothing);
   }
   return texts;
 }
@@ -166,7 +171,8 @@ SessionState Session::state() {
   const auto copy = [&](const Buffer<float>& buffer) {
     return std::vector<float>(buffer.data(), buffer.data() + buffer.size());
   };
-  return {copy(adapter_->values()), copy(optimizer_.first_moment()), copy(optimizer_.second_moment()), optimizer_.steps};
+  return {copy(adapter_->values()), copy(optimizer_.first_moment()), copy(optimizer_.second_moment()),
+          optimizer_.steps};
 }
 
 void Session::load(const SessionState& state) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Model, type ModelOptions, type Session, loadEngine } from "../../src/core/engine";
-import { Reference } from "../fixtures/reference";
+import type { Reference } from "../fixtures/reference";
 
 export const ALL_MAPS = ["q", "k", "v", "o", "gate", "up", "down"] as const;
 

@@ -86,8 +86,8 @@ void Attention::forward_block(const AttentionItem& item, int64_t kv_head, int64_
     }
   float beta = 0.0f;
   each_span([&](int64_t row, int64_t n, int64_t column) {
-    block_product(false, false, rows, size, n, 1.0f, s + column, total, values.row(row) + kv_column, values.stride, beta,
-                  o, size);
+    block_product(false, false, rows, size, n, 1.0f, s + column, total, values.row(row) + kv_column, values.stride,
+                  beta, o, size);
     beta = 1.0f;
   });
   for (int64_t g = 0; g < group; ++g)
@@ -184,8 +184,8 @@ void Attention::backward_item(const AttentionItem& item, int64_t kv_head, ConstM
            dkeys.stride, dvalues.stride);
     };
     each_span([&](int64_t row, int64_t n, int64_t column, float*, float*, int64_t, int64_t) {
-      block_product(false, true, rows, n, size, scale, q, size, keys.row(row) + kv_column, keys.stride, 0.0f, p + column,
-                    total);
+      block_product(false, true, rows, n, size, scale, q, size, keys.row(row) + kv_column, keys.stride, 0.0f,
+                    p + column, total);
       block_product(false, true, rows, n, size, 1.0f, d, size, values.row(row) + kv_column, values.stride, 0.0f,
                     ds + column, total);
     });
@@ -198,8 +198,8 @@ void Attention::backward_item(const AttentionItem& item, int64_t kv_head, ConstM
       }
     float beta = 0.0f;
     each_span([&](int64_t row, int64_t n, int64_t column, float* dk, float* dv, int64_t dk_stride, int64_t dv_stride) {
-      block_product(false, false, rows, size, n, scale, ds + column, total, keys.row(row) + kv_column, keys.stride, beta,
-                    dq, size);
+      block_product(false, false, rows, size, n, scale, ds + column, total, keys.row(row) + kv_column, keys.stride,
+                    beta, dq, size);
       beta = 1.0f;
       block_product(true, false, n, size, rows, scale, ds + column, total, q, size, 1.0f, dk, dk_stride);
       block_product(true, false, n, size, rows, 1.0f, p + column, total, d, size, 1.0f, dv, dv_stride);

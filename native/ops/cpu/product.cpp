@@ -23,8 +23,8 @@ void limit_products_isa() {
 
 void block_product(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
                    int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  const dnnl_status_t status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b,
-                                          ldb, beta, c, ldc);
+  const dnnl_status_t status =
+      dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   if (status != dnnl_success) fail("product", "float32 product failed with oneDNN status " + std::to_string(status));
 }
 
@@ -33,9 +33,7 @@ struct Products::BfloatProducts {
   struct Shape {
     int64_t rows, source_cols, source_stride, result_cols, result_stride;
     bool forward, add;
-    auto key() const {
-      return std::tie(rows, source_cols, source_stride, result_cols, result_stride, forward, add);
-    }
+    auto key() const { return std::tie(rows, source_cols, source_stride, result_cols, result_stride, forward, add); }
     bool operator<(const Shape& other) const { return key() < other.key(); }
   };
   struct Made {
@@ -51,7 +49,8 @@ struct Products::BfloatProducts {
     if (made.size() >= kMostPrimitives) made.clear();
     using dnnl::memory;
     constexpr auto bf16 = memory::data_type::bf16;
-    const memory::dims strides = shape.forward ? memory::dims{1, shape.source_cols} : memory::dims{shape.result_cols, 1};
+    const memory::dims strides =
+        shape.forward ? memory::dims{1, shape.source_cols} : memory::dims{shape.result_cols, 1};
     const memory::desc source({shape.rows, shape.source_cols}, bf16, memory::dims{shape.source_stride, 1});
     const memory::desc weight({shape.source_cols, shape.result_cols}, bf16, strides);
     const memory::desc result({shape.rows, shape.result_cols}, memory::data_type::f32,
