@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { holdOut, type LoadedExample } from "../data";
+import type { LoadedExample } from "../data";
 import { writeFileAtomic } from "../files";
 import { Prediction } from "../schema";
 import { readCheckpoint } from "./checkpoint";
@@ -7,7 +7,7 @@ import { trainingHooks } from "./hooks";
 import { Interrupted, scoringHook } from "./job-tools";
 import { mixSeed } from "./order";
 import { predictExamples } from "./predict";
-import { itemsOf } from "./prepare";
+import { holdOutFor, itemsOf } from "./prepare";
 import { readIfThere, type Run } from "./run";
 import { jsonLines, writing } from "./run-folder";
 import { train } from "./trainer";
@@ -42,11 +42,8 @@ async function tuneFold(
   const examples: LoadedExample[] = [...run.parts.fit, ...run.parts.heldOut];
   const own = examples.filter(({ id }) => folds.of[id] === fold);
   const seed = mixSeed(manifest.settings.seed, 3, fold);
-  const { fit, heldOut } = holdOut(
-    examples.filter(({ id }) => folds.of[id] !== fold),
-    manifest.settings.heldOutShare,
-    seed,
-  );
+  const others = examples.filter(({ id }) => folds.of[id] !== fold);
+  const { fit, heldOut } = holdOutFor(manifest.settings, others, seed);
   const checkpointFile = run.checkpoint(`fold-${fold}.safetensors`);
   const session = await run.openSession();
   try {

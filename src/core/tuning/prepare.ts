@@ -101,7 +101,7 @@ export async function prepareRun(
     split.train.length,
     base.table.config.contextLength,
   );
-  const { heldOut } = holdOut(split.train, settings.heldOutShare, settings.seed);
+  const { heldOut } = holdOutFor(settings, split.train, settings.seed);
   const parts = partsOf(split, new Set(heldOut.map(({ id }) => id)));
   const answerRoom = answerRoomOf(task, base, split.train, settings.maxTokens);
   const layout = tunedLayout(task, base, settings, answerRoom);
@@ -119,6 +119,15 @@ export async function prepareRun(
     heldOut: items(parts.heldOut),
     test: items(parts.test),
   };
+}
+
+/** The part of the training examples that chooses the best step; empty where its share is 0. */
+export function holdOutFor(
+  { heldOutShare }: TuningSettings,
+  train: readonly LoadedExample[],
+  seed: number,
+): { fit: LoadedExample[]; heldOut: LoadedExample[] } {
+  return heldOutShare === 0 ? { fit: [...train], heldOut: [] } : holdOut(train, heldOutShare, seed);
 }
 
 /** Hash of what a run uses of an example. */

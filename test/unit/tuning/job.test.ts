@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { Prediction, Report } from "../../../src/core/schema";
+import { seededRandom } from "../../../src/core/random";
 import { Manifest } from "../../../src/core/schema/manifest";
 import { readAdapter } from "../../../src/core/tuning/adapter";
 import { lockFolder } from "../../../src/core/tuning/lock";
@@ -149,6 +150,25 @@ describe("a tuning job", () => {
     const best = looks.reduce((a, b) => ((b.loss as number) < (a.loss as number) ? b : a));
     assert.equal(manifest.bestStep, best.step);
     assert.equal(looks.length - 1 - looks.indexOf(best), 3);
+
+    // What was scored is what was stored: the best step, not the last one.
+    const byId = new Map(rows("single", 90).map((row) => [row.id, row.text]));
+    const stored = (await linesOf(ran.folder, "predictions.jsonl")).filter(({ part }) => part === "test");
+    const texts = stored.map(({ id }) => byId.get(id as string)!);
+    const predict = { type: "predict", adapter: ran.folder, engine: {} } as const;
+    const { messages } = await run(predict, fakeTools(), () => null, [texts]);
+    const answers = messages.flatMap((message) => (message.type === "predictions" ? message.rows : []));
+    assert.deepEqual(
+      answers.map(({ scores }) => scores),
+      stored.map(({ scores }) => scores),
+    );
+
+    // Stopped behind its best step, a run still knows it.
+    const stop = manifest.bestStep! + 7;
+    const first = await run(tune(task.file, { options }), fakeTools(), stopAt(stop));
+    assert.equal(first.paused?.step, stop);
+    await run({ type: "resume", run: first.folder });
+    assert.deepEqual(await bytesOf(first.folder), await bytesOf(ran.folder));
   });
 
   it("counts a run as one look at the test part, however often it is resumed", async () => {
@@ -173,6 +193,28 @@ describe("a tuning job", () => {
     assert.deepEqual(rowsOut.map(({ id }) => id as string).sort(), [...manifest.split.train].sort());
     for (const row of rowsOut) assert.equal(row.fold, manifest.folds?.of[row.id as string]);
     assert.equal(new Set(rowsOut.map(({ fold }) => fold)).size, 3);
+  });
+
+  it("cannot predict out of fold what only learning by heart could give", async () => {
+    const random = seededRandom(9);
+    const labels = ["happy", "sad", "angry"];
+    const letter = () => String.fromCharCode(48 + Math.floor(random() * 64));
+    const noise = rows("single", 90).map(({ id }) => ({
+      id,
+      text: Array.from({ length: 40 }, letter).join(""),
+      label: labels[Math.floor(random() * 3)],
+    }));
+    const lines = noise.map((row) => `${JSON.stringify(row)}\n`).join("");
+    await writeFile(path.join(task.folder, "moods.jsonl"), lines);
+    const options = { ...QUICK, steps: 150, biasRate: 0.5, heldOutShare: 0 };
+    const ran = await run(tune(task.file, { folds: 2, options }));
+    assert.ok(lossesOf(ran).get(150)! < 0.3, "learned by heart");
+    const out = (await linesOf(ran.folder, "predictions.jsonl")).filter(({ part }) => part === "out-of-fold");
+    const right = out.filter(({ id, scores }) => {
+      const all = scores as number[];
+      return labels[all.indexOf(Math.max(...all))] === noise.find((row) => row.id === id)?.label;
+    });
+    assert.ok(right.length / out.length < 0.5, `${right.length} of ${out.length} right`);
   });
 
   it("continues folds that were stopped to the bit", async () => {

@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { packByRows, shapeOf } from "../../../src/core/tuning/batch";
+import {
+  detectNan,
+  detectNoMovement,
+  detectOneClass,
+  guessLossSingle,
+} from "../../../src/core/tuning/detectors";
+import { formatBytes, formatDuration, heaviest } from "../../../src/core/tuning/forecast";
+import { buildLayout, encodeText, trainingRows, type Item } from "../../../src/core/tuning/layout";
+import { DataOrder, exampleWeights, mixSeed } from "../../../src/core/tuning/order";
+import { probeSteps } from "../../../src/core/tuning/probe";
+import { explainWriteError } from "../../../src/core/tuning/run-folder";
+import { decodeTensors, encodeTensors } from "../../../src/core/tuning/safetensors";
+import {
+  defaultSteps,
+  methodSpec,
+  rateFactor,
+  resolveSettings,
+  stepOptions,
+} from "../../../src/core/tuning/settings";
+import { microBatches } from "../../../src/core/tuning/trainer";
+import { fakeTokenizer } from "./fake-engine";
+
+const layout = buildLayout(
+  {
+    version: 1,
+    name: "moods",
+    kind: "single",
+    labels: [{ name: "happy" }, { name: "sad" }, { name: "angry" }],
+    examples: "moods.jsonl",
+  },
+  fakeTokenizer,
+  { promptLength: 4, maxTokens: 512 },
+);
+/** Texts of different lengths; `labels` in order. */
+const itemsOf = (labels: readonly number[]): Item[] =>
+  labels.map((label, i) => ({
+    id: `t${i}`,
+    text: encodeText(layout, fakeTokenizer, "x".repeat(1 + (i % 7))),
+    answer: { kind: "single", label },
+  }));
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+describe("order of the data", () => {
+  it("shows every example once in each pass, in an order of its own", () => {
+    const items = itemsOf(Array.from({ length: 24 }, (_, i) => i % 3));
+    const order = new DataOrder(items, 8, 5, "none");
+    const pass = (number: number) =>
+      [0, 1, 2].flatMap((step) => order.at(3 * number + step).map(({ id }) => id));
+    for (const number of [0, 1, 2]) {
+      assert.deepEqual([...pass(number)].sort(), items.map(({ id }) => id).sort());
+    }
+    assert.notDeepEqual(pass(0), pass(1));
+  });
+
+  it("follows from seed and step alone", () => {
+    const items = itemsOf(Array.from({ length: 25 }, (_, i) => i % 3));
+    for (const balance of ["none", "sampling"] as const) {
+      const forward = new DataOrder(items, 8, 5, balance);
+      const straight = Array.from({ length: 9 }, (_, step) => forward.at(step));
+      const jumping = new DataOrder(items, 8, 5, balance);
+      for (const step of [8, 0, 4, 3, 7]) assert.deepEqual(jumping.at(step), straight[step]);
+      assert.notDeepEqual(new DataOrder(items, 8, 6, balance).at(0), straight[0]);
+    }
+  });
+
+  it("draws every class equally often where rare ones are helped", () => {
+    const items = itemsOf(Array.from({ length: 100 }, (_, i) => (i === 0 ? 2 : i < 10 ? 1 : 0)));
+    const order = new DataOrder(items, 8, 1, "sampling");
+    const counts = [0, 0, 0];
+    for (let step = 0; step < 300; step++) {
+      for (const { answer } of order.at(step)) if (answer.kind === "single") counts[answer.label]!++;
+    }
+    // 2400 draws, 800 expected of each class; five standard deviations are 115.
+    for (const count of counts) assert.ok(Math.abs(count - 800) < 115, counts.join());
+  });
+
+  it("gives weights that are 1 on average, and more to rare classes", () => {
+    const items = itemsOf(Array.from({ length: 60 }, (_, i) => (i < 5 ? 1 : 0)));
+    const weights = exampleWeights(items, 3, "weights");
+    const all = items.map((item) => weights(item).example);
+    assert.ok(Math.abs(sum(all) / all.length - 1) < 1e-12);
+    assert.ok(Math.abs(all[0]! / all[59]! - Math.sqrt(55 / 5)) < 1e-12);
+    assert.equal(exampleWeights(items, 3, "none")(items[0]!).example, 1);
+  });
+
+  it("mixes seeds so that neighbours have nothing in common", () => {
+    const seen = new Set<number>();
+    for (let a = 0; a < 50; a++) for (let b = 0; b < 50; b++) seen.add(mixSeed(a, b));
+    assert.equal(seen.size, 2500);
+  });
+});
+
+describe("micro-batches", () => {
+  it("hold every example once, in order, within the budget", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 60 })),
+        fc.integer({ min: 1, max: 100 }),
+        (rows, budget) => {
+          const groups = packByRows(rows, (count) => count, budget);
+          assert.deepEqual(groups.flat(), rows);
+          for (const group of groups) assert.ok(group.length === 1 || sum(group) <= budget);
+        },
+      ),
+      { seed: 41 },
+    );
+  });
+
+  it("make the loss of a step the mean over its examples, whatever the budget", () => {
+    const items = itemsOf([0, 1, 2, 0, 1, 2, 0, 1]);
+    for (const budget of [1, 40, 70, 1000]) {
+      const batches = microBatches(layout, items, () => ({ example: 1 }), budget);
+      const weights = batches.flatMap((batch) => [...batch.choiceWeight]);
+      assert.equal(weights.length, 8);
+      assert.ok(Math.abs(sum(weights) - 1) < 1e-6);
+    }
+    assert.ok(microBatches(layout, items, () => ({ example: 1 }), 40).length > 1);
+  });
+
+  it("are never heavier than the forecast takes them to be", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(2), { minLength: 1, maxLength: 30 }),
+        fc.integer({ min: 10, max: 200 }),
+        (labels, budget) => {
+          const items = itemsOf(labels);
+          const most = heaviest(layout, items, 8, budget);
+          const order = new DataOrder(items, 8, 0, "none");
+          for (let step = 0; step < 8; step++) {
+            for (const batch of microBatches(layout, order.at(step), () => ({ example: 1 }), budget)) {
+              const shape = shapeOf(batch);
+              // A pass that ends inside a step may bring the longest example twice: only the budget bounds that.
+              if (labels.length >= 8) assert.ok(shape.longest <= most.longest);
+              assert.ok(
+                shape.rows <=
+                  Math.max(budget, layout.prefix.length + trainingRows(layout, items[6] ?? items.at(-1)!)),
+              );
+            }
+          }
+        },
+      ),
+      { seed: 42 },
+    );
+  });
+});
+
+describe("schedule and defaults", () => {
+  it("rises over the warm-up, then falls in a straight line, and never stands at 0", () => {
+    const factors = Array.from({ length: 160 }, (_, step) => rateFactor(step, 160, 0.06));
+    assert.deepEqual(factors.slice(0, 3), [1 / 10, 2 / 10, 3 / 10]);
+    assert.equal(factors[9], 1);
+    assert.equal(factors[10], 1);
+    assert.equal(factors[85], 0.5);
+    assert.equal(factors[159], 1 / 150);
+    assert.equal(rateFactor(0, 10, 0), 1);
+  });
+
+  it("gives each group its own rate at each step", () => {
+    const settings = resolveSettings({ steps: 100, promptRate: 0.5, biasRate: 0.25 }, 300, 2048);
+    assert.deepEqual(stepOptions(settings, 2).rates, { prompt: 0.25, bias: 0.125 });
+    assert.deepEqual(stepOptions({ ...settings, method: "prompt" }, 2).rates, { prompt: 0.25 });
+    assert.deepEqual(stepOptions({ ...settings, method: "bias" }, 2).rates, { bias: 0.125 });
+    assert.equal(methodSpec({ ...settings, method: "bias" }).promptLength, 0);
+    assert.deepEqual(methodSpec({ ...settings, method: "prompt" }).biases, []);
+    assert.equal(methodSpec(settings).biases.length, 7);
+  });
+
+  it("takes more steps for more examples, fewer passes over each", () => {
+    assert.equal(defaultSteps(300), 160);
+    const sizes = [50, 100, 300, 1000, 5000];
+    const steps = sizes.map(defaultSteps);
+    for (let i = 1; i < sizes.length; i++) {
+      assert.ok(steps[i]! >= steps[i - 1]!);
+      assert.ok(steps[i]! / sizes[i]! < steps[i - 1]! / sizes[i - 1]!);
+    }
+    assert.ok(resolveSettings({}, 10000, 2048).heldOutShare * 10000 <= 400);
+  });
+
+  it("keeps the length of a text within the model's context", () => {
+    assert.equal(resolveSettings({ maxTokens: 9999 }, 300, 2048).maxTokens, 2048);
+    assert.equal(resolveSettings({ maxTokens: 512 }, 300, 2048).maxTokens, 512);
+  });
+
+  it("gives a probe as many steps as its time allows", () => {
+    assert.deepEqual([0.01, 2, 60].map(probeSteps), [24, 12, 6]);
+  });
+});
+
+describe("detectors", () => {
+  const looks = (losses: number[], answers = 3) =>
+    losses.map((loss, i) => ({ step: i * 10, loss, score: 0.1, answers }));
+
+  it("see a loss or a gradient that is no number", () => {
+    assert.equal(detectNan(3, 0.5, 1), null);
+    for (const [loss, norm] of [
+      [Number.NaN, 1],
+      [Infinity, 1],
+      [0.5, Number.NaN],
+    ] as const) {
+      assert.match(detectNan(3, loss, norm)!.message, /^Step 4: the (loss|gradient)/);
+    }
+  });
+
+  it("see no movement only where neither loss moves, and not too early", () => {
+    const flat = Array.from({ length: 60 }, (_, i) => 1 + 0.01 * (i % 3));
+    const falling = flat.map((loss, i) => loss - i * 0.01);
+    const still = looks([1.1, 1.1, 1.1, 1.1, 1.1, 1.1]);
+    assert.equal(detectNoMovement(120, flat, still)?.code, "no-movement");
+    assert.equal(detectNoMovement(120, falling, still), null);
+    assert.equal(detectNoMovement(120, flat, looks([1.1, 1.1, 1.05])), null);
+    assert.equal(detectNoMovement(240, flat, still), null);
+    assert.equal(detectNoMovement(60, flat.slice(0, 39), still), null);
+  });
+
+  it("see one answer for everything only where it is no better than guessing, late in the run", () => {
+    const guess = guessLossSingle([0, 0, 0, 1], [0, 0, 1], 2);
+    const stuck = looks([1, 0.9, 0.9, 0.9, 0.9, 0.9], 1);
+    assert.equal(detectOneClass(50, stuck, 0.85, 2)?.code, "one-class");
+    assert.equal(detectOneClass(100, stuck, 0.85, 2), null, "too early");
+    assert.equal(detectOneClass(50, stuck, 1.5, 2), null, "better than guessing");
+    assert.equal(detectOneClass(50, stuck, 0.85, 1), null, "the held-out part has one class");
+    assert.equal(detectOneClass(50, looks([1, 0.9, 0.9, 0.9, 0.9, 0.9], 2), 0.85, 2), null, "two answers");
+    // Three of four, and one each that was not seen: (3 + 1) / (4 + 2) and (1 + 1) / (4 + 2).
+    assert.ok(Math.abs(guess - (-2 * Math.log(4 / 6) - Math.log(2 / 6)) / 3) < 1e-12);
+  });
+});
+
+describe("files", () => {
+  const values = fc.float32Array({ noNaN: true, maxLength: 20 });
+
+  it("hold tensors and metadata to the bit", () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string(), values),
+        fc.dictionary(fc.string(), fc.string()),
+        (named, metadata) => {
+          const tensors = new Map(
+            Object.entries(named)
+              .filter(([name]) => name !== "__metadata__" && name !== "__proto__")
+              .map(([name, list]) => [name, { shape: [list.length], values: list }]),
+          );
+          const plain = Object.fromEntries(Object.entries(metadata).filter(([key]) => key !== "__proto__"));
+          const bytes = encodeTensors({ tensors, metadata: plain });
+          const read = decodeTensors(bytes, "x");
+          assert.deepEqual(new Map(read.tensors), tensors);
+          assert.deepEqual(read.metadata, plain);
+        },
+      ),
+      { seed: 43 },
+    );
+  });
+
+  it("that are damaged anywhere are refused or read, never a crash", () => {
+    const tensors = new Map([["prompt.left", { shape: [2, 3], values: new Float32Array(6) }]]);
+    const whole = encodeTensors({ tensors, metadata: { format: "plumb-adapter" } });
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.nat(255), fc.nat(whole.length), (at, byte, length) => {
+        const bytes = Uint8Array.from(whole).subarray(0, length);
+        if (at < bytes.length) bytes[at] = byte;
+        try {
+          decodeTensors(bytes, "adapter.safetensors");
+        } catch (error) {
+          assert.match(String(error), /^PlumbError: adapter\.safetensors is not a whole safetensors file/);
+        }
+      }),
+      { seed: 44, numRuns: 2000 },
+    );
+  });
+
+  it("that cannot be written are named, with the reason and what to do", () => {
+    const full = Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+    assert.match(
+      String(explainWriteError(full, "/r/log.jsonl")),
+      /Cannot write \/r\/log\.jsonl: no space left/,
+    );
+    const other = new Error("something else");
+    assert.equal(explainWriteError(other, "x"), other);
+  });
+});
+
+describe("words", () => {
+  it("are short and exact enough", () => {
+    assert.deepEqual([8.6e8, 3.4e9, 999e6].map(formatBytes), ["860 MB", "3.4 GB", "1.0 GB"]);
+    assert.deepEqual([0.2, 40, 130, 7200].map(formatDuration), [
+      "1 second",
+      "40 seconds",
+      "2 minutes",
+      "2.0 hours",
+    ]);
+  });
+});
