@@ -309,6 +309,16 @@ describe("check of a task", () => {
     assert.deepEqual(result.lengths, { room: 150, measured: 120, median: 8, most: 188 });
   });
 
+  it("finds a text that is longer in tokens than in characters", async () => {
+    const bytes = { encode: (text: string) => [...Buffer.from(text)] };
+    const loaded = await loadTask(
+      await folder.writeTask(many(120, (n) => (n === 0 ? { text: "明".repeat(80) } : {}))),
+    );
+    const result = checkTask(loaded, bytes, { textRoom: 200 });
+    assert.match(find(result, "text-too-long").places[0]!.message, /^240 tokens/);
+    assert.equal(find(result, "text-too-long").places.length, 1);
+  });
+
   it("does not tokenise the whole of a text that is far too long", async () => {
     let longest = 0;
     const loaded = await loadTask(

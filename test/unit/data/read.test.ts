@@ -72,6 +72,12 @@ describe("reading examples", () => {
       "not-json",
       /^not JSON at column 12: found a double quote, expected "," or "}"\.$/,
     ],
+    [
+      "a quote left open",
+      '{"id": "x',
+      "not-json",
+      /column 8: found a quote that is never closed, expected a closing "\.$/,
+    ],
     ["a list", '["x"]', "not-json", /column 1: found "\[", expected an object/],
     ["no text", '{"id": "x"}', "wrong-field", /^field "text" is missing; expected text in quotes\.$/],
     ["no id", '{"text": "x"}', "wrong-field", /^field "id" is missing/],
