@@ -31,11 +31,7 @@ async function makeBatches(base: BaseModel): Promise<{ sets: Sets; candidates: n
     ({ name, word }) => base.tokenizer.encode(` ${word ?? name}`)[0] ?? 0,
   );
   const sequences = examples.slice(0, 32).map(({ text }, i) => ({
-    tokens: [
-      ...encodeText(layout, base.tokenizer, text).tokens,
-      ...layout.after,
-      candidates[i % candidates.length] ?? 0,
-    ],
+    tokens: [...encodeText(layout, base.tokenizer, text).tokens, candidates[i % candidates.length] ?? 0],
     answer: 1,
   }));
   const stream = examples.flatMap(({ text }) => base.tokenizer.encode(text));
