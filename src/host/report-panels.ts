@@ -4,10 +4,9 @@ import * as vscode from "vscode";
 import { z } from "zod";
 import { loadTask, type LoadedExample } from "../core/data";
 import { renderReport } from "../core/report";
-import { readManifest } from "../core/tuning/run-folder";
 import type { FromReport } from "../protocol";
 import { panelPage } from "./panel-page";
-import { finishedRuns, readReport, type FinishedRun } from "./runs";
+import { finishedRuns, readReport, taskOfRun, type FinishedRun } from "./runs";
 import { pickTask } from "./task-files";
 
 const Message: z.ZodType<FromReport> = z.object({ type: z.literal("open-example"), id: z.string() });
@@ -51,11 +50,13 @@ export class ReportPanels implements vscode.Disposable {
       return;
     }
     let html: string;
+    let name: string;
     const examples = await examplesOf(run);
     try {
       const report = await readReport(run);
       const texts = new Map(report.rows.flatMap(({ id }) => textOf(examples, id)));
       html = renderReport(report, { texts });
+      name = report.task.name;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       await vscode.window.showErrorMessage(vscode.l10n.t("Cannot show the report of {0}: {1}", run, reason));
@@ -63,7 +64,7 @@ export class ReportPanels implements vscode.Disposable {
     }
     const panel = vscode.window.createWebviewPanel(
       "plumb.report",
-      vscode.l10n.t("Report {0}", path.basename(run)),
+      vscode.l10n.t("{0}: report", name),
       vscode.ViewColumn.Active,
       { enableScripts: true, enableFindWidget: true, localResourceRoots: [this.scripts] },
     );
@@ -94,8 +95,7 @@ async function pickRun(runs: readonly FinishedRun[]): Promise<FinishedRun | unde
 /** Examples of the run's task by id; none where the task's files are gone: the report does without the texts then. */
 async function examplesOf(run: string): Promise<ReadonlyMap<string, LoadedExample>> {
   try {
-    const manifest = await readManifest(run);
-    const { examples } = await loadTask(path.resolve(run, manifest.task.file));
+    const { examples } = await loadTask(await taskOfRun(run));
     return new Map(examples.map((example) => [example.id, example]));
   } catch {
     return new Map();

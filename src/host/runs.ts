@@ -1,7 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { z } from "zod";
 import { Report } from "../core/schema/report";
-import { readManifest, RUN_FILES } from "../core/tuning/run-folder";
+import { RUN_FILES } from "../core/tuning/run-folder";
+
+/** The one thing that the editor wants of a manifest: runs of other versions have it too. */
+const TaskOfRun = z.object({ task: z.object({ file: z.string() }) });
 
 /** A finished run of a task, with what tells it from others. */
 export interface FinishedRun {
@@ -13,6 +17,12 @@ export interface FinishedRun {
 export async function readReport(folder: string): Promise<Report> {
   const file = path.join(folder, RUN_FILES.report);
   return Report.parse(JSON.parse(await readFile(file, "utf8")));
+}
+
+/** Absolute path of the task file that a run was made for. Throws where the run has no manifest. */
+export async function taskOfRun(folder: string): Promise<string> {
+  const text = await readFile(path.join(folder, RUN_FILES.manifest), "utf8");
+  return path.resolve(folder, TaskOfRun.parse(JSON.parse(text)).task.file);
 }
 
 /** Runs of a task that have a readable report, newest first. A folder of tasks keeps the runs of all of them together. */
@@ -27,8 +37,7 @@ export async function finishedRuns(task: string): Promise<FinishedRun[]> {
 
 async function finishedRun(folder: string, task: string): Promise<FinishedRun | null> {
   try {
-    const manifest = await readManifest(folder);
-    if (path.resolve(folder, manifest.task.file) !== path.resolve(task)) return null;
+    if ((await taskOfRun(folder)) !== path.resolve(task)) return null;
     return { folder, report: await readReport(folder) };
   } catch {
     return null; // unfinished, or written by another version
