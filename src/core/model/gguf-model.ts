@@ -1,0 +1,157 @@
+import type { DecoderConfig } from "../engine";
+import { GGUF_TYPES } from "./element-types";
+import { FAMILIES, supportedFamilies, type Family } from "./families";
+import { readGgufHeader, type MetadataValue } from "./gguf";
+import { openGgufTokenizer } from "./gguf-tokenizer";
+import { damaged, shown, unsupported } from "./problem";
+import { buildTable } from "./table";
+import type { ModelParts } from "./parts";
+
+/** Metadata of a GGUF file by key, each value checked for its type where it is used. */
+export class Metadata {
+  constructor(
+    private readonly values: ReadonlyMap<string, MetadataValue>,
+    readonly file: string,
+  ) {}
+
+  has(key: string): boolean {
+    return this.values.has(key);
+  }
+
+  text(key: string): string;
+  text(key: string, fallback: null): string | null;
+  text(key: string, fallback?: null): string | null {
+    return this.typed(key, "a text", (value) => typeof value === "string", fallback);
+  }
+
+  number(key: string, fallback?: number): number {
+    return this.typed(key, "a number", (value) => typeof value === "number", fallback);
+  }
+
+  flag(key: string, fallback?: boolean): boolean {
+    return this.typed(key, "true or false", (value) => typeof value === "boolean", fallback);
+  }
+
+  texts(key: string): readonly string[] {
+    return this.typed(
+      key,
+      "a list of texts",
+      (value): value is readonly string[] =>
+        Array.isArray(value) && (value.length === 0 || typeof value[0] === "string"),
+    );
+  }
+
+  numbers(key: string): readonly number[] {
+    return this.typed(
+      key,
+      "a list of numbers",
+      (value): value is readonly number[] =>
+        Array.isArray(value) && (value.length === 0 || typeof value[0] === "number"),
+    );
+  }
+
+  private typed<T extends MetadataValue, F>(
+    key: string,
+    expected: string,
+    is: (value: MetadataValue) => value is T,
+    fallback?: F,
+  ): T | F {
+    const value = this.values.get(key);
+    if (value === undefined) {
+      if (fallback !== undefined) return fallback;
+      throw damaged(this.file, `metadata ${shown(key)} is missing`);
+    }
+    if (is(value)) return value;
+    const found = Array.isArray(value) ? `a list of ${value.length}` : shown(value);
+    throw damaged(this.file, `metadata ${shown(key)} is ${found}, expected ${expected}`);
+  }
+}
+
+/** Reads the header of a GGUF file. @throws PlumbError where it is damaged or not supported. */
+export function readGgufModel(descriptor: number, size: number, file: string): ModelParts {
+  const header = readGgufHeader(descriptor, size, file);
+  const metadata = new Metadata(header.metadata, file);
+  const family = familyOf(metadata);
+  const config = configOf(metadata, family, {
+    tiedHead: !header.tensors.has(family.head.gguf),
+    rows: header.tensors.get("token_embd.weight")?.shape[0],
+  });
+  const table = buildTable({
+    place: file,
+    naming: "gguf",
+    family,
+    config,
+    tensors: header.tensors,
+    types: GGUF_TYPES,
+  });
+  return {
+    family: family.name,
+    table,
+    bytePairs: openGgufTokenizer(metadata),
+    tokenizerFile: file,
+    license: metadata.text("general.license", null),
+  };
+}
+
+function familyOf(metadata: Metadata): Family {
+  const { file } = metadata;
+  const architecture = metadata.text("general.architecture");
+  const family = FAMILIES.find(({ gguf }) => gguf === architecture);
+  if (family === undefined) {
+    throw unsupported(
+      file,
+      `models of the family ${shown(architecture)} are not supported yet; supported are ${supportedFamilies()}.`,
+    );
+  }
+  const type = metadata.text("general.type", null);
+  if (type !== null && type !== "model") {
+    throw unsupported(file, `the file holds ${shown(type)}, not a model. Name the model that it belongs to.`);
+  }
+  const parts = metadata.number("split.count", 1);
+  if (parts > 1) {
+    throw unsupported(
+      file,
+      `the file is one of ${parts} parts of a model, which is not supported yet. Merge them into one file.`,
+    );
+  }
+  return family;
+}
+
+function configOf(
+  metadata: Metadata,
+  family: Family,
+  { tiedHead, rows }: { tiedHead: boolean; rows: number | undefined },
+): DecoderConfig {
+  const { file } = metadata;
+  const key = (name: string) => `${family.gguf}.${name}`;
+  const number = (name: string, fallback?: number) => metadata.number(key(name), fallback);
+  const refuse = (what: string) =>
+    unsupported(file, `${what}, which is not supported yet. Choose a model without.`);
+
+  if (number("expert_count", 0) > 0) throw refuse("the model is a mixture of experts");
+  const scaling = metadata.text(key("rope.scaling.type"), null);
+  if (scaling !== null && scaling !== "none") throw refuse(`the model scales its positions (${scaling})`);
+  if (number("attention.sliding_window", 0) > 0) throw refuse("the model has a sliding window of attention");
+
+  const hiddenSize = number("embedding_length");
+  const headCount = number("attention.head_count");
+  const headSize = number("attention.key_length", hiddenSize / headCount);
+  for (const name of ["attention.value_length", "rope.dimension_count"]) {
+    const found = number(name, headSize);
+    if (found !== headSize) throw refuse(`${key(name)} is ${found}, other than the head size ${headSize}`);
+  }
+  // The tokenizer's length is checked against the embedding; some files do not state the vocabulary's size besides.
+  return {
+    hiddenSize,
+    intermediateSize: number("feed_forward_length"),
+    layerCount: number("block_count"),
+    headCount,
+    kvHeadCount: number("attention.head_count_kv", headCount),
+    headSize,
+    vocabularySize: number("vocab_size", rows ?? 0),
+    normEpsilon: number("attention.layer_norm_rms_epsilon"),
+    ropeTheta: number("rope.freq_base", 10000),
+    contextLength: number("context_length"),
+    tiedHead,
+  };
+}

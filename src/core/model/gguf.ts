@@ -1,0 +1,188 @@
+import { GGUF_TYPES } from "./element-types";
+import { HeaderReader } from "./header-reader";
+import { damaged, shown, unsupported } from "./problem";
+import { checkPlaces, type StoredTensor } from "./stored-tensor";
+
+export type MetadataValue = number | boolean | string | readonly number[] | readonly string[];
+
+export interface GgufHeader {
+  readonly metadata: ReadonlyMap<string, MetadataValue>;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+const MAGIC = 0x46554747; // "GGUF"
+const VERSIONS = [2, 3];
+const LONGEST_STRING = 1 << 24;
+/** Long arrays that are read; of the others, nothing needs those above LONGEST_OTHER_ARRAY. */
+const LONG_ARRAYS = new Set(["tokenizer.ggml.tokens", "tokenizer.ggml.token_type", "tokenizer.ggml.merges"]);
+const LONGEST_ARRAY = 1 << 21;
+const LONGEST_OTHER_ARRAY = 4096;
+const MOST_DIMENSIONS = 4;
+const LARGEST_ALIGNMENT = 1 << 16;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const STRING = 8;
+const ARRAY = 9;
+interface ScalarType {
+  readonly bytes: number;
+  read(bytes: Buffer): number | boolean;
+}
+/** Scalar types of metadata by their number. A 64-bit value may lose its last digits: whoever uses one checks it. */
+const SCALARS: ReadonlyMap<number, ScalarType> = new Map<number, ScalarType>([
+  [0, { bytes: 1, read: (bytes) => bytes.readUInt8() }],
+  [1, { bytes: 1, read: (bytes) => bytes.readInt8() }],
+  [2, { bytes: 2, read: (bytes) => bytes.readUInt16LE() }],
+  [3, { bytes: 2, read: (bytes) => bytes.readInt16LE() }],
+  [4, { bytes: 4, read: (bytes) => bytes.readUInt32LE() }],
+  [5, { bytes: 4, read: (bytes) => bytes.readInt32LE() }],
+  [6, { bytes: 4, read: (bytes) => bytes.readFloatLE() }],
+  [7, { bytes: 1, read: (bytes) => bytes.readUInt8() !== 0 }],
+  [10, { bytes: 8, read: (bytes) => Number(bytes.readBigUInt64LE()) }],
+  [11, { bytes: 8, read: (bytes) => Number(bytes.readBigInt64LE()) }],
+  [12, { bytes: 8, read: (bytes) => bytes.readDoubleLE() }],
+]);
+
+/**
+ * Header of a GGUF file: metadata, and tensors that lie inside the file, apart from each other. The values are not read.
+ * @param descriptor Open for reading.
+ * @throws PlumbError naming the key or tensor that is wrong.
+ */
+export function readGgufHeader(descriptor: number, size: number, file: string): GgufHeader {
+  const reader = new HeaderReader(descriptor, size, file);
+  if (size < 24) throw damaged(file, `it has ${size} bytes, fewer than the header of a GGUF file`);
+  if (reader.u32("the magic number") !== MAGIC) {
+    throw damaged(file, 'it does not begin with "GGUF", so it is no GGUF file');
+  }
+  const version = reader.u32("the version");
+  if (!VERSIONS.includes(version)) {
+    throw unsupported(
+      file,
+      VERSIONS.includes(Buffer.from(Uint32Array.of(version).buffer).swap32().readUInt32LE())
+        ? "a GGUF file for big-endian machines, which is not supported. Get the usual one."
+        : `GGUF version ${version} is not supported; supported are ${VERSIONS.join(" and ")}. Convert the model anew.`,
+    );
+  }
+  // The least that a tensor's description (name's length, dimensions, type, offset) or a key (length, type, value) takes.
+  const tensorCount = reader.u64("the number of tensors", Math.floor(size / 32));
+  const keyCount = reader.u64("the number of metadata keys", Math.floor(size / 13));
+  const metadata = readMetadata(reader, keyCount);
+  return { metadata, tensors: readTensors(reader, tensorCount, alignmentOf(metadata, file)) };
+}
+
+function readMetadata(reader: HeaderReader, count: number): Map<string, MetadataValue> {
+  const metadata = new Map<string, MetadataValue>();
+  for (let i = 0; i < count; ++i) {
+    const key = readString(reader, `metadata key ${i + 1}`);
+    const what = `metadata ${shown(key)}`;
+    if (metadata.has(key)) throw damaged(reader.file, `${what} is there twice`);
+    const type = reader.u32(`the type of ${what}`);
+    if (type === STRING) metadata.set(key, readString(reader, what));
+    else if (type === ARRAY) metadata.set(key, readArray(reader, key, what));
+    else {
+      const scalar = scalarType(reader, type, what);
+      metadata.set(key, scalar.read(reader.take(scalar.bytes, what)));
+    }
+  }
+  return metadata;
+}
+
+function scalarType(reader: HeaderReader, type: number, what: string): ScalarType {
+  const scalar = SCALARS.get(type);
+  if (scalar === undefined)
+    throw damaged(reader.file, `${what} has the type ${type}, which GGUF does not know`);
+  return scalar;
+}
+
+function readString(reader: HeaderReader, what: string): string {
+  const length = reader.u64(`the length of ${what}`, reader.remaining);
+  if (length > LONGEST_STRING) {
+    throw damaged(
+      reader.file,
+      `${what} has ${length} bytes, more than the ${LONGEST_STRING} of any sound file`,
+    );
+  }
+  const bytes = reader.take(length, what);
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw damaged(reader.file, `${what} is no UTF-8 text`);
+  }
+}
+
+/** Arrays that nothing here reads come back empty. */
+function readArray(reader: HeaderReader, key: string, what: string): number[] | string[] {
+  const type = reader.u32(`the type of ${what}`);
+  const scalar = type === STRING ? null : scalarType(reader, type, `an element of ${what}`);
+  const width = scalar?.bytes ?? 8;
+  const count = reader.u64(`the length of ${what}`, Math.floor(reader.remaining / width));
+  const kept = LONG_ARRAYS.has(key) || count <= LONGEST_OTHER_ARRAY;
+  if (kept && count > LONGEST_ARRAY) {
+    throw damaged(
+      reader.file,
+      `${what} has ${count} elements, more than the ${LONGEST_ARRAY} of any sound file`,
+    );
+  }
+  if (scalar === null) {
+    if (kept) return Array.from({ length: count }, (_, i) => readString(reader, `element ${i} of ${what}`));
+    for (let i = 0; i < count; ++i) {
+      reader.skip(reader.u64(`the length of element ${i} of ${what}`, reader.remaining), what);
+    }
+    return [];
+  }
+  if (kept) return Array.from({ length: count }, () => Number(scalar.read(reader.take(width, what))));
+  reader.skip(count * width, what);
+  return [];
+}
+
+function alignmentOf(metadata: ReadonlyMap<string, MetadataValue>, file: string): number {
+  const alignment = metadata.get("general.alignment") ?? 32;
+  if (
+    typeof alignment !== "number" ||
+    !Number.isInteger(alignment) ||
+    alignment < 8 ||
+    alignment > LARGEST_ALIGNMENT ||
+    alignment % 8 !== 0
+  ) {
+    throw damaged(
+      file,
+      `metadata "general.alignment" is ${shown(alignment)}, expected a multiple of 8 up to ${LARGEST_ALIGNMENT}`,
+    );
+  }
+  return alignment;
+}
+
+function readTensors(reader: HeaderReader, count: number, alignment: number): Map<string, StoredTensor> {
+  const { file, size } = reader;
+  const described = Array.from({ length: count }, (_, i) => {
+    const name = readString(reader, `the name of tensor ${i + 1}`);
+    const what = `tensor ${shown(name)}`;
+    const dimensions = reader.u32(`the number of dimensions of ${what}`);
+    if (dimensions < 1 || dimensions > MOST_DIMENSIONS) {
+      throw damaged(file, `${what} has ${dimensions} dimensions, expected 1 to ${MOST_DIMENSIONS}`);
+    }
+    const shape = Array.from({ length: dimensions }, () =>
+      reader.u64(`an extent of ${what}`, Number.MAX_SAFE_INTEGER),
+    ).reverse();
+    const type = reader.u32(`the type of ${what}`);
+    const offset = reader.u64(`the offset of ${what}`, size);
+    return { name, what, shape, type, offset };
+  });
+  // Values begin at the next multiple of the alignment, and offsets count from there.
+  const start = Math.ceil(reader.position / alignment) * alignment;
+  const tensors = new Map<string, StoredTensor>();
+  for (const { name, what, shape, type, offset } of described) {
+    if (tensors.has(name)) throw damaged(file, `${what} is there twice`);
+    const layout = GGUF_TYPES.get(type);
+    if (layout === undefined) {
+      throw unsupported(file, `${what} has the element type number ${type}, which is not known.`);
+    }
+    if (offset % alignment !== 0) {
+      throw damaged(file, `the offset ${offset} of ${what} is no multiple of the alignment ${alignment}`);
+    }
+    const tensor = { name, layout, shape, file, offset: start + offset };
+    tensors.set(name, tensor);
+  }
+  checkPlaces([...tensors.values()], file, size);
+  return tensors;
+}

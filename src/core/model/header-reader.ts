@@ -1,0 +1,80 @@
+import { readSync } from "node:fs";
+import { damaged } from "./problem";
+
+const WINDOW = 1 << 20;
+/** No header that anyone has is a tenth of this long; what it says is held in memory. */
+const LONGEST_HEADER = 1 << 27;
+
+/**
+ * Reads the beginning of a binary file in order, little-endian, holding one window of it. What would go past the end of
+ * the file is refused before anything is allocated for it.
+ */
+export class HeaderReader {
+  /** Bytes read so far, from the beginning of the file. */
+  position = 0;
+  private window: Buffer = Buffer.alloc(0);
+  private windowStart = 0;
+
+  /** @param file For messages. */
+  constructor(
+    private readonly descriptor: number,
+    readonly size: number,
+    readonly file: string,
+  ) {}
+
+  /** Bytes between here and the end of the file. */
+  get remaining(): number {
+    return this.size - this.position;
+  }
+
+  /** The next bytes, valid until the next call. @param what Names them, for messages. */
+  take(count: number, what: string): Buffer {
+    if (count > this.remaining) {
+      throw damaged(
+        this.file,
+        `${what} needs ${count} bytes at byte ${this.position}, the file ends at byte ${this.size}`,
+      );
+    }
+    if (this.position + count > LONGEST_HEADER) {
+      throw damaged(
+        this.file,
+        `${what} lies past byte ${LONGEST_HEADER}, where no sound file has its header`,
+      );
+    }
+    let from = this.position - this.windowStart;
+    if (from < 0 || from + count > this.window.length) {
+      this.window = this.read(this.position, Math.min(Math.max(count, WINDOW), this.remaining), what);
+      this.windowStart = this.position;
+      from = 0;
+    }
+    this.position += count;
+    return this.window.subarray(from, from + count);
+  }
+
+  skip(count: number, what: string): void {
+    if (count > this.remaining) this.take(count, what);
+    this.position += count;
+  }
+
+  u32(what: string): number {
+    return this.take(4, what).readUInt32LE();
+  }
+
+  /** A count or size: at most `most`, which the rest of the file bears out. */
+  u64(what: string, most: number): number {
+    const value = this.take(8, what).readBigUInt64LE();
+    if (value > BigInt(most)) throw damaged(this.file, `${what} is ${value}, more than the file can hold`);
+    return Number(value);
+  }
+
+  private read(position: number, count: number, what: string): Buffer {
+    const bytes = Buffer.allocUnsafe(count);
+    let filled = 0;
+    while (filled < count) {
+      const got = readSync(this.descriptor, bytes, filled, count - filled, position + filled);
+      if (got === 0) throw damaged(this.file, `the file became shorter while ${what} was read`);
+      filled += got;
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,146 @@
+import { open, readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import type { DecoderConfig } from "../engine";
+import { SAFETENSORS_TYPES } from "./element-types";
+import { FAMILIES, supportedFamilies, type Family } from "./families";
+import { openHuggingFaceTokenizer } from "./huggingface-tokenizer";
+import { isRecord, readJsonObject, type JsonObject } from "./json";
+import type { ModelParts } from "./parts";
+import { damaged, shown, unsupported } from "./problem";
+import { readSafetensorsHeader } from "./safetensors";
+import type { StoredTensor } from "./stored-tensor";
+import { buildTable } from "./table";
+
+const LONGEST_CONFIG = 1 << 20;
+const LONGEST_INDEX = 1 << 24;
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+
+/** Reads a folder in Hugging Face form. @throws PlumbError where it is damaged or not supported. */
+export async function readHuggingFaceModel(folder: string): Promise<ModelParts> {
+  const file = path.join(folder, "config.json");
+  const json = await readJsonObject(file, LONGEST_CONFIG);
+  if (json === null) {
+    throw unsupported(
+      folder,
+      "this folder has no config.json. Name a GGUF file, or a folder with config.json, tokenizer.json and model.safetensors.",
+    );
+  }
+  const family = familyOf(json, file);
+  const config = configOf(json, file);
+  const tensors = new Map<string, StoredTensor>();
+  for (const part of await weightFiles(folder)) await readPart(part, tensors);
+  // A tied model may carry its head all the same: it equals the embedding.
+  if (config.tiedHead) tensors.delete(family.head.huggingFace);
+  const table = buildTable({
+    place: folder,
+    naming: "huggingFace",
+    family,
+    config,
+    tensors,
+    types: SAFETENSORS_TYPES,
+  });
+  const { bytePairs, file: tokenizerFile } = await openHuggingFaceTokenizer(folder, json.eos_token_id);
+  return { family: family.name, table, bytePairs, tokenizerFile, license: await licenseOf(folder) };
+}
+
+function familyOf(json: JsonObject, file: string): Family {
+  const family = FAMILIES.find(({ huggingFace }) => huggingFace === json.model_type);
+  if (family !== undefined) return family;
+  if (json.model_type === undefined) throw damaged(file, '"model_type" is missing');
+  throw unsupported(
+    file,
+    `models of the family ${shown(json.model_type)} are not supported yet; supported are ${supportedFamilies()}.`,
+  );
+}
+
+/** Fields that older versions of transformers leave out have these values there. */
+function configOf(json: JsonObject, file: string): DecoderConfig {
+  const number = (name: string, fallback?: number, from: JsonObject = json): number => {
+    const value = from[name] ?? fallback;
+    if (typeof value === "number") return value;
+    throw damaged(
+      file,
+      value === undefined ? `"${name}" is missing` : `"${name}" is ${shown(value)}, expected a number`,
+    );
+  };
+  const refuse = (what: string) =>
+    unsupported(file, `${what}, which is not supported yet. Choose a model without.`);
+
+  const activation = json.hidden_act ?? "silu";
+  if (activation !== "silu") throw refuse(`the activation is ${shown(activation)} ("hidden_act")`);
+  for (const name of ["attention_bias", "mlp_bias"]) {
+    if (json[name] === true) throw refuse(`the linear maps have biases of their own ("${name}")`);
+  }
+  if (isRecord(json.quantization_config)) throw refuse('the weights are quantised ("quantization_config")');
+  // "rope_scaling" before transformers 5, "rope_parameters" since.
+  const rope = [json.rope_parameters, json.rope_scaling].find(isRecord) ?? {};
+  const scaling = rope.rope_type ?? rope.type ?? "default";
+  if (scaling !== "default") throw refuse(`the model scales its positions (${shown(scaling)})`);
+
+  const hiddenSize = number("hidden_size");
+  const headCount = number("num_attention_heads");
+  return {
+    hiddenSize,
+    intermediateSize: number("intermediate_size"),
+    layerCount: number("num_hidden_layers"),
+    headCount,
+    kvHeadCount: number("num_key_value_heads", headCount),
+    headSize: number("head_dim", hiddenSize / headCount),
+    vocabularySize: number("vocab_size"),
+    normEpsilon: number("rms_norm_eps", 1e-6),
+    ropeTheta: number("rope_theta", number("rope_theta", 10000), rope),
+    contextLength: number("max_position_embeddings", 2048),
+    tiedHead: json.tie_word_embeddings === true,
+  };
+}
+
+/** The safetensors files of a model: one, or those that the index names. */
+async function weightFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  if (names.includes(SINGLE)) return [path.join(folder, SINGLE)];
+  if (!names.includes(INDEX)) {
+    const pickled = names.find((name) => /^pytorch_model.*\.bin$/.test(name));
+    throw unsupported(
+      folder,
+      pickled === undefined
+        ? `this folder has no ${SINGLE}.`
+        : `its weights are in ${pickled}, which is not supported yet. Save the model as safetensors.`,
+    );
+  }
+  const file = path.join(folder, INDEX);
+  const index = await readJsonObject(file, LONGEST_INDEX);
+  if (!isRecord(index?.weight_map)) throw damaged(file, '"weight_map" is missing or no JSON object');
+  const parts = new Set(Object.values(index.weight_map));
+  return [...parts].map((part) => {
+    if (typeof part === "string" && names.includes(part)) return path.join(folder, part);
+    throw damaged(file, `it names the file ${shown(part)}, which is not in the folder`);
+  });
+}
+
+/** Adds the tensors of one file. */
+async function readPart(file: string, tensors: Map<string, StoredTensor>): Promise<void> {
+  const handle = await open(file);
+  try {
+    const info = await handle.stat();
+    if (!info.isFile()) throw unsupported(file, "this is no file.");
+    for (const tensor of readSafetensorsHeader(handle.fd, info.size, file)) {
+      const before = tensors.get(tensor.name);
+      if (before !== undefined) throw damaged(file, `tensor ${shown(tensor.name)} is in ${before.file} too`);
+      tensors.set(tensor.name, tensor);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** `license:` of the block between dashes at the beginning of README.md. */
+async function licenseOf(folder: string): Promise<string | null> {
+  try {
+    const text = (await readFile(path.join(folder, "README.md"), "utf8")).slice(0, 1 << 14);
+    const front = /^---\r?\n([\s\S]*?)\r?\n---/.exec(text)?.[1] ?? "";
+    return /^license:[ \t]*["']?([\w.+-]+)/m.exec(front)?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,40 @@
+import { readFile, stat } from "node:fs/promises";
+import { damaged, unsupported } from "./problem";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isRecord(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** @param what Names the bytes, for messages. */
+export function parseJson(bytes: Uint8Array, file: string, what: string): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw damaged(file, `${what} is no JSON (${reason.replace(/\s+/g, " ").slice(0, 120)})`);
+  }
+}
+
+/**
+ * A JSON file that holds an object. null where there is no such file.
+ * @param most Bytes that no sound file of the kind exceeds.
+ */
+export async function readJsonObject(file: string, most: number): Promise<JsonObject | null> {
+  let info;
+  try {
+    info = await stat(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  if (!info.isFile()) throw unsupported(file, "this is no file.");
+  if (info.size > most)
+    throw damaged(file, `it has ${info.size} bytes, more than the ${most} of any sound file`);
+  const value = parseJson(await readFile(file), file, "it");
+  if (!isRecord(value)) throw damaged(file, "it holds no JSON object");
+  return value;
+}

@@ -1,0 +1,106 @@
+import { open, stat } from "node:fs/promises";
+import path from "node:path";
+import type { ElementType, ModelTable } from "../engine";
+import { PlumbError } from "../errors";
+import type { BaseModel } from "./base-model";
+import { GGUF_TYPES, tensorBytes, type ElementLayout } from "./element-types";
+import { fingerprintOf } from "./fingerprint";
+import { readGgufModel } from "./gguf-model";
+import { readHuggingFaceModel } from "./huggingface-model";
+import type { ModelParts } from "./parts";
+import { unsupported } from "./problem";
+import { createTokenizer } from "./tokenizer";
+import { checkBytePairs } from "./tokenizer-json";
+
+/**
+ * Opens a GGUF file, or a folder in Hugging Face form (config.json, safetensors, tokenizer.json). Reads headers, the
+ * tokenizer and samples of the weights, never the whole.
+ * @throws PlumbError that names the file and the tensor or field that is wrong, or what is not supported.
+ */
+export async function openBaseModel(place: string): Promise<BaseModel> {
+  const resolved = path.resolve(place);
+  try {
+    const info = await stat(resolved);
+    if (info.isDirectory()) {
+      return await finish(await readHuggingFaceModel(resolved), resolved, "huggingface");
+    }
+    if (!info.isFile()) throw unsupported(resolved, "this is neither a file nor a folder.");
+    return await finish(await openGguf(resolved, info.size), resolved, "gguf");
+  } catch (error) {
+    throw asPlumbError(error, resolved);
+  }
+}
+
+async function openGguf(file: string, size: number): Promise<ModelParts> {
+  const handle = await open(file);
+  try {
+    const start = Buffer.alloc(16);
+    await handle.read(start, 0, start.length, 0);
+    const other = otherFormat(start, file);
+    if (other !== null && start.toString("latin1", 0, 4) !== "GGUF") throw unsupported(file, other);
+    return readGgufModel(handle.fd, size, file);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What a file is that is no GGUF, and what to name instead; null where it cannot be told. */
+function otherFormat(start: Buffer, file: string): string | null {
+  const folder = "Name the folder that holds config.json, tokenizer.json and model.safetensors";
+  if (file.endsWith(".safetensors")) return `this is one file of a model in Hugging Face form. ${folder}.`;
+  if (file.endsWith(".json")) return `this is no model file. ${folder}, or a GGUF file.`;
+  if (start.toString("latin1", 0, 2) === "PK") {
+    return `this looks like a PyTorch or zip file, which is not supported yet. ${folder}, or a GGUF file.`;
+  }
+  return null;
+}
+
+async function finish(parts: ModelParts, place: string, format: BaseModel["format"]): Promise<BaseModel> {
+  const { family, table, bytePairs, tokenizerFile, license } = parts;
+  checkBytePairs(bytePairs, table.config.vocabularySize, tokenizerFile);
+  return {
+    name: displayName(place),
+    path: place,
+    format,
+    family,
+    table,
+    tokenizer: createTokenizer(bytePairs, tokenizerFile),
+    fingerprint: await fingerprintOf(table, (index) => sizeOf(table, index), bytePairs),
+    parameterCount: table.tensors.reduce(
+      (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
+      0,
+    ),
+    license,
+  };
+}
+
+const LAYOUTS: ReadonlyMap<ElementType | undefined, ElementLayout> = new Map(
+  [...GGUF_TYPES.values()].map((layout) => [layout.type, layout]),
+);
+
+function sizeOf({ tensors }: ModelTable, index: number): number {
+  const { type, shape } = tensors[index]!;
+  return tensorBytes(LAYOUTS.get(type)!, shape)!;
+}
+
+/** `SmolLM2-135M-Instruct.Q4_1.gguf` is "SmolLM2-135M-Instruct Q4_1". */
+function displayName(place: string): string {
+  return path
+    .basename(place)
+    .replace(/\.gguf$/i, "")
+    .replace(/[.-](I?Q\d\w*|B?F16|F32)$/i, " $1");
+}
+
+/** Gives the file system's errors a sentence. */
+function asPlumbError(error: unknown, place: string): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  const sentences: Record<string, string> = {
+    ENOENT: "there is no such file or folder. Check the path.",
+    ENOTDIR: "there is no such file or folder. Check the path.",
+    EACCES: "no permission to read it.",
+    EPERM: "no permission to read it.",
+    EIO: "the disk cannot read it.",
+  };
+  if (error instanceof PlumbError || typeof code !== "string" || !(code in sentences)) return error;
+  return new PlumbError("model-unreadable", `Base model ${place}: ${sentences[code]!}`, { cause: error });
+}

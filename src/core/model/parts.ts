@@ -1,0 +1,13 @@
+import type { ModelTable } from "../engine";
+import type { BytePairs } from "./tokenizer-json";
+
+/** What a reader of one format makes of a file or folder: a table for the engine, and a tokenizer in words. */
+export interface ModelParts {
+  readonly family: string;
+  readonly table: ModelTable;
+  readonly bytePairs: BytePairs;
+  /** File that the tokenizer came from, for messages. */
+  readonly tokenizerFile: string;
+  /** As the model states it, or null where it does not. */
+  readonly license: string | null;
+}

@@ -1,0 +1,24 @@
+import { PlumbError } from "../errors";
+
+const AGAIN = "The file is damaged or was not copied whole: get it again.";
+
+/** What the file holds contradicts itself or its size. `what`: a clause, with what was found and what was expected. */
+export function damaged(file: string, what: string): PlumbError {
+  return new PlumbError("model-damaged", `${file}: ${what}. ${AGAIN}`);
+}
+
+/** The file may be sound, but Plumb cannot use it. `sentences`: what was found, and what can be used. */
+export function unsupported(file: string, sentences: string): PlumbError {
+  return new PlumbError("model-unsupported", `${file}: ${sentences}`);
+}
+
+/** The parts of a model are sound, but do not belong together. */
+export function mismatch(file: string, sentences: string): PlumbError {
+  return new PlumbError("model-mismatch", `${file}: ${sentences}`);
+}
+
+/** A value for a message: control characters escaped, cut where it is long. */
+export function shown(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}

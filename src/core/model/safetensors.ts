@@ -1,0 +1,67 @@
+import { checkPlaces, type StoredTensor } from "./stored-tensor";
+import { SAFETENSORS_TYPES, tensorBytes } from "./element-types";
+import { HeaderReader } from "./header-reader";
+import { isRecord, parseJson } from "./json";
+import { damaged, shown, unsupported } from "./problem";
+
+/** Far more than the header of any model; it is held in memory. */
+const LONGEST_HEADER = 1 << 24;
+
+/**
+ * Tensors of a safetensors file: inside it, apart from each other, and together all of it. The values are not read.
+ * @param descriptor Open for reading.
+ * @throws PlumbError naming the tensor that is wrong.
+ */
+export function readSafetensorsHeader(descriptor: number, size: number, file: string): StoredTensor[] {
+  const reader = new HeaderReader(descriptor, size, file);
+  const length = reader.u64("the header's length", size);
+  if (length > LONGEST_HEADER) {
+    throw damaged(
+      file,
+      `the header's length is ${length}, more than the ${LONGEST_HEADER} of any sound file`,
+    );
+  }
+  const header = parseJson(reader.take(length, "the header"), file, "the header");
+  const start = reader.position;
+  if (!isRecord(header)) throw damaged(file, "the header is no JSON object");
+  const tensors = Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, entry]) => readEntry(name, entry, start, file));
+  checkPlaces(tensors, file, size);
+  // checkPlaces leaves only gaps to find. JSON keeps the last of two equal names, so the first would leave one.
+  const covered = tensors.reduce((sum, { layout, shape }) => sum + (tensorBytes(layout, shape) ?? 0), start);
+  if (covered !== size) {
+    throw damaged(
+      file,
+      `${size - covered} bytes belong to no tensor; the file is too long or names a tensor twice`,
+    );
+  }
+  return tensors;
+}
+
+function readEntry(name: string, entry: unknown, start: number, file: string): StoredTensor {
+  const what = `tensor ${shown(name)}`;
+  if (!isRecord(entry)) throw damaged(file, `${what} is not described by a JSON object`);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  const layout = typeof dtype === "string" ? SAFETENSORS_TYPES.get(dtype) : undefined;
+  if (layout === undefined) {
+    throw unsupported(file, `${what} has the element type ${shown(dtype)}, which is not known.`);
+  }
+  if (!isSizes(shape)) throw damaged(file, `${what} has no list of whole numbers as its shape`);
+  if (!isSizes(offsets) || offsets.length !== 2) {
+    throw damaged(file, `${what} does not say where its bytes begin and end`);
+  }
+  const [begin, end] = offsets as [number, number];
+  const bytes = tensorBytes(layout, shape);
+  if (end - begin !== bytes) {
+    throw damaged(
+      file,
+      `${what} of shape [${shape.join(", ")}] and type ${layout.name} is said to have ${end - begin} bytes, expected ${bytes ?? "a possible size"}`,
+    );
+  }
+  return { name, layout, shape, file, offset: start + begin };
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
+}

@@ -1,0 +1,36 @@
+import { tensorBytes, type ElementLayout } from "./element-types";
+import { damaged, shown } from "./problem";
+
+/** A tensor as the header of a file describes it, under that file's own name. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly layout: ElementLayout;
+  /** Outermost extent first. */
+  readonly shape: readonly number[];
+  readonly file: string;
+  /** Bytes from the beginning of the file. */
+  readonly offset: number;
+}
+
+/** Every tensor lies inside its file, and apart from the others. */
+export function checkPlaces(tensors: readonly StoredTensor[], file: string, size: number): void {
+  const places = tensors.map((tensor) => {
+    const bytes = tensorBytes(tensor.layout, tensor.shape);
+    const what = `tensor ${shown(tensor.name)}`;
+    const kind = `of shape [${tensor.shape.join(", ")}] and type ${tensor.layout.name}`;
+    if (bytes === null || bytes === 0) throw damaged(file, `${what} ${kind} has no possible size`);
+    if (tensor.offset > size || bytes > size - tensor.offset) {
+      throw damaged(
+        file,
+        `${what} ${kind} takes ${bytes} bytes from byte ${tensor.offset} on, the file ends at byte ${size}`,
+      );
+    }
+    return { what, start: tensor.offset, end: tensor.offset + bytes };
+  });
+  places.sort((a, b) => a.start - b.start);
+  for (let i = 1; i < places.length; ++i) {
+    const before = places[i - 1]!;
+    const after = places[i]!;
+    if (after.start < before.end) throw damaged(file, `${before.what} and ${after.what} overlap`);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * A tokenizer.json that was found to be a byte-level BPE, in the words that the tokenizer library and the reference
+ * implementation understand alike.
+ */
+import { mismatch, shown, unsupported, damaged } from "./problem";
+
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+}
+
+/** How a text is cut before bytes are merged: at every match of a pattern, the matches and what lies between are words. */
+export interface SplitStep {
+  readonly regex: string;
+  /** What lies between the matches is dropped. */
+  readonly matchesOnly: boolean;
+}
+
+export interface BytePairs {
+  /** Token to id. Tokens are written in the 256 printable letters that stand for bytes. */
+  readonly vocabulary: ReadonlyMap<string, number>;
+  readonly merges: readonly (readonly [string, string])[];
+  /** A word that is a token is taken as it is, without merging its bytes. */
+  readonly ignoreMerges: boolean;
+  readonly unknown: string | null;
+  readonly normalForm: "NFC" | null;
+  readonly splits: readonly SplitStep[];
+  readonly addedTokens: readonly AddedToken[];
+  readonly bos: number | null;
+  readonly endOfText: number;
+}
+
+/** The cut of GPT-2 in the reference's regular expression dialect, in which \\s is Unicode's white space. */
+export const GPT2_SPLIT: SplitStep = {
+  regex: "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+  matchesOnly: false,
+};
+/** Every digit, of any script, is a word. */
+export const SINGLE_DIGITS: SplitStep = { regex: "\\p{N}", matchesOnly: false };
+export const DIGIT_RUNS: SplitStep = { regex: "\\p{N}+", matchesOnly: false };
+
+/**
+ * Ids are unique and every merge joins two tokens into a third.
+ * @param rows Rows of the embedding matrix.
+ * @throws PlumbError naming the token or the merge.
+ */
+export function checkBytePairs(pairs: BytePairs, rows: number, file: string): void {
+  const owners = new Map<number, string>();
+  const claim = (id: number, token: string) => {
+    if (!Number.isInteger(id) || id < 0) throw damaged(file, `token ${shown(token)} has the id ${shown(id)}`);
+    if (id >= rows) {
+      throw mismatch(
+        file,
+        `token ${shown(token)} has the id ${id}, but the model knows ${rows} tokens. The tokenizer belongs to another model.`,
+      );
+    }
+    const owner = owners.get(id);
+    if (owner !== undefined && owner !== token) {
+      throw damaged(file, `the tokens ${shown(owner)} and ${shown(token)} have the same id ${id}`);
+    }
+    owners.set(id, token);
+  };
+  for (const [token, id] of pairs.vocabulary) claim(id, token);
+  for (const { id, content } of pairs.addedTokens) {
+    claim(id, content);
+    const known = pairs.vocabulary.get(content);
+    if (known !== undefined && known !== id) {
+      throw damaged(file, `token ${shown(content)} has the ids ${known} and ${id}`);
+    }
+  }
+  // Models are padded to round numbers of rows, by far less than this.
+  if (owners.size < rows * 0.9) {
+    throw mismatch(
+      file,
+      `the tokenizer has ${owners.size} tokens, the model ${rows}. The tokenizer belongs to another model.`,
+    );
+  }
+  pairs.merges.forEach(([left, right], i) => {
+    const lacking = [left, right, left + right].find((token) => !pairs.vocabulary.has(token));
+    if (lacking !== undefined) {
+      throw damaged(
+        file,
+        `merge ${i} joins ${shown(left)} and ${shown(right)}, but ${shown(lacking)} is no token`,
+      );
+    }
+  });
+  for (const [name, id] of [
+    ["beginning", pairs.bos],
+    ["end", pairs.endOfText],
+  ] as const) {
+    if (id !== null && !owners.has(id)) throw damaged(file, `the ${name} token ${shown(id)} is no token`);
+  }
+}
+
+/** Merges as GGUF and older files write them: both parts with a space between. */
+export function splitMerge(merge: string, i: number, file: string): [string, string] {
+  const space = merge.indexOf(" ", 1);
+  if (space < 0 || space === merge.length - 1 || merge.includes(" ", space + 1)) {
+    throw damaged(file, `merge ${i} is ${shown(merge)}, expected two tokens with a space between`);
+  }
+  return [merge.slice(0, space), merge.slice(space + 1)];
+}
+
+/** What is refused although the reference implementation may know it. */
+export function notByteLevel(file: string, what: string): Error {
+  return unsupported(
+    file,
+    `${what} is not supported yet; supported are byte-level BPE tokenizers (of SmolLM2, GPT-2 and their kind).`,
+  );
+}
