@@ -2,13 +2,17 @@
  * `npm test`: sets up, builds, and runs every runner; `npm run test:long` (--long): what takes longer.
  * The last line counts every test of every runner: `N passed, N failed`, and `, N skipped` where there are any.
  */
+import path from "node:path";
 import { bundle, buildNative } from "./lib/build.mjs";
 import { formatNative } from "./lib/clang-format.mjs";
 import { mutationTests } from "./lib/mutations.mjs";
+import { stageExtension } from "./lib/package.mjs";
+import { root } from "./lib/places.mjs";
 import { Stop } from "./lib/process.mjs";
-import { check, checkWith, countsLine, ctest, mocha, total } from "./lib/runners.mjs";
+import { check, checkWith, countsLine, ctest, mocha, quietThreads, total } from "./lib/runners.mjs";
 import { sanitized } from "./lib/sanitizers.mjs";
 import { setup } from "./lib/setup.mjs";
+import { vscodeHost } from "./lib/vscode-host.mjs";
 
 /** @typedef {import("./lib/runners.mjs").Counts} Counts */
 
@@ -47,8 +51,19 @@ const long = [
   ["native tests under AddressSanitizer", () => sanitized("address")],
   ["native tests under ThreadSanitizer", () => sanitized("thread")],
   ["fuzzing and long tests", () => mocha("test/long/**/*.test.ts")],
+  ["the extension in a real editor", () => extensionTests()],
   ["mutations", () => mutationTests()],
 ];
+
+/** Where code-server looks for extensions: a folder that holds this one alone. */
+async function extensionTests() {
+  const extension = path.join(root, "build", "extensions", "plumb.plumb-0.1.0");
+  await stageExtension(extension);
+  const host = JSON.stringify(await vscodeHost());
+  return mocha("test/extension/**/*.test.ts", {
+    env: { ...quietThreads, PLUMB_VSCODE_HOST: host, PLUMB_TEST_EXTENSION: extension },
+  });
+}
 
 /** @param {boolean} passed @returns {Counts} */
 function asCounts(passed) {

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { Editor, type HostPrograms } from "./editor";
+
+const root = path.resolve(__dirname, "../..");
+/** Looked at by people; not compared. */
+const pictures = path.join(root, "build", "pictures");
+
+/** Two classes that a few words tell apart, so that even a tiny model learns something. */
+function examples(): string {
+  const offers = ["sofa", "lamp", "kettle", "scarf", "desk", "bike", "tent", "radio"];
+  const places = ["library", "pool", "museum", "office", "market", "garden", "school", "station"];
+  const lines = offers.flatMap((offer, i) =>
+    places.flatMap((place, j) => [
+      {
+        id: `p${i}${j}`,
+        text: `Hurry, the last ${offer} near the ${place} goes tonight, buy now!`,
+        label: "pressure",
+      },
+      {
+        id: `n${i}${j}`,
+        text: `The ${place} keeps a ${offer} from nine to five on weekday ${j}.`,
+        label: "none",
+      },
+    ]),
+  );
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+}
+
+const task = {
+  version: 1,
+  name: "Pressure in messages",
+  kind: "single",
+  instruction: "Does the message press its reader?",
+  labels: [{ name: "pressure" }, { name: "none" }],
+  baseModel: "tiny.gguf",
+};
+
+describe("the extension in a real editor", function () {
+  this.timeout(240_000);
+  let workspace: string;
+  let editor: Editor;
+
+  before(async function () {
+    const programs = process.env.PLUMB_VSCODE_HOST;
+    const extension = process.env.PLUMB_TEST_EXTENSION;
+    if (programs === undefined || extension === undefined) {
+      console.log("      Skipped: `npm run test:long` installs an editor for these tests.");
+      this.skip();
+    }
+    await mkdir(pictures, { recursive: true });
+    workspace = await mkdtemp(path.join(os.tmpdir(), "plumb-workspace-"));
+    await cp(path.join(root, "test/fixtures/tiny.gguf"), path.join(workspace, "tiny.gguf"));
+    await writeFile(path.join(workspace, "messages.jsonl"), examples());
+    await writeFile(
+      path.join(workspace, "broken.jsonl"),
+      `${examples()}{"id":"x","text":"Now!","label":"presure"}\n`,
+    );
+    for (const name of ["messages", "broken"]) {
+      const content = JSON.stringify({ ...task, examples: `${name}.jsonl` }, null, 2);
+      await writeFile(path.join(workspace, `${name}.plumb.json`), content);
+    }
+    editor = await Editor.open({
+      programs: JSON.parse(programs) as HostPrograms,
+      workspace,
+      extension,
+      theme: process.env.PLUMB_TEST_THEME ?? "Default Dark Modern",
+    });
+  });
+  after(async () => {
+    await (editor as Editor | undefined)?.close();
+    if (workspace) await rm(workspace, { recursive: true, force: true });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") {
+      await editor.page.screenshot({ path: path.join(pictures, "failed.png") });
+    }
+  });
+
+  it("offers its schema: an unknown kind is marked while one types", async () => {
+    await writeFile(
+      path.join(workspace, "wrong.plumb.json"),
+      JSON.stringify({ ...task, kind: "sngle" }, null, 2),
+    );
+    await editor.openFile("wrong.plumb.json");
+    await editor.page.locator(".squiggly-warning, .squiggly-error").first().waitFor();
+    await rm(path.join(workspace, "wrong.plumb.json"));
+  });
+
+  it("checks a task and marks the line that is wrong", async () => {
+    await editor.openFile("broken.plumb.json");
+    await editor.run("Plumb: Check Task");
+    const toast = editor.notification("1 problem stops a run");
+    await toast.waitFor({ timeout: 60_000 });
+    await toast.getByText("Show Problems").click();
+    const row = editor.page.locator(".markers-panel .monaco-list-row", { hasText: "presure" });
+    await row.waitFor();
+    assert.match(await row.innerText(), /Ln 129/);
+    await editor.page.screenshot({ path: path.join(pictures, "problems.png") });
+  });
+
+  it("tunes with progress and shows the report", async () => {
+    await editor.openFile("messages.plumb.json");
+    await editor.run("Plumb: Tune Adapter");
+    await editor.notification(/loss \d/).waitFor({ timeout: 60_000 });
+    await editor.page.screenshot({ path: path.join(pictures, "tuning.png") });
+    await editor.panel().locator("h1", { hasText: task.name }).waitFor({ timeout: 120_000 });
+    await editor.page.screenshot({ path: path.join(pictures, "report.png") });
+    const runs = await readdir(path.join(workspace, ".plumb", "runs"));
+    assert.equal(runs.length, 1);
+  });
+
+  it("opens the report of a run again from the task", async () => {
+    await editor.run("View: Close All Editors");
+    await editor.openFile("messages.plumb.json");
+    await editor.run("Plumb: Open Report");
+    await editor.panel().locator("h1", { hasText: task.name }).waitFor({ timeout: 60_000 });
+  });
+
+  it("runs nothing in the panel but what the page brings", async () => {
+    const policy = await editor
+      .panel()
+      .locator('meta[http-equiv="Content-Security-Policy"]')
+      .getAttribute("content");
+    assert.match(
+      policy ?? "",
+      /^default-src 'none'; style-src 'sha256-\S+'; script-src 'nonce-\w{32}' 'sha256-\S+';/,
+    );
+  });
+});
