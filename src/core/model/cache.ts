@@ -21,8 +21,22 @@ export function modelsFolder(environment: NodeJS.ProcessEnv = process.env): stri
   return path.resolve(cache, "models");
 }
 
-/** Files and folders in the models folder that look like models, sorted by name; empty where there is none. */
-export async function cachedModels(folder = modelsFolder()): Promise<string[]> {
+/** The models folder, and what in it looks like a model. */
+export async function listModels(): Promise<{
+  folder: string;
+  models: { name: string; path: string; isDefault: boolean }[];
+}> {
+  const folder = modelsFolder();
+  const models = (await cachedModels(folder)).map((file) => ({
+    name: path.basename(file, ".gguf"),
+    path: file,
+    isDefault: path.basename(file) === DEFAULT_MODEL.file,
+  }));
+  return { folder, models };
+}
+
+/** Files and folders that look like models, sorted by name; empty where there is no such folder. */
+async function cachedModels(folder: string): Promise<string[]> {
   let names: string[];
   try {
     names = await readdir(folder);

@@ -2,4 +2,4 @@
 export type { BaseModel, TextTokenizer } from "./base-model";
 export { fetchDefaultModel } from "./fetch";
 export { openBaseModel } from "./open";
-export { resolveBaseModel } from "./cache";
+export { listModels, resolveBaseModel } from "./cache";
