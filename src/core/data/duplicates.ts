@@ -221,6 +221,8 @@ class Buckets {
 }
 
 let runs = new Int32Array(1024);
+/** Bins that the present round has filled. */
+const fresh = new Int32Array(sketchSize);
 
 /**
  * Fills `sketch` for a text. In each round every run falls into a bin, and a bin that has been empty so far keeps the
@@ -228,14 +230,14 @@ let runs = new Int32Array(1024);
  */
 function sketchText(text: string, sketch: Int32Array): void {
   const count = collectRuns(` ${text} `);
-  // Above every value of the present round; values of a round are below it and at least 0.
+  // Values are at least 0. While a round may still lower the value of a bin, its complement stands there.
   const empty = 0x7fffffff;
   sketch.fill(empty);
   let filled = 0;
   for (let round = 0; filled < sketchSize; round++) {
-    const before = filled;
     const single = round - sketchSize;
     if (single >= 0 && sketch[single] !== empty) continue;
+    let now = 0;
     for (let at = 0; at < count; at++) {
       const hash = mix(runs[at]!, round);
       const bin = single >= 0 ? single : hash & (sketchSize - 1);
@@ -243,12 +245,11 @@ function sketchText(text: string, sketch: Int32Array): void {
       const held = sketch[bin]!;
       if (held === empty) {
         sketch[bin] = ~value;
-        filled++;
+        fresh[now++] = bin;
       } else if (held < 0 && value < ~held) sketch[bin] = ~value;
     }
-    // Bins of this round were marked by the complement, so that later rounds leave them alone.
-    if (filled > before)
-      for (let bin = 0; bin < sketchSize; bin++) if (sketch[bin]! < 0) sketch[bin] = ~sketch[bin]!;
+    for (let at = 0; at < now; at++) sketch[fresh[at]!] = ~sketch[fresh[at]!]!;
+    filled += now;
   }
 }
 
@@ -256,11 +257,9 @@ function sketchText(text: string, sketch: Int32Array): void {
 function collectRuns(text: string): number {
   const count = Math.max(1, text.length - runLength + 1);
   if (count > runs.length) runs = new Int32Array(count * 2);
-  for (let at = 0; at < count; at++) {
-    let hash = 0;
-    for (let i = at; i < at + runLength; i++) hash = mix(hash, i < text.length ? text.charCodeAt(i) : 0);
-    runs[at] = hash;
-  }
+  // A run is two pairs of code units; the second pair of one is the first of the next but one. Past the end: 0.
+  const pair = (at: number) => text.charCodeAt(at) | 0 | ((text.charCodeAt(at + 1) | 0) << 16);
+  for (let at = 0; at < count; at++) runs[at] = mix(mix(0, pair(at)), pair(at + 2));
   return count;
 }
 
