@@ -21,7 +21,7 @@ export function nextSteps(report: Facts): string[] {
   }
   if (suspects.length > 0) {
     steps.push(
-      `Check ${counted(suspects.length, "training label")} first: a model that was not fitted to these texts is at least ${percent(suspects.at(-1)!.confidence)} sure of another answer.`,
+      `Check ${counted(suspects.length, "training label")} first: a model that was not fitted to ${suspects.length === 1 ? "this text" : "these texts"} is at least ${percent(suspects.at(-1)!.confidence)} sure of another answer.`,
     );
   }
   if (classification !== null) {

@@ -6,12 +6,14 @@ import { shadeStep } from "./style";
 /** Up to this many classes the matrix is a table with counts; beyond, a picture with its non-empty cells listed. */
 const MOST_CLASSES_IN_TABLE = 20;
 const PAIRS_SHOWN = 12;
+/** Beside a matrix that shows every count. */
+const PAIRS_BESIDE_MATRIX = 5;
 
 export function confusionSection(report: Report): Markup {
   const { confusion } = report.classification!;
   if (confusion === null) return markup`${labelCounts(report)}${pairs(report)}`;
   if (confusion.length <= MOST_CLASSES_IN_TABLE)
-    return markup`${matrix(report, confusion)}${confusion.length > 2 && pairs(report)}`;
+    return markup`${matrix(report, confusion)}${confusion.length > 2 && pairs(report, PAIRS_BESIDE_MATRIX)}`;
   return markup`${field(report, confusion)}${pairs(report)}`;
 }
 
@@ -29,7 +31,6 @@ function matrix(report: Report, counts: readonly (readonly number[])[]): Markup 
       const step = total === 0 ? 0 : shadeStep(count / total);
       const kind = [
         ...(step > 0 ? [`s${step}`] : []),
-        ...(step > 6 ? ["strong"] : []),
         ...(given === truth ? ["right"] : []),
         ...(count === 0 ? ["none"] : []),
       ].join(" ");
@@ -92,7 +93,7 @@ function field(report: Report, counts: readonly (readonly number[])[]): Markup {
       >`,
   );
   const all = labels.length * size;
-  return markup`<figure class="scroll" tabindex="0" role="region" aria-label="Confusion matrix as a picture">
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix as a picture"><figure>
     <svg
       class="field"
       viewBox="0 0 ${left + all + 1} ${all + 1}"
@@ -105,10 +106,10 @@ function field(report: Report, counts: readonly (readonly number[])[]): Markup {
     <figcaption>
       Rows: true class. Columns: class given, in the same order. Shade: share of the row. Framed: right.
     </figcaption>
-  </figure>`;
+  </figure></div>`;
 }
 
-function pairs(report: Report): Markup {
+function pairs(report: Report, shown = PAIRS_SHOWN): Markup {
   const { confused, classes } = report.classification!;
   const multi = report.task.kind === "multi";
   if (confused.length === 0)
@@ -143,8 +144,8 @@ function pairs(report: Report): Markup {
         </tbody>
       </table>
     </div>`;
-  const rest = confused.slice(PAIRS_SHOWN);
-  return markup`${table(confused.slice(0, PAIRS_SHOWN).map(row), "Most frequent confusions")}
+  const rest = confused.slice(shown);
+  return markup`${table(confused.slice(0, shown).map(row), "Most frequent confusions")}
   ${
     rest.length > 0 &&
     markup`<details>

@@ -27,7 +27,7 @@ export function strip({ value, low, high }: Estimate, kind: "own" | "rival" | "f
 export function stripScale(): Markup {
   const marks = ([0, 0.25, 0.5, 0.75, 1] as const).map(
     (at) =>
-      markup`<text x="${across(at)}" y="11" text-anchor="${at === 0 ? "start" : at === 1 ? "end" : "middle"}"
+      markup`<text class="${at === 0 || at === 1 ? "" : "mid"}" x="${across(at)}" y="11" text-anchor="${at === 0 ? "start" : at === 1 ? "end" : "middle"}"
         >${at}</text
       >`,
   );
@@ -68,7 +68,8 @@ export function roundAxis(label: string, from: number, to: number, whole = false
   const step = whole ? Math.max(1, Math.round(unit)) : unit;
   const digits = Math.min(2, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
   const ticks: Axis["ticks"] = [];
-  for (let at = Math.ceil(from / step - 1e-9) * step; at <= to + step * 1e-6; at += step) {
+  for (let tick = Math.ceil(from / step - 1e-9); tick * step <= to + step * 1e-6; tick++) {
+    const at = tick * step + 0;
     ticks.push({ at, text: whole ? Math.round(at).toLocaleString("en-GB") : at.toFixed(digits) });
   }
   return { label, from, to, ticks };
@@ -76,7 +77,7 @@ export function roundAxis(label: string, from: number, to: number, whole = false
 
 const WIDTH = 460;
 const HEIGHT = 300;
-const LEFT = 52;
+const LEFT = 66;
 const RIGHT = 14;
 const TOP = 12;
 const BOTTOM = 44;

@@ -88,12 +88,14 @@ export function abstentionPlot(report: Report): Markup {
   const points = coverage.map((point) => ({ ...point, share: shareOf(point.right, point.answered) }));
   const lowest = Math.min(1, ...points.map(({ share }) => share.low ?? 1));
   const from = Math.max(0, Math.floor(lowest * 5) / 5);
+  const step = from < 0.6 ? 5 : 10;
+  const ticks = Array.from({ length: step + 1 }, (_, tick) => tick / step).filter((at) => at >= from);
   const axis = {
-    ...shareAxis("right among those"),
+    label: "right among those",
     from,
-    ticks: shareAxis("").ticks.filter(({ at }) => at >= from),
+    to: 1,
+    ticks: ticks.map((at) => ({ at, text: percent(at) })),
   };
-  if (axis.ticks[0]?.at !== from) axis.ticks.unshift({ at: from, text: percent(from) });
   const picture = plot(
     "Abstention: accuracy against the share of texts answered",
     shareAxis("share of texts answered"),

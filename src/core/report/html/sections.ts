@@ -159,16 +159,16 @@ function rivals(report: Report, main: Estimate): Markup {
         ><span class="sub">${SHORT_SIGNS[rival.outcome]}</span>
       </td>
     </tr>`;
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="This run and its rivals">
+  return markup`<p class="soft small">
+      This run and its rivals on the same ${counted(report.data.test, "test text")}. Lines and brackets: 95 %
+      intervals.
+    </p>
+    <div class="scroll" tabindex="0" role="region" aria-label="This run and its rivals">
       <table>
-        <caption>
-          This run and its rivals on the same ${counted(report.data.test, "test text")}; lines are 95 %
-          intervals.
-        </caption>
         <thead>
           <tr>
             <th scope="col" class="left">Who</th>
-            <th scope="col" class="picture">${stripScale()}<span class="sub">${figure}</span></th>
+            <td class="picture">${stripScale()}</td>
             <th scope="col">${figure.charAt(0).toUpperCase() + figure.slice(1)}</th>
             <th scope="col" class="wide">${right}</th>
             <th scope="col">This run’s lead</th>
@@ -182,7 +182,7 @@ function rivals(report: Report, main: Estimate): Markup {
             <td class="wide">${percent(share.value)}</td>
             <td></td>
           </tr>
-          ${report.rivals.map(row)}
+          ${report.rivals.toSorted((a, b) => (b.main.value ?? -1) - (a.main.value ?? -1)).map(row)}
         </tbody>
       </table>
     </div>
@@ -218,6 +218,9 @@ function rivals(report: Report, main: Estimate): Markup {
     </details>`;
 }
 
+/** More classes than a few beyond this: the better ones are folded. */
+const CLASSES_SHOWN = 20;
+
 function classes(report: Report): Markup {
   const { classes: all } = report.classification!;
   const multi = report.task.kind === "multi";
@@ -237,29 +240,41 @@ function classes(report: Report): Markup {
         <td class="wide">${entry.trainSupport}</td>
       </tr>`,
   );
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Figures per class">
-    <table>
-      <caption>
-        Worst first. Precision: of the texts given the class, the share that is of it. Recall: of the texts of
-        the class, the share that was found. A dash: nothing to divide by.
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col" class="left">Class</th>
-          <th scope="col" class="picture">${stripScale()}<span class="sub">F1</span></th>
-          <th scope="col">F1</th>
-          <th scope="col">Precision</th>
-          <th scope="col">Recall</th>
-          ${multi && markup`<th scope="col" class="wide">Given from</th>`}
-          <th scope="col">Test texts</th>
-          <th scope="col" class="wide">Training texts</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`;
+  const head = markup`<thead>
+    <tr>
+      <th scope="col" class="left">Class</th>
+      <td class="picture">${stripScale()}</td>
+      <th scope="col">F1</th>
+      <th scope="col">Precision</th>
+      <th scope="col">Recall</th>
+      ${multi && markup`<th scope="col" class="wide">Given from</th>`}
+      <th scope="col">Test texts</th>
+      <th scope="col" class="wide">Training texts</th>
+    </tr>
+  </thead>`;
+  const table = (name: string, part: readonly Markup[]) =>
+    markup`<div class="scroll" tabindex="0" role="region" aria-label="${name}">
+      <table>
+        ${head}
+        <tbody>
+          ${part}
+        </tbody>
+      </table>
+    </div>`;
+  const cut = rows.length > CLASSES_SHOWN + 5 ? CLASSES_SHOWN : rows.length;
+  const rest = rows.slice(cut);
+  return markup`<p class="soft small">
+      Worst first. Precision: of the texts given the class, the share that is of it. Recall: of the texts of
+      the class, the share that was found. A dash: nothing to divide by. Lines and brackets: 95 % intervals.
+    </p>
+    ${table("Figures per class", rows.slice(0, cut))}
+    ${
+      rest.length > 0 &&
+      markup`<details>
+        <summary>${counted(rest.length, "better class", "better classes")}</summary>
+        ${table("Figures of the other classes", rest)}
+      </details>`
+    }`;
 }
 
 const rangeOf = ({ low, high }: Estimate): string =>

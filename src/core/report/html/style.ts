@@ -13,8 +13,7 @@ export const STYLE = `
   --own: var(--vscode-charts-blue, #79b0ff); --good: var(--vscode-charts-green, #63cf94);
   --bad: var(--vscode-charts-red, #ff8f85); --warn: var(--vscode-charts-orange, #e5b567); } }
 * { box-sizing: border-box; }
-html { scroll-behavior: smooth; scroll-padding-top: 1rem; }
-@media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+html { scroll-padding-top: 1rem; }
 body { margin: 0; background: var(--back); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif; }
 main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.5rem 5rem; }
@@ -25,12 +24,12 @@ h3 { font-size: 1rem; font-weight: 600; }
 section { margin-top: 3.5rem; }
 section > h2 + * { margin-top: 0.9rem; }
 section > * + * { margin-top: 1.1rem; }
-p, li { max-width: 44rem; }
+p, li { max-width: 44rem; } p.small { max-width: 52rem; }
 .soft, figcaption, caption { color: var(--soft); }
 .small { font-size: 0.875rem; }
 a { color: var(--own); text-underline-offset: 0.15em; }
 :focus-visible { outline: 2px solid var(--own); outline-offset: 2px; border-radius: 2px; }
-header .facts { color: var(--soft); font-size: 0.875rem; margin-top: 0.15rem; overflow-wrap: anywhere; }
+header .facts { color: var(--soft); font-size: 0.875rem; margin-top: 0.15rem; overflow-wrap: anywhere; max-width: none; }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.15rem 1.1rem; list-style: none; padding: 0; margin-top: 1rem; font-size: 0.875rem; }
 .hero { margin-top: 2.25rem; display: grid; grid-template-columns: auto 1fr; gap: 0.4rem 2.5rem; align-items: end; }
 .hero .figure { font-size: 4.5rem; line-height: 1; font-weight: 650; letter-spacing: -0.03em; font-variant-numeric: tabular-nums; }
@@ -44,14 +43,14 @@ table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; font-varia
 caption { text-align: left; font-size: 0.875rem; padding-bottom: 0.5rem; }
 th, td { padding: 0.32rem 0.6rem; text-align: right; font-weight: 400; vertical-align: middle; white-space: nowrap; }
 th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
-thead th { color: var(--soft); font-size: 0.8125rem; vertical-align: bottom; border-bottom: 1px solid var(--faint); }
+thead > tr > * { color: var(--soft); font-size: 0.8125rem; vertical-align: bottom; border-bottom: 1px solid var(--faint); }
 tbody tr + tr > * { border-top: 1px solid color-mix(in srgb, var(--ink) 7%, var(--back)); }
 th[scope="row"], .left { text-align: left; }
-th[scope="row"] { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; max-width: 18rem; line-height: 1.3; }
+th[scope="row"] { white-space: normal; overflow-wrap: break-word; min-width: 9rem; max-width: 18rem; line-height: 1.3; }
 td.text { white-space: normal; text-align: left; min-width: 12rem; }
 tr.own th { font-weight: 650; }
 tr.few > * { color: var(--soft); }
-.picture { width: 36%; min-width: 9rem; padding-top: 0; padding-bottom: 0; }
+.picture { width: 30%; min-width: 9rem; padding-top: 0; padding-bottom: 0; }
 .range { color: var(--soft); white-space: nowrap; }
 .sub { display: block; font-size: 0.8125rem; color: var(--soft); line-height: 1.25; }
 svg { display: block; overflow: visible; }
@@ -79,8 +78,8 @@ details > summary + * { margin-top: 0; }
 .matrix td.right { box-shadow: inset 0 0 0 1.5px var(--ink); }
 .matrix td a, .matrix td > span { display: block; padding: 0.3rem 0.4rem; color: inherit; text-decoration: none; }
 .matrix td a:hover { text-decoration: underline; }
-.matrix td.strong { color: var(--back); } .matrix td.none { color: color-mix(in srgb, var(--ink) 30%, var(--back)); }
-.matrix thead th { white-space: normal; overflow-wrap: anywhere; text-align: center; max-width: 7rem; }
+.matrix td.none { color: color-mix(in srgb, var(--ink) 30%, var(--back)); }
+.matrix thead th { white-space: normal; overflow-wrap: break-word; text-align: center; max-width: 7rem; }
 .matrix.many thead th.name { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; white-space: nowrap; max-width: none; max-height: 12rem; overflow: hidden; text-overflow: ellipsis; }
 .matrix .total { background: none; color: var(--soft); }
 SHADES
@@ -89,7 +88,7 @@ SHADES
 .errors { display: grid; gap: 0.75rem; padding: 0; list-style: none; }
 .errors li { max-width: none; padding: 0.85rem 1.1rem 0.9rem; background: var(--raised); border-radius: 6px; break-inside: avoid; }
 .errors .body { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; max-width: 44rem; }
-.errors summary { font-size: inherit; color: inherit; }
+.errors dl { margin-top: 0.45rem; line-height: 1.4; } .errors summary { font-size: inherit; color: inherit; }
 .labels { display: flex; flex-wrap: wrap; gap: 0.3rem 1.6rem; align-items: center; margin-top: 0.55rem; font-size: 0.875rem; }
 .labels > span { display: inline-flex; gap: 0.45rem; align-items: center; } .labels .what { color: var(--soft); }
 .labels .id { margin-left: auto; color: var(--soft); font-size: 0.8125rem; overflow-wrap: anywhere; }
@@ -105,7 +104,9 @@ pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; } section { margin-top: 2.75rem; }
   .hero { grid-template-columns: 1fr; } .hero .figure { font-size: 3.5rem; }
-  th, td { padding-left: 0.4rem; padding-right: 0.4rem; } .wide { display: none; } .picture { min-width: 7rem; } th[scope="row"] { min-width: 5.5rem; }
+  th, td { padding-left: 0.35rem; padding-right: 0.35rem; } thead th { white-space: normal; } .wide, .scale .mid, th .sub bdi { display: none; }
+  .matrix thead th.name { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; white-space: nowrap; max-width: none; max-height: 12rem; overflow: hidden; text-overflow: ellipsis; }
+  .picture { min-width: 5.5rem; } th[scope="row"] { min-width: 4.5rem; } .field { min-width: 44rem; } .labels .id { margin-left: 0; }
 }
 @media (forced-colors: active) { .matrix td { border: 1px solid CanvasText !important; } .strip circle { fill: CanvasText; } }
 @media print {
@@ -115,12 +116,15 @@ pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius
 }
 `.replace(
   "SHADES",
-  Array.from(
-    { length: 10 },
-    (_, step) =>
-      `.s${step + 1} { --shade: color-mix(in srgb, var(--own) ${10 * (step + 1)}%, var(--back)); }`,
-  ).join("\n"),
+  // In the table counts stand on the shade and must stay readable, so that it ends half-way.
+  Array.from({ length: 10 }, (_, index) => index + 1)
+    .flatMap((step) => [`.s${step} { ${shade(5 * step)} }`, `.field .s${step} { ${shade(10 * step)} }`])
+    .join("\n"),
 );
+
+function shade(share: number): string {
+  return `--shade: color-mix(in srgb, var(--own) ${share}%, var(--back));`;
+}
 
 /** Steps of shade from 0 (none) to 10 (the whole row). */
 export const shadeStep = (share: number): number =>

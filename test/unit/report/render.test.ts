@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import {
+  buildReport,
+  renderReport,
+  renderReportText,
+  compareReports,
+  renderComparisonText,
+} from "../../../src/core/report";
+import { decimals, duration, percent, pValue, signed } from "../../../src/core/report/format";
+import type { Report } from "../../../src/core/schema";
+import { generationSample, sample } from "./samples";
+
+const single = buildReport(sample("single", { labels: 3, train: 40, test: 60, skill: 0.6 }));
+const many = buildReport(sample("single", { labels: 30, train: 90, test: 90, skill: 0.6 }));
+const multi = buildReport(sample("multi", { labels: 3, train: 60, test: 40, skill: 0.6 }));
+const generation = buildReport(generationSample(60, 3));
+const reports: [string, Report][] = [
+  ["single", single],
+  ["many classes", many],
+  ["multi", multi],
+  ["generation", generation],
+];
+
+describe("figures", () => {
+  it("have two decimals, whole percent, a true minus, and a dash where not defined", () => {
+    assert.equal(decimals(0.8349), "0.83");
+    assert.equal(decimals(null), "–");
+    assert.equal(signed(-0.071), "−0.07");
+    assert.equal(signed(0.071), "+0.07");
+    assert.equal(signed(-0.001), "0.00");
+    assert.equal(percent(0.456), "46\u00a0%");
+    assert.equal(percent(0.9999), ">99\u00a0%");
+    assert.equal(percent(0.0001), "<1\u00a0%");
+    assert.equal(percent(0), "0\u00a0%");
+    assert.equal(pValue(0.0004), "p < 0.01");
+    assert.equal(duration(59.6), "1 min 00 s");
+    assert.equal(duration(3720), "1 h 02 min");
+  });
+});
+
+describe("report page", () => {
+  for (const [name, report] of reports) {
+    const page = renderReport(report);
+
+    it(`${name}: loads nothing and runs nothing but its own style and script`, () => {
+      const policy = /http-equiv="Content-Security-Policy"\s+content="([^"]*)"/u
+        .exec(page)![1]!
+        .replaceAll("&#39;", "'");
+      const hashOf = (element: string) => {
+        const [, source] = new RegExp(`<${element}>(.*?)</${element}>`, "su").exec(page)!;
+        return `'sha256-${createHash("sha256").update(source!).digest("base64")}'`;
+      };
+      assert.ok(policy.startsWith("default-src 'none';"));
+      assert.ok(policy.includes(`style-src ${hashOf("style")};`));
+      assert.ok(policy.includes(`script-src ${hashOf("script")};`));
+      assert.equal(page.match(/<(script|style|link|img|iframe|object)\b/gu)!.length, 2);
+      assert.doesNotMatch(page, /https?:|\sstyle="|\son[a-z]+="|url\(/u);
+    });
+
+    it(`${name}: is well formed, with unique ids and links that lead somewhere`, () => {
+      assertBalanced(page);
+      const ids = Array.from(page.matchAll(/\sid="([^"]*)"/gu), ([, id]) => id!);
+      assert.deepEqual(ids, [...new Set(ids)]);
+      for (const [, target] of page.matchAll(/href="#([^"]*)"/gu)) assert.ok(ids.includes(target!), target);
+      assert.doesNotMatch(page, /NaN|undefined|Infinity|\[object/u);
+    });
+
+    it(`${name}: tables have heads that say what they are for`, () => {
+      for (const [table] of page.matchAll(/<table.*?<\/table>/gsu)) {
+        assert.match(table, /<th\s+scope="col"/u);
+        assert.match(table, /<th\s+scope="row"/u);
+        assert.doesNotMatch(table, /<th(?:>|\s(?![^>]*scope=))/u);
+      }
+    });
+  }
+
+  it("shows hostile texts, labels and names as text", () => {
+    const evil = `<script>alert(1)</script>"'&<img src=x onerror=alert(1)>\u0000\u0007`;
+    const input = sample("single", { labels: 3, train: 40, test: 60, skill: 0.2 });
+    input.task.name = evil;
+    input.task.labels = input.task.labels!.map(({ name }) => ({ name: evil + name }));
+    for (const example of [...input.train, ...input.test]) example.label = evil + example.label!;
+    const report = buildReport(input);
+    const page = renderReport(report, { texts: new Map(input.test.map(({ id }) => [id, evil])) });
+    assert.equal(page.match(/<script>/gu)!.length, 1);
+    for (const piece of ["<img", "\u0000", "\u0007"]) assert.ok(!page.includes(piece));
+    assert.ok(page.includes("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;&lt;img"));
+    assertBalanced(page);
+  });
+
+  it("shows texts whole, white space and direction kept, and folds none away for good", () => {
+    const wrong = single.rows.filter(({ right }) => !right);
+    const long = `начало ${"x".repeat(5000)} конец`;
+    const texts = new Map(wrong.map(({ id }, index) => [id, index === 0 ? long : ` ${id}: две\n  строки`]));
+    const page = renderReport(single, { texts });
+    for (const text of texts.values()) assert.ok(page.includes(`dir="auto">${text}</div>`));
+    assert.equal(page.match(/<li\s+data-pairs=/gu)!.length, wrong.length);
+  });
+
+  it("says the id where a text is not at hand", () => {
+    assert.match(renderReport(single), /The text of test-\d+ is not at hand/u);
+  });
+
+  it("lists every class once, worst first", () => {
+    const page = renderReport(many);
+    const section = /<section\s+id="classes".*?<\/section>/su.exec(page)![0];
+    const shown = Array.from(section.matchAll(/<bdi>(label \d+)<\/bdi/gu), ([, label]) => label!);
+    assert.equal(new Set(shown).size, 30);
+    assert.equal(shown.length, 30);
+    const f1 = new Map(many.classification!.classes.map((entry) => [entry.label, entry.f1.value ?? 2]));
+    for (const [index, label] of shown.slice(1).entries())
+      assert.ok(f1.get(shown[index]!)! <= f1.get(label)!);
+  });
+
+  it("stands without rivals, errors, history or any test text of a class", () => {
+    const bare = sample("single", { labels: 2, train: 4, test: 3, skill: 1 });
+    bare.untuned = null;
+    bare.run = { ...bare.run, history: [] };
+    for (const example of bare.test) example.label = "label 0";
+    bare.predictions = bare.test.map(({ id }) => ({ id, part: "test", scores: [1, 0] }));
+    const report = buildReport(bare);
+    assertBalanced(renderReport({ ...report, rivals: [] }));
+    assert.match(renderReport(report), /every test text got exactly the right answer/u);
+  });
+});
+
+describe("report in a terminal", () => {
+  for (const [name, report] of reports) {
+    for (const width of [40, 60, 80, 120]) {
+      it(`${name}: fits ${width} columns`, () => {
+        for (const line of renderReportText(report, width).split("\n")) {
+          assert.ok(line.length <= width, `${line.length} columns: ${line}`);
+        }
+      });
+    }
+  }
+
+  it("says figures, verdict and next steps", () => {
+    const text = renderReportText(single, 80);
+    const { macroF1, classes } = single.classification!;
+    assert.ok(
+      text.includes(
+        `Macro F1 ${decimals(macroF1.value)} [${decimals(macroF1.low)}, ${decimals(macroF1.high)}]`,
+      ),
+    );
+    assert.ok(text.replace(/\s+/gu, " ").includes(single.verdict.sentence.replace(/\s+/gu, " ")));
+    for (const { label } of classes) assert.ok(text.includes(label));
+    for (const step of single.next)
+      assert.ok(text.replace(/\s+/gu, " ").includes(step.replace(/\s+/gu, " ")));
+  });
+
+  it("compares two runs in words", () => {
+    assert.match(
+      renderComparisonText(compareReports(single, single)),
+      /^Cannot tell the two apart: macro F1 0\.00/u,
+    );
+  });
+});
+
+/** Every element that is opened is closed in its turn. */
+function assertBalanced(page: string): void {
+  const body = page.replace(/<(style|script)>.*?<\/\1>/gsu, "").replace("<!doctype html>", "");
+  const open: string[] = [];
+  for (const [tag, close, name, rest] of body.matchAll(
+    /<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>"]|"[^"]*")*)>/gu,
+  )) {
+    if (rest!.endsWith("/") || ["meta", "br"].includes(name!)) continue;
+    if (close === "") open.push(name!);
+    else assert.equal(open.pop(), name, `at ${tag}`);
+  }
+  assert.deepEqual(open, []);
+  assert.doesNotMatch(body.replace(/<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>"]|"[^"]*")*)>/gu, ""), /[<>]/u);
+}
