@@ -342,7 +342,7 @@ export function promptTokens(task: Task, tokenizer: TextTokenizer, length: numbe
   const text = [task.instruction ?? task.name, words.join(", ")].filter((part) => part !== "").join(" ");
   const tokens = tokenizer.encode(text);
   if (tokens.length === 0) throw new PlumbError("instruction-empty", "The task's instruction has no tokens.");
-  return Array.from({ length }, (_, i) => tokens[i % tokens.length] as number);
+  return Array.from({ length }, (_, i) => tokens[i % tokens.length]!);
 }
 
 /** Tokens of the whole instruction and label list, as the untuned base model reads them before the texts. */
