@@ -179,7 +179,10 @@ describe("layout", () => {
     ];
     const layout = layoutOf(of);
     assert.deepEqual(layout.labels, ["1", "2"]);
-    assert.deepEqual(layout.tree?.branches[0]?.candidates, [" good", " bad"].flatMap((word) => fakeTokenizer.encode(word)));
+    assert.deepEqual(
+      layout.tree?.branches[0]?.candidates,
+      [" good", " bad"].flatMap((word) => fakeTokenizer.encode(word)),
+    );
   });
 });
 
