@@ -229,12 +229,14 @@ const fresh = new Int32Array(sketchSize);
  * smallest; rounds go on until no bin is empty, which the second half of them, one bin a round, guarantees.
  */
 function sketchText(text: string, sketch: Int32Array): void {
-  const count = collectRuns(` ${text} `);
+  let count = collectRuns(` ${text} `);
   // Values are at least 0. While a round may still lower the value of a bin, its complement stands there.
   const empty = 0x7fffffff;
   sketch.fill(empty);
   let filled = 0;
   for (let round = 0; filled < sketchSize; round++) {
+    // A long text that needs many rounds repeats itself: each of its runs once is enough.
+    if (round === 4 && count > sketchSize) count = keepDistinct(count);
     const single = round - sketchSize;
     if (single >= 0 && sketch[single] !== empty) continue;
     let now = 0;
@@ -261,6 +263,14 @@ function collectRuns(text: string): number {
   const pair = (at: number) => text.charCodeAt(at) | 0 | ((text.charCodeAt(at + 1) | 0) << 16);
   for (let at = 0; at < count; at++) runs[at] = mix(mix(0, pair(at)), pair(at + 2));
   return count;
+}
+
+/** Brings each of the first `count` runs once to the front; returns how many these are. */
+function keepDistinct(count: number): number {
+  runs.subarray(0, count).sort();
+  let kept = 0;
+  for (let at = 0; at < count; at++) if (at === 0 || runs[at] !== runs[kept - 1]) runs[kept++] = runs[at]!;
+  return kept;
 }
 
 /** Mixes a number into a hash; the finaliser of MurmurHash3. */

@@ -22,8 +22,10 @@ export interface Lengths {
   tooLong: (TokenCount & { index: number })[];
 }
 
-/** Texts that are tokenised for the quantiles. */
+/** Texts that are tokenised for the quantiles; fewer where they are long, so that all are about so many characters. */
 const sampleSize = 2000;
+const leastSample = 100;
+const sampleCharacters = 1_000_000;
 /** A text is tokenised as far as so many times the room; what lies behind is estimated. */
 const measuredRooms = 4;
 
@@ -55,7 +57,12 @@ export function measureLengths(
     if (tokens > room) tooLong.push({ index, tokens, exact });
   });
 
-  const count = Math.min(sampleSize, texts.length);
+  const characters = texts.reduce((sum, text) => sum + text.length, 0);
+  const affordable = Math.max(
+    leastSample,
+    Math.floor((sampleCharacters * texts.length) / Math.max(1, characters)),
+  );
+  const count = Math.min(sampleSize, affordable, texts.length);
   const sample: number[] = [];
   for (let i = 0; i < count; i++) {
     const index = Math.floor((i * texts.length) / count);

@@ -121,6 +121,13 @@ describe("near duplicates", () => {
     assert.equal(new Sketches(texts).pairs().length, 1);
   });
 
+  it("holds a text that repeats itself for what it repeats, and takes no longer over it", () => {
+    const base = words(40).join(" ");
+    const sketches = new Sketches([base, `${base} `.repeat(5000), base.slice(0, 3).repeat(500_000)]);
+    assert.ok(sketches.similarity(0, 1) > 0.95);
+    assert.ok(sketches.similarity(0, 2) < 0.2);
+  }).timeout(10_000);
+
   it("holds a short chain of near duplicates together, and breaks one that runs through the whole file", () => {
     const chain = (length: number) => {
       const current = words(12);
