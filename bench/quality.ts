@@ -11,6 +11,7 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { format, resolveConfig } from "prettier";
 import { cacheFolder } from "../scripts/lib/places.mjs";
 import { writeFileAtomic } from "../src/core/files";
 import { cellFile, measureCell, readCell, type Cell } from "./lib/quality-cell";
@@ -77,8 +78,9 @@ async function main(): Promise<void> {
       console.error(`${title} failed: ${message}\n${stderr ?? ""}`);
     }
   }
-  const page = qualityPage(cells, "npx tsx bench/quality.ts");
-  await writeFileAtomic(path.join(root, "docs", "quality.md"), page);
+  const page = path.join(root, "docs", "quality.md");
+  const content = qualityPage(cells, "npx tsx bench/quality.ts");
+  await writeFileAtomic(page, await format(content, { ...(await resolveConfig(page)), parser: "markdown" }));
   if (failed.length > 0) throw new Error(`Not measured: ${failed.join("; ")}`);
 }
 

@@ -35,6 +35,7 @@ const everyTime = [
   ["type check", () => checkWith("tsc", ["--project", "."])],
   ["type check of the panels", () => checkWith("tsc", ["--project", "src/webview"])],
   ["type check of the scripts", () => checkWith("tsc", ["--project", "scripts"])],
+  ["type check of the benchmarks", () => checkWith("tsc", ["--project", "bench"])],
   ["lint", () => checkWith("eslint", ["--max-warnings", "0", "."])],
   ["format", () => checkWith("prettier", ["--check", "--log-level", "warn", "."])],
   ["format of C++", async () => asCounts(await formatNative("check"))],

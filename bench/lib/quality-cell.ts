@@ -184,7 +184,8 @@ async function torchSide(
   if (!existsSync(outcomeFile)) {
     const script = path.join(root, "bench", "python", "same_steps.py");
     const threads = String(os.availableParallelism());
-    await run(python, [script, "--plan", plan, "--model", model, "--out", out, "--threads", threads]);
+    const args = [script, "--plan", plan, "--model", model, "--out", out, "--threads", threads];
+    await run(python, args, { env: { ...process.env, OMP_WAIT_POLICY: "PASSIVE" }, maxBuffer: 1 << 28 });
   }
   const outcome = Outcome.parse(JSON.parse(await readFile(outcomeFile, "utf8")));
   const { tokenizer, parameterCount, name: baseModel } = await openBaseModel(model);
