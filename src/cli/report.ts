@@ -47,6 +47,7 @@ Example:
       }
       const page = flags.html;
       if (page !== undefined) {
+        await checkFolder(page);
         const html = renderReport(report, { texts: await textsOf(run) });
         await writing(page, () => writeFileAtomic(page, html));
         process.stderr.write(`Written: ${page}\n`);
@@ -63,6 +64,17 @@ const isFile = async (file: string): Promise<boolean> =>
   (await stat(file).catch(() => null))?.isFile() ?? false;
 
 const folderOf = async (run: string): Promise<string> => ((await isFile(run)) ? path.dirname(run) : run);
+
+/** Throws PlumbError where a file cannot be written because its folder is not there, or it is a folder itself. */
+async function checkFolder(file: string): Promise<void> {
+  const isFolder = async (place: string) => (await stat(place).catch(() => null))?.isDirectory() ?? false;
+  if (await isFolder(file)) {
+    throw new PlumbError("write", `Cannot write ${file}: it is a folder. Give the name of a file.`);
+  }
+  const folder = path.dirname(file);
+  if (await isFolder(folder)) return;
+  throw new PlumbError("write", `Cannot write ${file}: there is no folder ${folder}. Make it first.`);
+}
 
 /** Reads a report. Throws PlumbError where there is none, or the file is not one. */
 async function readReport(run: string): Promise<Report> {

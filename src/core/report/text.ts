@@ -1,6 +1,6 @@
 import type { BootstrapEstimate, Estimate, Report } from "../schema";
 import { bytes, counted, decimals, duration, interval, percent, shareWithInterval } from "./format";
-import { mainFigure } from "./verdict";
+import { mainFigure, strongestFirst } from "./verdict";
 
 /** Names of the judges as they stand in pictures and tables. */
 export const JUDGE_NAMES = {
@@ -69,7 +69,10 @@ function rivalStrip(report: Report, columns: number): string {
   if (own === undefined) return "";
   const judges: [string, BootstrapEstimate][] = [
     [JUDGE_NAMES.run, own],
-    ...report.rivals.map((rival): [string, BootstrapEstimate] => [JUDGE_NAMES[rival.name], rival.main]),
+    ...strongestFirst(report.rivals).map((rival): [string, BootstrapEstimate] => [
+      JUDGE_NAMES[rival.name],
+      rival.main,
+    ]),
   ];
   const names = Math.max(...judges.map(([name]) => name.length), mainFigure(report.task.kind).length);
   const cells = Math.min(41, columns - names - 4 - "0.73 [0.61, 0.82]".length);

@@ -15,6 +15,11 @@ const called = (rival: RivalReport): string =>
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** Rivals, the strongest first. */
+export function strongestFirst(rivals: readonly RivalReport[]): RivalReport[] {
+  return rivals.toSorted((a, b) => (b.main.value ?? -1) - (a.main.value ?? -1));
+}
+
 /**
  * The verdict in one plain sentence. The rival that matters most is named first: one that is as good or better; else one
  * from which the run cannot be told; else all that it beats, the strongest first.
@@ -27,7 +32,7 @@ export function verdict(
   const gain = (rival: RivalReport) =>
     `${signed(rival.difference.value)} ${interval(rival.difference)}`.trim();
   const by = (rival: RivalReport) => `${mainFigure(kind)} ${gain(rival)}`;
-  const strongest = rivals.toSorted((a, b) => (b.main.value ?? -1) - (a.main.value ?? -1));
+  const strongest = strongestFirst(rivals);
   const first = (outcome: Outcome) => strongest.find((rival) => rival.outcome === outcome);
   const beaten = strongest.filter((rival) => rival.outcome === "better");
   const beatenToo = beaten.length === 0 ? "" : `; it is better than ${listed(beaten.map(called))}`;

@@ -12,7 +12,7 @@ import {
   signed,
 } from "../format";
 import { JUDGE_NAMES, worstFirst } from "../text";
-import { mainFigure } from "../verdict";
+import { mainFigure, strongestFirst } from "../verdict";
 import { markup, type Markup } from "./markup";
 import { abstentionPlot, lossPlot, reliabilityPlot, rougePlot, scorePlot } from "./plots";
 import { confusionSection } from "./confusion";
@@ -182,7 +182,7 @@ function rivals(report: Report, main: Estimate): Markup {
             <td class="wide">${percent(share.value)}</td>
             <td></td>
           </tr>
-          ${report.rivals.toSorted((a, b) => (b.main.value ?? -1) - (a.main.value ?? -1)).map(row)}
+          ${strongestFirst(report.rivals).map(row)}
         </tbody>
       </table>
     </div>
@@ -201,7 +201,7 @@ function rivals(report: Report, main: Estimate): Markup {
             </tr>
           </thead>
           <tbody>
-            ${report.rivals.map(
+            ${strongestFirst(report.rivals).map(
               (rival) =>
                 markup`<tr>
                   <th scope="row">${JUDGE_NAMES[rival.name]}</th>
