@@ -200,9 +200,7 @@ describe("thresholds", () => {
     const column = (has: string) => Array.from(has, (letter) => letter === "y");
     // F1 is 2·6 / (8 + 10) after the eighth text and 2·7 / (11 + 10) after the eleventh.
     const has = column("nnyyyyyy" + "nny" + "nnnnnnnnnnnnnnnnnnnn" + "yyy");
-    const probabilities = has.map(
-      (_, index) => (index < 8 ? 0.45 : index < 11 ? 0.3 : 0.1) - index / 10_000,
-    );
+    const probabilities = has.map((_, index) => (index < 8 ? 0.45 : index < 11 ? 0.3 : 0.1) - index / 10_000);
     assert.ok(Math.abs(chooseThreshold(probabilities, has).value - 0.375) < 0.01);
   });
 
