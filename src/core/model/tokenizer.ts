@@ -1,7 +1,7 @@
-import { Tokenizer } from "@huggingface/tokenizers";
+import { ByteLevelPreTokenizer, Tokenizer } from "@huggingface/tokenizers";
 import type { TextTokenizer } from "./base-model";
 import { unsupported } from "./problem";
-import type { BytePairs } from "./tokenizer-json";
+import type { BytePairs, SplitStep } from "./tokenizer-json";
 
 /** Words that are remembered with their tokens, before all are forgotten. */
 const MOST_WORDS = 100_000;
@@ -20,7 +20,6 @@ const LONGEST_WORD = 64;
  */
 export function createTokenizer(pairs: BytePairs, file: string): TextTokenizer {
   const library = openLibrary(pairs, file);
-  remember(library, pairs);
   const special = new Map(
     pairs.addedTokens.filter((token) => token.special).map(({ id, content }) => [id, content]),
   );
@@ -35,7 +34,7 @@ export function createTokenizer(pairs: BytePairs, file: string): TextTokenizer {
         (most, id) => Math.max(most, id),
         -1,
       ),
-    encode: (text) => library.encode(wellFormed(text), { add_special_tokens: false }).ids,
+    encode: encoder(library, pairs),
     decode(ids) {
       let text = "";
       let from = 0;
@@ -56,14 +55,15 @@ function wellFormed(text: string): string {
 }
 
 function openLibrary(pairs: BytePairs, file: string): Tokenizer {
-  const split = (regex: string, matchesOnly: boolean) => ({
+  const split = ({ regex, matchesOnly }: SplitStep) => ({
     type: "Split",
     pattern: { Regex: regex },
     behavior: matchesOnly ? "Removed" : "Isolated",
     invert: matchesOnly,
   });
+  let library: Tokenizer;
   try {
-    return new Tokenizer(
+    library = new Tokenizer(
       {
         model: {
           type: "BPE",
@@ -73,13 +73,7 @@ function openLibrary(pairs: BytePairs, file: string): Tokenizer {
           ignore_merges: pairs.ignoreMerges,
         },
         normalizer: pairs.normalForm === null ? null : { type: pairs.normalForm },
-        pre_tokenizer: {
-          type: "Sequence",
-          pretokenizers: [
-            ...pairs.splits.map(({ regex, matchesOnly }) => split(regex, matchesOnly)),
-            { type: "ByteLevel", add_prefix_space: false, use_regex: false },
-          ],
-        },
+        pre_tokenizer: { type: "Sequence", pretokenizers: pairs.splits.map(split) },
         post_processor: null,
         decoder: { type: "ByteLevel" },
         added_tokens: pairs.addedTokens.filter((token) => !token.special),
@@ -92,25 +86,44 @@ function openLibrary(pairs: BytePairs, file: string): Tokenizer {
       `the tokenizer library cannot use this tokenizer: ${error instanceof Error ? error.message : String(error)}.`,
     );
   }
-}
-
-/** Puts a memory of words before the library's merging. */
-function remember(library: Tokenizer, { vocabulary, unknown }: BytePairs): void {
   const model = library.model!;
   const merge = model.encode.bind(model);
-  const letters = new Set([...vocabulary.keys()].filter((token) => token.length === 1));
-  const known = (word: string) =>
-    unknown === null ? Array.from(word, (letter) => (letters.has(letter) ? letter : "")).join("") : word;
-  const words = new Map<string, string[]>();
-  model.encode = (pieces) =>
-    pieces.flatMap((word) => {
-      const before = words.get(word);
-      if (before !== undefined) return before;
-      const tokens = merge([known(word)]);
-      if (word.length <= LONGEST_WORD) {
-        if (words.size >= MOST_WORDS) words.clear();
-        words.set(word, tokens);
-      }
-      return tokens;
+  const toBytes = new ByteLevelPreTokenizer({ type: "ByteLevel", add_prefix_space: false, use_regex: false });
+  const letters = new Set([...pairs.vocabulary.keys()].filter((token) => token.length === 1));
+  model.encode = (words) =>
+    words.flatMap((word) => {
+      const [bytes = ""] = toBytes.pre_tokenize(word);
+      if (pairs.unknown !== null) return merge([bytes]);
+      return merge([Array.from(bytes, (letter) => (letters.has(letter) ? letter : "")).join("")]);
     });
+  return library;
+}
+
+/** Texts are cut into words, and the ids of each word looked up or found. */
+function encoder(library: Tokenizer, { addedTokens }: BytePairs): TextTokenizer["encode"] {
+  if (addedTokens.some(({ special }) => !special)) {
+    // Rare: the library cuts texts at such tokens first.
+    return (text) => library.encode(wellFormed(text), { add_special_tokens: false }).ids;
+  }
+  const model = library.model!;
+  const words = new Map<string, readonly number[]>();
+  const idsOf = (word: string) => {
+    const before = words.get(word);
+    if (before !== undefined) return before;
+    const ids = model.encode([word]).map((token) => model.tokens_to_ids.get(token)!);
+    if (word.length <= LONGEST_WORD) {
+      if (words.size >= MOST_WORDS) words.clear();
+      words.set(word, ids);
+    }
+    return ids;
+  };
+  return (text) => {
+    const clean = wellFormed(text);
+    const normal = library.normalizer === null ? clean : library.normalizer.normalize(clean);
+    const ids: number[] = [];
+    for (const word of library.pre_tokenizer!.pre_tokenize(normal)) {
+      for (const id of idsOf(word)) ids.push(id);
+    }
+    return ids;
+  };
 }
