@@ -6,7 +6,7 @@ import { ProgressBar, progressLine } from "./progress-text";
 import { pickTask, saveBeforeReading } from "./task-files";
 
 /** What the user decided after a run that did not finish. */
-type Next = "resume" | "log" | undefined;
+type Next = "resume" | "check" | "log" | undefined;
 
 /** Tunes tasks in worker processes, with a progress notification for each; one run of a task at a time. */
 export class Tuner implements vscode.Disposable {
@@ -53,6 +53,7 @@ export class Tuner implements vscode.Disposable {
       next = await this.askAfterFailure(name, error, folder);
     }
     if (next === "log") this.log.show();
+    if (next === "check") await vscode.commands.executeCommand("plumb.checkTask", task);
     if (next === "resume" && folder !== null) await this.run(task, { type: "resume", run: folder });
   }
 
@@ -102,10 +103,14 @@ export class Tuner implements vscode.Disposable {
     const message = error instanceof Error ? error.message : String(error);
     this.log.error(message);
     const resume = vscode.l10n.t("Resume");
+    const check = vscode.l10n.t("Check Task");
     const log = vscode.l10n.t("Show Log");
-    const buttons = folder === null ? [log] : [resume, log];
-    const answer = await vscode.window.showErrorMessage(`${name}: ${message}`, ...buttons);
-    return answer === resume ? "resume" : answer === log ? "log" : undefined;
+    // Nothing was begun: most often the data are not fit for it.
+    const buttons = folder === null ? [check, log] : [resume, log];
+    const sentence = message.split("\n", 1).join("");
+    const answer = await vscode.window.showErrorMessage(`${name}: ${sentence}`, ...buttons);
+    const answers: Readonly<Record<string, Next>> = { [resume]: "resume", [check]: "check", [log]: "log" };
+    return answer === undefined ? undefined : answers[answer];
   }
 
   private note(message: FromWorker): void {

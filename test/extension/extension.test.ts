@@ -2,31 +2,32 @@ import assert from "node:assert/strict";
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { seededRandom } from "../../src/core/random";
 import { Editor, type HostPrograms } from "./editor";
 
 const root = path.resolve(__dirname, "../..");
 /** Looked at by people; not compared. */
 const pictures = path.join(root, "build", "pictures");
 
-/** Two classes that a few words tell apart, so that even a tiny model learns something. */
+const shared =
+  "sofa lamp kettle scarf desk bike tent radio library pool museum office market garden school station street river";
+const cues = {
+  pressure: "hurry tonight last only soon miss never buy now everyone already quick vanish regret",
+  none: "weekday quiet usually since often beside northern plain maintains calmly built holds again daily",
+};
+
+/** Texts of words drawn at random: no near duplicates, and two classes that even a tiny model can tell apart. */
 function examples(): string {
-  const offers = ["sofa", "lamp", "kettle", "scarf", "desk", "bike", "tent", "radio"];
-  const places = ["library", "pool", "museum", "office", "market", "garden", "school", "station"];
-  const lines = offers.flatMap((offer, i) =>
-    places.flatMap((place, j) => [
-      {
-        id: `p${i}${j}`,
-        text: `Hurry, the last ${offer} near the ${place} goes tonight, buy now!`,
-        label: "pressure",
-      },
-      {
-        id: `n${i}${j}`,
-        text: `The ${place} keeps a ${offer} from nine to five on weekday ${j}.`,
-        label: "none",
-      },
-    ]),
-  );
-  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+  const random = seededRandom(7);
+  const draw = (words: readonly string[]) => words[Math.floor(random() * words.length)]!;
+  const lines: string[] = [];
+  for (let i = 0; i < 128; i++) {
+    const label = i % 2 === 0 ? "pressure" : "none";
+    const words = [...cues[label].split(" "), ...shared.split(" ")];
+    const text = Array.from({ length: 14 }, () => draw(words)).join(" ");
+    lines.push(JSON.stringify({ id: `e${i}`, text, label }));
+  }
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 const task = {
