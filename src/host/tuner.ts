@@ -65,7 +65,7 @@ export class Tuner implements vscode.Disposable {
   ): Promise<JobEnd> {
     const options = {
       location: vscode.ProgressLocation.Notification,
-      title: vscode.l10n.t("Tuning {0}", name),
+      title: name,
       cancellable: true,
     };
     return vscode.window.withProgress(options, async (progress, cancel) => {
