@@ -14,22 +14,28 @@ export type FromTokenWorker = TokenCount[];
 
 /** Characters to tokenise below which threads, each of which opens the tokenizer anew, take longer than they save. */
 const worthThreads = 4_000_000;
-/** Characters of one batch. */
-const batchSize = 200_000;
+/** Most characters of one batch. */
+const largestBatch = 200_000;
 
 /**
  * Lengths of those texts that might be longer than the room, measured by threads, one for each core, where there is
  * enough of them to be worth it; else nothing, and whoever needs a length measures it.
+ * @param options The thread's program, null for none, and the characters from which on threads are worth it.
  */
 export async function countTokensInThreads(
   texts: readonly string[],
   base: string,
   room: number,
+  { file = workerFile(), worth = worthThreads }: { file?: string | null; worth?: number } = {},
 ): Promise<Map<string, TokenCount>> {
   const counts = new Map<string, TokenCount>();
-  const file = workerFile();
   const long = [...new Set(texts.filter((text) => !surelyFits(text, room)))];
-  if (file === null || long.reduce((sum, text) => sum + text.length, 0) < worthThreads) return counts;
+  const characters = long.reduce((sum, text) => sum + text.length, 0);
+  if (file === null || characters < worth) return counts;
+
+  // Several batches for each thread, so that none is left with the last one alone.
+  const cores = os.availableParallelism();
+  const batchSize = Math.min(largestBatch, characters / (4 * cores));
 
   const batches: string[][] = [];
   let size = Infinity;
@@ -41,7 +47,7 @@ export async function countTokensInThreads(
     batches.at(-1)?.push(text);
     size += text.length;
   }
-  const threads = Math.min(os.availableParallelism(), batches.length);
+  const threads = Math.min(cores, batches.length);
   let next = 0;
   const run = async () => {
     const worker = new Worker(file, { workerData: { base, room } satisfies TokenWorkerData });
