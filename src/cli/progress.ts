@@ -46,6 +46,8 @@ export class Progress {
   private shown = "";
   private last: ProgressState | null = null;
   private at = -Infinity;
+  /** `done` of what was written last. */
+  private printed = -1;
 
   constructor(
     private readonly stream: ProgressStream,
@@ -56,10 +58,11 @@ export class Progress {
     const next = this.last?.title !== state.title;
     if (next && this.last !== null) this.finish();
     this.last = state;
-    const over = state.done >= state.total;
+    const over = state.done >= state.total && (next || state.done !== this.printed);
     const every = this.stream.isTTY === true ? DRAW_EVERY : PLAIN_EVERY;
     if (!next && !over && this.now() - this.at < every) return;
     this.at = this.now();
+    this.printed = state.done;
     if (this.stream.isTTY === true) this.draw(progressLine(state, (this.stream.columns ?? 80) - 1));
     else this.plain(state);
   }

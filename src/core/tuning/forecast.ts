@@ -3,13 +3,16 @@ import type { Model } from "../engine";
 import { PlumbError } from "../errors";
 import { trainingRows, type Item, type Layout } from "./layout";
 
-/** Rows of one micro-batch, from the most to the least; the least is what the longest example needs. */
-const TRAIN_ROWS = [1024, 512, 256];
-export const SCORE_ROWS = 2048;
+/**
+ * Rows of one micro-batch, from the most to the least; one example that is longer stands alone. Products are no faster a
+ * row with more than this, and every row holds its activations until the way back.
+ */
+export const TRAIN_ROWS = [512, 256, 128] as const;
+export const SCORE_ROWS = 1024;
 /** Part of the available memory that a run may take. */
 const SHARE_OF_MEMORY = 0.85;
-/** Held by the process besides the engine. */
-const PROCESS_BYTES = 120e6;
+/** Held by the process besides the engine: Node.js, tokenizer, texts. */
+const PROCESS_BYTES = 200e6;
 
 /** Bytes that this process may still take, as far as the system tells; its container's limit counts. */
 export function availableMemory(): number {
@@ -69,11 +72,16 @@ export function chooseShape(
   fixedRows?: number,
 ): { choice: ShapeChoice | null; least: ShapeChoice } {
   let least: ShapeChoice | null = null;
+  // What scoring needs stays beside what learning needs; the weights are there once.
+  const score = (rows: number, longest: number) =>
+    model.forecast({ rows, longest, targets: 0, train: false, checkpoint: false });
+  const { longest } = heaviest(layout, items, batch, SCORE_ROWS);
+  const scoring = score(Math.max(SCORE_ROWS, longest), longest) - score(1, 1);
   for (const checkpoint of [false, true]) {
     for (const trainRows of fixedRows === undefined ? TRAIN_ROWS : [fixedRows]) {
       const shape = heaviest(layout, items, batch, trainRows);
       const training = model.forecast({ ...shape, train: true, checkpoint });
-      const choice = { trainRows, checkpoint, bytes: training + PROCESS_BYTES };
+      const choice = { trainRows, checkpoint, bytes: training + scoring + PROCESS_BYTES };
       if (choice.bytes <= limit * SHARE_OF_MEMORY) return { choice, least: choice };
       if (least === null || choice.bytes < least.bytes) least = choice;
     }

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import path from "node:path";
 import { loadTask } from "../data";
 import type { Batch } from "../engine";
-import { SCORE_ROWS } from "./forecast";
+import { SCORE_ROWS, TRAIN_ROWS } from "./forecast";
 import type { JobTools } from "./job-tools";
 import { promptTokens, type Item, type Layout } from "./layout";
 import { DataOrder, exampleWeights } from "./order";
@@ -33,7 +33,7 @@ export async function planJob(job: Extract<Job, { type: "plan" }>, tools: JobToo
   const { task, base, settings, layout, fit, heldOut, test } = await prepareRun(loaded, job, tools);
   const order = new DataOrder(fit, settings.batch, settings.seed, settings.balance);
   const weightsOf = exampleWeights(fit, layout.labels.length, settings.balance);
-  const budget = job.engine.microBatch ?? 1024;
+  const budget = job.engine.microBatch ?? TRAIN_ROWS[0];
 
   const lines = function* () {
     yield {

@@ -41,6 +41,14 @@ export function defaultSteps(examples: number): number {
   return Math.max(80, Math.round(160 * Math.sqrt(examples / 300)));
 }
 
+/**
+ * Steps between two looks at the held-out part: a tenth of the run, or more where the looks would take over a fifth of the
+ * time (reading a text takes a third of what learning from it does).
+ */
+function defaultEvaluateEvery(steps: number, batch: number, heldOut: number): number {
+  return Math.max(1, Math.ceil(steps / 10), Math.ceil(heldOut / 3 / (0.2 * batch)));
+}
+
 /** Share held out: 15 %, but no more than 400 examples. */
 function defaultHeldOutShare(examples: number): number {
   return Math.min(0.15, 400 / Math.max(1, examples));
@@ -59,6 +67,8 @@ export function resolveSettings(
   const steps = options.steps ?? defaultSteps(fitted);
   const method = options.method ?? "ptuning-bias";
   const promptLength = options.promptLength ?? 20;
+  const batch = options.batch ?? 8;
+  const heldOutShare = options.heldOutShare ?? defaultHeldOutShare(fitted);
   if (promptLength === 0 && method === "prompt") {
     throw new PlumbError(
       "settings",
@@ -72,13 +82,13 @@ export function resolveSettings(
     promptRate: options.promptRate ?? 5e-3,
     biasRate: options.biasRate ?? 2e-3,
     steps,
-    batch: options.batch ?? 8,
+    batch,
     warmup: options.warmup ?? 0.06,
     maxNorm: options.maxNorm ?? 1,
     weightDecay: options.weightDecay ?? 0,
     balance: options.balance ?? "none",
-    heldOutShare: options.heldOutShare ?? defaultHeldOutShare(fitted),
-    evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.ceil(steps / 10)),
+    heldOutShare,
+    evaluateEvery: options.evaluateEvery ?? defaultEvaluateEvery(steps, batch, heldOutShare * fitted),
     patience: options.patience ?? 4,
     maxTokens: Math.min(options.maxTokens ?? contextLength, contextLength),
   };
