@@ -1,10 +1,9 @@
 import type { Report } from "../schema";
+import { FEW_UNITS } from "./rivals";
 import { counted, decimals, interval, percent, quoted } from "./format";
 
 /** With fewer test texts than this a class's figures say little. */
 export const FEW_TEST_TEXTS = 10;
-/** Groups below which a bootstrap over groups is itself unsure. */
-const FEW_UNITS = 30;
 
 type Facts = Omit<Report, "next" | "notes">;
 

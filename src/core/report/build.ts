@@ -31,7 +31,8 @@ export function buildReport(input: ReportInput): Report {
   const facts = {
     version: 1 as const,
     task: { name: task.name, kind: task.kind, labels: (task.labels ?? []).map(({ name }) => name) },
-    run: input.run,
+    // A step whose loss overflowed has no place on a curve, and none in JSON.
+    run: { ...input.run, history: input.run.history.filter(({ loss }) => Number.isFinite(loss)) },
     data: { train: input.train.length, test: test.length, testLooks: input.testLooks },
     resampling: { unit: units.kind, units: units.members.length, ...options },
     verdict: verdict(task.kind, part.rivals, test.length),
@@ -161,7 +162,7 @@ function labelPart(
       coverage: coverage(confidence, run.right),
     },
     generation: null,
-    rivals: rivals.map((rival) => compare(run, rival)),
+    rivals: rivals.map((rival) => compare(run, rival, units.members.length)),
     rows: test.map((example, index): ReportRow => ({
       id: example.id,
       truth: own[index]!.truth.map((label) => names[label]!),

@@ -81,7 +81,7 @@ export function compareReports(first: Report, second: Report): RunComparison {
     resampled: resampled[side]!,
     incomplete: 0,
   });
-  const { difference, mcnemar, outcome } = compare(judge(0), { ...judge(1), name: "untuned" });
+  const { difference, mcnemar, outcome } = compare(judge(0), { ...judge(1), name: "untuned" }, pairs.length);
   const all = new Set([...first.rows, ...second.rows].map(({ id }) => id)).size;
   return {
     runs: [first.run.id, second.run.id],

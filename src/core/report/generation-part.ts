@@ -52,7 +52,7 @@ export function generationPart(
       chrf: bootstrapEstimate(test.length === 0 ? null : chrfScore(summed(own.chrf)), resampled[0]!.chrf),
       exactMatch: shareRight(own.exact),
     },
-    rivals: rivals.map((rival) => compare(run, rival)),
+    rivals: rivals.map((rival) => compare(run, rival, units.members.length)),
     rows: test.map(({ id }, index) => ({
       id,
       truth: references[index]!,

@@ -20,6 +20,8 @@ export interface Judge {
  */
 export const AS_WELL_MARGIN = 0.03;
 const SIGNIFICANT = 0.05;
+/** With fewer texts (or groups) than this a bootstrap is itself unsure: its interval alone decides nothing. */
+export const FEW_UNITS = 30;
 
 export function bootstrapEstimate(
   value: number | null,
@@ -49,8 +51,11 @@ export function shareOf(hits: number, of: number): Share {
 export const shareRight = (right: readonly boolean[]): Share =>
   shareOf(right.filter(Boolean).length, right.length);
 
-/** The run against one rival, on the same texts and the same resamples. */
-export function compare(run: Judge, rival: Judge & { name: RivalName }): RivalReport {
+/**
+ * The run against one rival, on the same texts and the same resamples.
+ * @param units what the resamples were drawn from: number of texts, or of groups
+ */
+export function compare(run: Judge, rival: Judge & { name: RivalName }, units: number): RivalReport {
   const differences = run.resampled.map((value, index) => value - rival.resampled[index]!);
   const { interval } = percentileInterval(differences);
   const difference = {
@@ -69,22 +74,28 @@ export function compare(run: Judge, rival: Judge & { name: RivalName }): RivalRe
     right: shareRight(rival.right),
     difference,
     mcnemar,
-    outcome: outcomeOf(difference, mcnemar),
+    outcome: outcomeOf(difference, mcnemar, units),
   };
 }
 
 /**
  * What the two paired tests say together. The interval of the main figure's difference decides; where the exact test on
- * texts got right clearly says the opposite, the outcome is "mixed".
+ * texts got right clearly says the opposite, the outcome is "mixed". On a very small test part that exact test must agree,
+ * since a bootstrap of five texts would call anything certain.
  */
 export function outcomeOf(
   difference: { low: number | null; high: number | null },
   mcnemar: { onlyRun: number; onlyRival: number; p: number },
+  units: number,
 ): Outcome {
   const { low, high } = difference;
   if (low === null || high === null) return "cannot-tell";
-  const clear = mcnemar.p < SIGNIFICANT;
-  if (low > 0) return clear && mcnemar.onlyRival > mcnemar.onlyRun ? "mixed" : "better";
-  if (high < 0) return clear && mcnemar.onlyRun > mcnemar.onlyRival ? "mixed" : "worse";
-  return high < AS_WELL_MARGIN ? "as-well" : "cannot-tell";
+  const clear = mcnemar.p < SIGNIFICANT ? Math.sign(mcnemar.onlyRun - mcnemar.onlyRival) : 0;
+  const side = low > 0 ? 1 : high < 0 ? -1 : 0;
+  if (side !== 0) {
+    if (clear === -side) return "mixed";
+    if (units < FEW_UNITS && clear !== side) return "cannot-tell";
+    return side > 0 ? "better" : "worse";
+  }
+  return high < AS_WELL_MARGIN && units >= FEW_UNITS ? "as-well" : "cannot-tell";
 }

@@ -92,18 +92,31 @@ describe("bootstrap", () => {
 
 describe("outcome against a rival", () => {
   const even = { onlyRun: 5, onlyRival: 5, p: 1 };
+  const [clearlyMore, clearlyFewer] = [
+    { onlyRun: 20, onlyRival: 2, p: 0.001 },
+    { onlyRun: 2, onlyRival: 20, p: 0.001 },
+  ];
   it("is decided by the interval of the difference", () => {
-    assert.equal(outcomeOf({ low: 0.01, high: 0.2 }, even), "better");
-    assert.equal(outcomeOf({ low: -0.2, high: -0.01 }, even), "worse");
-    assert.equal(outcomeOf({ low: -0.05, high: 0.2 }, even), "cannot-tell");
-    assert.equal(outcomeOf({ low: -0.05, high: 0.02 }, even), "as-well");
-    assert.equal(outcomeOf({ low: 0, high: 0 }, even), "as-well");
-    assert.equal(outcomeOf({ low: null, high: null }, even), "cannot-tell");
+    assert.equal(outcomeOf({ low: 0.01, high: 0.2 }, even, 100), "better");
+    assert.equal(outcomeOf({ low: -0.2, high: -0.01 }, even, 100), "worse");
+    assert.equal(outcomeOf({ low: -0.05, high: 0.2 }, even, 100), "cannot-tell");
+    assert.equal(outcomeOf({ low: -0.05, high: 0.02 }, even, 100), "as-well");
+    assert.equal(outcomeOf({ low: 0, high: 0 }, even, 100), "as-well");
+    assert.equal(outcomeOf({ low: null, high: null }, even, 100), "cannot-tell");
   });
   it("is mixed where the texts got right clearly say the opposite", () => {
-    assert.equal(outcomeOf({ low: 0.01, high: 0.2 }, { onlyRun: 2, onlyRival: 20, p: 0.001 }), "mixed");
-    assert.equal(outcomeOf({ low: 0.01, high: 0.2 }, { onlyRun: 20, onlyRival: 2, p: 0.001 }), "better");
-    assert.equal(outcomeOf({ low: 0.01, high: 0.2 }, { onlyRun: 2, onlyRival: 3, p: 0.9 }), "better");
+    assert.equal(outcomeOf({ low: 0.01, high: 0.2 }, clearlyFewer, 100), "mixed");
+    assert.equal(outcomeOf({ low: -0.2, high: -0.01 }, clearlyMore, 100), "mixed");
+    assert.equal(outcomeOf({ low: 0.01, high: 0.2 }, clearlyMore, 100), "better");
+    assert.equal(outcomeOf({ low: 0.01, high: 0.2 }, { onlyRun: 2, onlyRival: 3, p: 0.9 }, 100), "better");
+  });
+  it("needs the exact test too on fewer than thirty texts", () => {
+    assert.equal(outcomeOf({ low: 0.5, high: 1 }, even, 29), "cannot-tell");
+    assert.equal(outcomeOf({ low: 0.5, high: 1 }, clearlyMore, 29), "better");
+    assert.equal(outcomeOf({ low: -1, high: -0.5 }, clearlyFewer, 29), "worse");
+    assert.equal(outcomeOf({ low: 0, high: 0 }, even, 29), "cannot-tell");
+    const five = buildReport(sample("single", { labels: 2, train: 20, test: 5, skill: 1 }));
+    assert.equal(five.verdict.outcome, "cannot-tell");
   });
 });
 
