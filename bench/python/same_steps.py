@@ -209,6 +209,8 @@ def tune(tuned: Tuned, start: dict, steps: list[dict], held_out: list[dict]) -> 
         optimiser.step()
         optimiser.zero_grad()
         losses.append(total)
+        if len(losses) % 20 == 0:
+            print(f"step {len(losses)} of {len(steps)}: loss {total:.4f}", file=sys.stderr, flush=True)
     look()
     if best_values is not None:
         for parameter, value in zip(tuned.parameters, best_values):
