@@ -21,6 +21,7 @@ export async function runJob(job: Job, tools: JobTools, channel: JobChannel): Pr
     case "predict":
       return predictJob(job, tools, channel);
     case "plan":
-      return planJob(job, tools);
+      await planJob(job, tools);
+      channel.send({ type: "done", result: { folder: null, report: null, early: false } });
   }
 }
