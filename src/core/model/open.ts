@@ -8,7 +8,7 @@ import { fingerprintOf } from "./fingerprint";
 import { readGgufModel } from "./gguf-model";
 import { readHuggingFaceModel } from "./huggingface-model";
 import type { ModelParts } from "./parts";
-import { unsupported } from "./problem";
+import { damaged, unsupported } from "./problem";
 import { createTokenizer } from "./tokenizer";
 import { checkBytePairs } from "./tokenizer-json";
 
@@ -34,25 +34,30 @@ export async function openBaseModel(place: string): Promise<BaseModel> {
 async function openGguf(file: string, size: number): Promise<ModelParts> {
   const handle = await open(file);
   try {
-    const start = Buffer.alloc(16);
+    const start = Buffer.alloc(4);
     await handle.read(start, 0, start.length, 0);
-    const other = otherFormat(start, file);
-    if (other !== null && start.toString("latin1", 0, 4) !== "GGUF") throw unsupported(file, other);
+    if (start.toString("latin1") !== "GGUF") throw noGguf(file, size, start);
     return readGgufModel(handle.fd, size, file);
   } finally {
     await handle.close();
   }
 }
 
-/** What a file is that is no GGUF, and what to name instead; null where it cannot be told. */
-function otherFormat(start: Buffer, file: string): string | null {
-  const folder = "Name the folder that holds config.json, tokenizer.json and model.safetensors";
-  if (file.endsWith(".safetensors")) return `this is one file of a model in Hugging Face form. ${folder}.`;
-  if (file.endsWith(".json")) return `this is no model file. ${folder}, or a GGUF file.`;
-  if (start.toString("latin1", 0, 2) === "PK") {
-    return `this looks like a PyTorch or zip file, which is not supported yet. ${folder}, or a GGUF file.`;
-  }
-  return null;
+/** What a file seems to be instead, and what to name. */
+function noGguf(file: string, size: number, start: Buffer): PlumbError {
+  if (size === 0) return damaged(file, "it is empty");
+  const looksLike =
+    path.extname(file) === ".safetensors"
+      ? "this is one file of a model in Hugging Face form"
+      : path.extname(file) === ".json"
+        ? "this is no model file"
+        : start.toString("latin1", 0, 2) === "PK"
+          ? "this looks like a PyTorch or zip file, which is not supported yet"
+          : "this is no GGUF file, which would begin with the letters GGUF";
+  return unsupported(
+    file,
+    `${looksLike}. Name a GGUF file, or the folder that holds config.json, tokenizer.json and model.safetensors.`,
+  );
 }
 
 async function finish(parts: ModelParts, place: string, format: BaseModel["format"]): Promise<BaseModel> {
