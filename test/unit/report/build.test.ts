@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { resampleF1 } from "../../../src/core/report/classification-bootstrap";
-import { buildReport, compareReports } from "../../../src/core/report";
+import { buildReport, compareReports, decide } from "../../../src/core/report";
 import { resample, unitsOf } from "../../../src/core/report/resample";
 import { outcomeOf } from "../../../src/core/report/rivals";
 import { countClasses, type Judged, macroF1, microF1, scoreClass } from "../../../src/core/report/scores";
@@ -246,6 +246,36 @@ describe("report", () => {
     assert.deepEqual(thresholds(buildReport({ ...input, outOfFold: moved })), lower);
   });
 
+  it("gives a label from its threshold on, and the most likely one where there are none", () => {
+    const thresholds = [{ value: 0.5 }, { value: 0.2 }, { value: 0.9 }];
+    assert.deepEqual(decide([0.5, 0.19, 0.91], thresholds), [0, 2]);
+    assert.deepEqual(decide([0.3, 0.4, 0.3], null), [1]);
+  });
+
+  it("works out the Brier score as its definition has it", () => {
+    for (const input of [skilled, sample("multi", { labels: 3, train: 60, test: 40, skill: 0.5 })]) {
+      const names = input.task.labels!.map(({ name }) => name);
+      const perText = input.test.map((example, index) => {
+        const has = example.labels ?? [example.label!];
+        const errors = input.predictions[index]!.scores!.map(
+          (score, label) => (score - Number(has.includes(names[label]!))) ** 2,
+        );
+        return errors.reduce((sum, error) => sum + error) / (input.task.kind === "multi" ? names.length : 1);
+      });
+      const expected = perText.reduce((sum, value) => sum + value) / perText.length;
+      assert.ok(close(buildReport(input).classification!.calibration.brier, expected));
+    }
+  });
+
+  it("takes a probability that rounding has pushed past 1 for 1", () => {
+    const [first, ...others] = skilled.predictions;
+    const report = buildReport({
+      ...skilled,
+      predictions: [{ ...first!, scores: [1 + 1e-7, -1e-9, 0, 0] }, ...others],
+    });
+    assert.equal(Report.parse(report).rows[0]!.confidence, 1);
+  });
+
   it("suspects training labels by out-of-fold predictions alone, surest first", () => {
     const examples = skilled.train.slice(0, 20);
     const predictions = examples.map(({ id, label }, index) => {
@@ -278,6 +308,26 @@ describe("report", () => {
     );
     assert.ok(close(rival(report, "copy-input").main.value, report.rows[0]!.rougeL));
     assert.equal(report.verdict.outcome, "better");
+  });
+
+  it("draws groups of generated texts together, each text weighing the same", () => {
+    const input = generationSample(60, 3);
+    // Groups of one and of two texts, copied ones among the pairs only.
+    const test = input.test.map((example, index) => ({
+      ...example,
+      group: `g${index % 3 === 2 ? index - 2 : index}`,
+    }));
+    const report = buildReport({ ...input, test });
+    const { low, value, high } = report.generation!.rougeL;
+    assert.equal(report.resampling.units, 40);
+    assert.ok(close(value, buildReport(input).generation!.rougeL.value));
+    assert.ok(low! < value! && value! < high!, `${low} < ${value} < ${high}`);
+  });
+
+  it("leaves steps whose loss overflowed off the curve", () => {
+    const history = [...skilled.run.history, { step: 3, loss: NaN }, { step: 4, loss: Infinity }];
+    const report = buildReport({ ...skilled, run: { ...skilled.run, history } });
+    assert.deepEqual(report.run.history, skilled.run.history);
   });
 
   it("says how often the test part was looked at, and when that is too often", () => {
