@@ -283,6 +283,8 @@ async function offer(folder: string): Promise<string> {
 export function cannotRead(file: string, error: unknown): PlumbError {
   if (error instanceof PlumbError) return error;
   const code = (error as NodeJS.ErrnoException).code;
+  // Not from the file system: a fault of the program must not pass for one of the file.
+  if (code === undefined) throw error;
   const reason =
     code === "EACCES" || code === "EPERM"
       ? "no permission to read it. Change the file's permissions"

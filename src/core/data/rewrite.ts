@@ -179,6 +179,7 @@ function idOf(line: string): string | null {
 function cannotWrite(file: string, error: unknown): PlumbError {
   if (error instanceof PlumbError) return error;
   const code = (error as NodeJS.ErrnoException).code;
+  if (code === undefined) throw error;
   const reason =
     code === "EACCES" || code === "EPERM"
       ? "no permission to write it or its folder"
