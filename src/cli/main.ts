@@ -56,7 +56,7 @@ async function main(): Promise<void> {
       process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     } else if (error instanceof PlumbError || error instanceof EngineError) {
       process.stderr.write(`${error.message}\n`);
-      process.exitCode = EXIT.failed;
+      process.exitCode = error.code === "interrupted" ? EXIT.interrupted : EXIT.failed;
     } else {
       const { message, stack } = error instanceof Error ? error : new Error(String(error));
       const place = process.env.PLUMB_DEBUG === undefined ? "" : `\n${stack ?? ""}`;

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { Option, type Command } from "commander";
-import { MethodName, Report } from "../core/schema";
+import { Balance, MethodName, Report } from "../core/schema";
 import type { FromWorker, Job } from "../core/tuning/protocol";
-import { Balance, type TuningOptions } from "../core/tuning/settings";
+import type { TuningOptions } from "../core/tuning/settings";
 import { RUN_FILES } from "../core/tuning/run-folder";
 import {
   addEngineOptions,

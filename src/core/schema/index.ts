@@ -2,3 +2,5 @@ export * from "./task";
 export * from "./example";
 export * from "./prediction";
 export * from "./report";
+export * from "./settings";
+export * from "./manifest";

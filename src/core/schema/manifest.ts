@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { TuningSettings } from "../tuning/settings";
+import { TuningSettings } from "./settings";
 import { Task } from "./task";
 
 /** How the engine computes. Decided from memory and processor before the first step, used again on resume. */

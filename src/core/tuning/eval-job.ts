@@ -87,7 +87,7 @@ export async function evalJob(
         peakBytes: tools.peakMemory(),
         trainedParameters: trained,
         totalParameters: base.parameterCount + trained,
-        device: `${model.threads} threads`,
+        device: tools.engine().devices().devices[0]?.name ?? "CPU",
         precision: model.precision,
         history: [],
       },

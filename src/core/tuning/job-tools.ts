@@ -1,4 +1,5 @@
 import type { Engine } from "../engine";
+import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
 import type { FromWorker } from "./protocol";
 import type { StopMode } from "./trainer";
@@ -29,8 +30,15 @@ export interface JobChannel {
   texts(): AsyncIterable<{ readonly number: number; readonly texts: readonly string[] }>;
 }
 
-/** The job was asked to stop between two batches of scoring; what it had is saved already. */
-export class Interrupted extends Error {}
+/**
+ * The job was asked to stop where nothing can be saved: before a run has begun, or between two batches of scoring, when
+ * what there is was saved already.
+ */
+export class Interrupted extends PlumbError {
+  constructor() {
+    super("interrupted", "Stopped; nothing was written.");
+  }
+}
 
 /** Progress of scoring, and the place where it can be interrupted. */
 export function scoringHook(channel: JobChannel, title: string, total: number) {

@@ -1,7 +1,7 @@
 import type { Engine, Model, Session } from "../engine";
 import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
-import type { EngineChoices } from "../schema/manifest";
+import type { EngineChoices } from "../schema";
 import type { Task } from "../schema";
 import { chooseShape, formatBytes, SCORE_ROWS, tooLittleMemory } from "./forecast";
 import { promptTokens, type Item, type Layout } from "./layout";

@@ -33,7 +33,9 @@ export function probeSteps(secondsPerStep: number): number {
 /**
  * Tunes a few steps with each factor on the rates and takes the one whose loss ends lowest: on the held-out part where
  * there is one, else on the last steps themselves. Equal losses: the smaller factor.
- * @param open A session with the run's starting point; closed here.
+ * @param input.open A session with the run's starting point; closed here.
+ * @param beforeBatch May throw, to stop.
+ * @param tried Called behind each factor.
  */
 export async function probeRates(
   input: {
@@ -45,7 +47,8 @@ export async function probeRates(
     readonly budget: Budget;
     readonly steps: number;
   },
-  tried: (factor: number, loss: number | null) => void,
+  beforeBatch: () => void,
+  tried: () => void,
 ): Promise<ProbeResult> {
   const { layout, fit, heldOut, settings, budget, steps } = input;
   const order = new DataOrder(fit, settings.batch, settings.seed, settings.balance);
@@ -59,6 +62,7 @@ export async function probeRates(
       for (let step = 0; step < steps && own.every(Number.isFinite); step++) {
         let loss = 0;
         for (const batch of microBatches(layout, order.at(step), weightsOf, budget.train)) {
+          beforeBatch();
           loss += (await session.accumulate(batch)).loss;
         }
         const { gradientNorm } = await session.step(stepOptions(rates, step));
@@ -72,7 +76,7 @@ export async function probeRates(
     } finally {
       session.close();
     }
-    tried(factor, losses.at(-1)?.loss ?? null);
+    tried();
   }
   const best = losses.reduce((winner, one) =>
     (one.loss ?? Infinity) < (winner.loss ?? Infinity) ? one : winner,

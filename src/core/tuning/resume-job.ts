@@ -1,7 +1,7 @@
 import path from "node:path";
 import { loadTask, restoreSplit } from "../data";
 import { PlumbError } from "../errors";
-import type { Manifest } from "../schema/manifest";
+import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
 import { CHECKPOINT_SECONDS, type JobChannel, type JobTools } from "./job-tools";
 import { lockFolder } from "./lock";

@@ -4,7 +4,7 @@ import path from "node:path";
 import { z } from "zod";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
-import { Manifest } from "../schema/manifest";
+import { Manifest } from "../schema";
 
 /** Names inside a run folder. */
 export const RUN_FILES = {

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { LoadedTask } from "../data";
 import type { Model, Session } from "../engine";
 import type { BaseModel } from "../model";
-import type { Manifest } from "../schema/manifest";
+import type { Manifest } from "../schema";
 import type { AdapterInfo } from "./adapter";
 import type { JobChannel, JobTools } from "./job-tools";
 import type { Layout } from "./layout";

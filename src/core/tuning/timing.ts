@@ -1,5 +1,5 @@
 import type { Session } from "../engine";
-import type { JobChannel, JobTools } from "./job-tools";
+import { Interrupted, type JobChannel, type JobTools } from "./job-tools";
 import { scoringRows, trainingRows } from "./layout";
 import { DataOrder, exampleWeights } from "./order";
 import type { PreparedRun } from "./prepare";
@@ -81,6 +81,9 @@ export async function probed(
   const { layout, fit, heldOut, settings } = prepared;
   const found = await probeRates(
     { open, layout, fit, heldOut, settings, budget, steps: probeSteps(timing.step) },
+    () => {
+      if (channel.stop() !== null) throw new Interrupted();
+    },
     () => {
       done++;
       report();

@@ -1,10 +1,9 @@
 import path from "node:path";
 import { foldExamples, loadTask, recordSplit } from "../data";
-import { PlumbError } from "../errors";
-import type { Manifest } from "../schema/manifest";
+import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
 import { forecastSentence } from "./forecast";
-import { CHECKPOINT_SECONDS, type JobChannel, type JobTools } from "./job-tools";
+import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools } from "./job-tools";
 import { lockFolder } from "./lock";
 import { openForTuning, openTuningSession, type OpenedModel } from "./open";
 import { checkData, contentHash, hashFile, prepareRun, type PreparedRun } from "./prepare";
@@ -66,9 +65,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       bytes: opened.bytes,
     });
     channel.send({ type: "forecast", message });
-    if (channel.stop() !== null) {
-      throw new PlumbError("interrupted", "Stopped before the run began; nothing was written.");
-    }
+    if (channel.stop() !== null) throw new Interrupted();
     const { id, folder } = await createRunFolder(loaded.folder, settings.method, tools.now(), job.out);
     const unlock = await lockFolder(folder);
     try {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { Prediction, Report } from "../../../src/core/schema";
 import { seededRandom } from "../../../src/core/random";
-import { Manifest } from "../../../src/core/schema/manifest";
+import { Manifest } from "../../../src/core/schema";
 import { readAdapter } from "../../../src/core/tuning/adapter";
 import { lockFolder } from "../../../src/core/tuning/lock";
 import type { FromWorker } from "../../../src/core/tuning/protocol";
@@ -286,6 +287,39 @@ describe("a tuning job says what is wrong", () => {
       run(tune(task.file, { options }), fakeTools({ frozen: true })),
       /the loss has not fallen/,
     );
+  });
+
+  it("an interrupt before the run has begun, during the probe too, and writes nothing", async () => {
+    const large = { openBaseModel: () => Promise.resolve(fakeBaseModel({ parameterCount: 3e9 })) };
+    const options = { steps: 40, promptLength: 4 };
+    const probing = (messages: FromWorker[]) =>
+      messages.some((message) => message.type === "progress" && message.phase === "probe") ? "pause" : null;
+    const behaviour: FakeBehaviour = {};
+    const tools = fakeTools(behaviour, large);
+    await assert.rejects(run(tune(task.file, { options }), tools, probing), /Stopped; nothing was written/);
+    assert.equal(behaviour.closed, behaviour.opened);
+    await assert.rejects(
+      run(tune(task.file), fakeTools(), () => "pause"),
+      /Stopped; nothing was written/,
+    );
+    assert.deepEqual(await runsOf(task.folder), []);
+  });
+
+  it("no space left on the disk, by file", async function () {
+    if (!existsSync("/dev/full")) {
+      console.log("    skipped: this system has no /dev/full");
+      this.skip();
+    }
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const log = path.join(folder, "log.jsonl");
+    await rm(log);
+    await symlink("/dev/full", log);
+    await assert.rejects(
+      run({ type: "resume", run: folder }),
+      /Cannot write .*log\.jsonl: no space left on the disk/,
+    );
+    await rm(log);
+    assert.ok((await run({ type: "resume", run: folder })).result, "and goes on once there is space");
   });
 
   it("too little memory, and what would fit, before anything is written", async () => {
