@@ -5,7 +5,8 @@
  *
  * Each cell (task and seed) is kept as one file in bench/results/quality; cells that are there are not measured again, and a
  * run that was stopped goes on. Needs the public data (PLUMB_DATA) and Python with bench/python/requirements.txt:
- * --python, else PLUMB_PYTHON, else the cache's virtual environment. At the end it writes docs/quality.md.
+ * --python, else PLUMB_PYTHON, else the cache's virtual environment. At the end it writes docs/quality.md,
+ * where the results are kept in their usual place.
  */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -20,13 +21,14 @@ import { qualityPage } from "./lib/quality-page";
 const TASKS = ["darkpattern-en", "polar-en", "fallacy-en", "clickbait-en", "polar-manifest-en", "detox-en"];
 const SEEDS = [1, 2, 3];
 const root = path.join(__dirname, "..");
+const RESULTS = path.join(root, "bench", "results", "quality");
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       tasks: { type: "string", default: TASKS.join() },
       seeds: { type: "string", default: SEEDS.join() },
-      results: { type: "string", default: path.join(root, "bench", "results", "quality") },
+      results: { type: "string", default: RESULTS },
       work: { type: "string", default: path.join(cacheFolder(), "bench", "quality") },
       python: { type: "string" },
       /** Plumb's side alone. */
@@ -78,9 +80,14 @@ async function main(): Promise<void> {
       console.error(`${title} failed: ${message}\n${stderr ?? ""}`);
     }
   }
-  const page = path.join(root, "docs", "quality.md");
-  const content = qualityPage(cells, "npx tsx bench/quality.ts");
-  await writeFileAtomic(page, await format(content, { ...(await resolveConfig(page)), parser: "markdown" }));
+  if (results === RESULTS) {
+    const page = path.join(root, "docs", "quality.md");
+    const content = qualityPage(cells, "npx tsx bench/quality.ts");
+    await writeFileAtomic(
+      page,
+      await format(content, { ...(await resolveConfig(page)), parser: "markdown" }),
+    );
+  }
   if (failed.length > 0) throw new Error(`Not measured: ${failed.join("; ")}`);
 }
 
