@@ -18,6 +18,12 @@ function mean(values: readonly (number | null | undefined)[]): number | null {
     : defined.reduce((sum, value) => sum + value, 0) / defined.length;
 }
 
+function standardError(values: readonly number[]): number {
+  const center = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1) / values.length);
+}
+
 const RIVALS: Readonly<Record<string, string>> = {
   "word-counts": "word counts",
   untuned: "untuned",
@@ -60,6 +66,17 @@ export function qualityPage(cells: readonly Cell[], command: string): string {
       `${rival(simplest)} (${RIVALS[simplest] ?? simplest})`,
     ];
   });
+
+  const differences = cells.flatMap(({ plumb, torch }) => {
+    const own = plumb?.figures?.main.value ?? null;
+    const other = torch?.figures.main.value ?? null;
+    return own === null || other === null ? [] : [own - other];
+  });
+  const average = mean(differences);
+  const overall =
+    average === null || differences.length < 2
+      ? ""
+      : `Over all ${differences.length} runs the difference is ${signed(average)} on average (standard error ${standardError(differences).toFixed(3)}).\n`;
 
   const details = cells.map((cell) => {
     const { plumb, torch } = cell;
@@ -124,6 +141,7 @@ logistic regression on the same examples, and the simplest answer.
 
 ${table(["task", "seeds", "Plumb", "PyTorch", "difference", "untuned", "word counts", "simplest"], means)}
 
+${overall}
 ## Each run
 
 With 95 % intervals: bootstrap over test texts for F1 and ROUGE-L, Wilson for accuracy and exact match. They tell how far another
