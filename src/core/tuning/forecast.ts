@@ -118,8 +118,7 @@ export function forecastSentence(facts: {
   heldOut: number;
   test: number;
   folds: number;
-  /** Null where it was not measured. */
-  seconds: number | null;
+  seconds: number;
   bytes: number;
 }): string {
   const texts = (count: number) => `${count} ${count === 1 ? "text" : "texts"}`;
@@ -128,8 +127,7 @@ export function forecastSentence(facts: {
     ...(facts.heldOut > 0 ? [`chooses the best step on ${facts.heldOut} more`] : []),
     `keeps ${facts.test} for the test`,
     ...(facts.folds > 0 ? [`then tunes ${facts.folds} times more for out-of-fold predictions`] : []),
-    ...(facts.seconds === null ? [] : [`at most about ${formatDuration(facts.seconds)}`]),
-    `${formatBytes(facts.bytes)} of memory`,
   ];
-  return `${parts.join(", ")}.`;
+  const cost = `at most about ${formatDuration(facts.seconds)} and ${formatBytes(facts.bytes)} of memory`;
+  return `${parts.join(", ")}: ${cost}.`;
 }

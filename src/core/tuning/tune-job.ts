@@ -54,6 +54,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       const found = await probed(prepared, open, budget, timing, channel);
       prepared = { ...prepared, settings: found.settings };
       decisions.push(found.decision);
+      channel.send({ type: "note", level: "info", message: found.decision });
     }
     const message = forecastSentence({
       model: base.name,

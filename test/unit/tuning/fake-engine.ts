@@ -118,6 +118,8 @@ export interface FakeBehaviour {
   frozen?: boolean;
   /** Factor on what `forecast` says. */
   bytesPerRow?: number;
+  /** What weights take that are kept converted. */
+  keptBytes?: number;
   opened?: number;
   closed?: number;
 }
@@ -371,7 +373,8 @@ class FakeSession implements Session {
 
 export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
   return {
-    openModel: () => {
+    openModel: (_, options) => {
+      const kept = options?.weights === "stream" ? 0 : (behaviour.keptBytes ?? 0);
       const model: Model = {
         precision: "float32",
         threads: 1,
@@ -382,7 +385,7 @@ export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
         embed: (tokens) =>
           Promise.resolve(Float32Array.from([...tokens].flatMap((token) => EMBEDDINGS[token]!))),
         forecast: ({ rows, train, checkpoint }) =>
-          rows * (behaviour.bytesPerRow ?? 1000) * (train ? 1 : 0.1) * (checkpoint ? 0.25 : 1),
+          kept + rows * (behaviour.bytesPerRow ?? 1000) * (train ? 1 : 0.1) * (checkpoint ? 0.25 : 1),
         close: () => undefined,
       };
       return Promise.resolve(model);

@@ -451,6 +451,25 @@ describe("decisions before a run", () => {
     }
   });
 
+  it("streams the weights where keeping them converted leaves no room, and refuses where nothing helps", async () => {
+    const task = await makeTask("single", 90);
+    const memory = { availableMemory: () => 1e9 };
+    try {
+      const kept = await run(tune(task.file), fakeTools({ keptBytes: 2e8 }, memory));
+      assert.equal((await manifestOf(kept.folder)).engine.weights, "keep");
+      const streamed = await run(tune(task.file), fakeTools({ keptBytes: 9e8 }, memory));
+      const { engine, decisions } = await manifestOf(streamed.folder);
+      assert.equal(engine.weights, "stream");
+      assert.match(decisions.join(" "), /Weights are converted for each use/);
+      await assert.rejects(
+        run(tune(task.file), fakeTools({ keptBytes: 9e8, bytesPerRow: 1e9 }, memory)),
+        /Not enough memory/,
+      );
+    } finally {
+      await task.remove();
+    }
+  });
+
   it("says in one sentence what the run will do and cost", async () => {
     const task = await makeTask("single", 90);
     try {
@@ -458,7 +477,7 @@ describe("decisions before a run", () => {
       const forecast = ran.messages.find((message) => message.type === "forecast");
       assert.match(
         forecast?.message ?? "",
-        /^Tunes Fake 150M on \d+ texts, chooses the best step on \d+ more, keeps \d+ for the test, .*memory\.$/,
+        /^Tunes Fake 150M on \d+ texts, chooses the best step on \d+ more, keeps \d+ for the test: at most about .* and .* of memory\.$/,
       );
     } finally {
       await task.remove();
