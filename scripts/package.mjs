@@ -13,8 +13,15 @@ script(async () => {
   const staged = path.join(root, "build", "extension");
   await stageExtension(staged);
   const file = path.join(root, "build", "plumb-linux-x64.vsix");
-  const options = ["--no-dependencies", "--target", "linux-x64", "--skip-license", "--out", file];
-  await mustRun("npx", ["--yes", "@vscode/vsce@4.1.0", "package", ...options], "Packaging the extension", {
+  const options = [
+    "--no-dependencies",
+    "--target",
+    "linux-x64",
+    "--no-rewrite-relative-links",
+    "--out",
+    file,
+  ];
+  await mustRun("npx", ["--yes", "@vscode/vsce@3.9.2", "package", ...options], "Packaging the extension", {
     cwd: staged,
     show: "on failure",
   });

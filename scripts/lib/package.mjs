@@ -19,6 +19,7 @@ const shipped = [
   "dist/webview",
   "schemas",
   "media/icon.png",
+  "media/readme",
   "build/native/plumb.node",
   "build/native/libdnnl.so.3",
   "build/deps/onednn/LICENSE",
