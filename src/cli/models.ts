@@ -103,7 +103,7 @@ function factsOf(model: BaseModel): ModelFacts {
 }
 
 /** A model in lines for people. */
-export function describeModel(facts: ModelFacts): string {
+function describeModel(facts: ModelFacts): string {
   const { config } = facts;
   const rows: [string, string][] = [
     ["path", facts.path],
