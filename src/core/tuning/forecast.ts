@@ -1,6 +1,7 @@
 import { freemem } from "node:os";
 import type { Model } from "../engine";
 import { PlumbError } from "../errors";
+import { GENERATION } from "./score";
 import { trainingRows, type Item, type Layout } from "./layout";
 
 /**
@@ -76,7 +77,8 @@ export function chooseShape(
   const score = (rows: number, longest: number) =>
     model.forecast({ rows, longest, targets: 0, train: false, checkpoint: false });
   const { longest } = heaviest(layout, items, batch, SCORE_ROWS);
-  const scoring = score(Math.max(SCORE_ROWS, longest), longest) - score(1, 1);
+  const scored = layout.kind === "generation" ? GENERATION * SCORE_ROWS : SCORE_ROWS;
+  const scoring = score(Math.max(scored, longest), longest) - score(1, 1);
   for (const checkpoint of [false, true]) {
     for (const trainRows of fixedRows === undefined ? TRAIN_ROWS : [fixedRows]) {
       const shape = heaviest(layout, items, batch, trainRows);

@@ -14,6 +14,12 @@ import {
   type ScoringBatch,
 } from "./layout";
 
+/**
+ * A step of generation computes one row for each text, and reads all weights for it: more texts at once cost little more.
+ * This many times the rows of a scoring batch are taken together.
+ */
+export const GENERATION = 2;
+
 /** Texts of about the same length together, so that no batch waits for one long text; each text keeps its index. */
 function bucket<T>(
   items: readonly T[],
@@ -109,7 +115,7 @@ export async function generateAnswers(
 ): Promise<string[]> {
   const result = new Array<string>(texts.length).fill("");
   let done = 0;
-  for (const group of bucket(texts, (text) => text.tokens.length + layout.answerRoom, budget)) {
+  for (const group of bucket(texts, (text) => text.tokens.length + layout.answerRoom, GENERATION * budget)) {
     const { segments, leaves } = generationSegments(
       layout,
       group.map(({ item }) => item),
