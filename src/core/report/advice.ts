@@ -1,9 +1,12 @@
-import type { Report } from "../schema";
+import type { ClassReport, Report } from "../schema";
 import { FEW_UNITS } from "./rivals";
 import { counted, decimals, interval, percent, quoted } from "./format";
 
 /** With fewer test texts than this a class's figures say little. */
 export const FEW_TEST_TEXTS = 10;
+
+/** A macro F1 from which a word count can be said to do the job. */
+const GOOD = 0.7;
 
 type Facts = Omit<Report, "next" | "notes">;
 
@@ -13,7 +16,15 @@ export function nextSteps(report: Facts): string[] {
   const { classification, rivals, suspects, data } = report;
   const against = (name: string) => rivals.find((rival) => rival.name === name);
   const majority = against("majority");
-  if (majority?.outcome === "as-well" || majority?.outcome === "worse") {
+  const swallowed =
+    classification === null || report.task.kind !== "single"
+      ? null
+      : swallower(classification.classes, data.test);
+  if (swallowed !== null) {
+    steps.push(
+      `It answers ${quoted(swallowed.label)} for ${percent(swallowed.predicted / data.test)} of the texts, and only ${percent(swallowed.support / data.test)} are of it: the other classes are hardly learned yet. Give it more steps, help the rare classes (\`--balance\`), or label more of them.`,
+    );
+  } else if (majority?.outcome === "as-well" || majority?.outcome === "worse") {
     steps.push(
       "The run has hardly learned the task: look at the labels first, then at the wording of the instruction.",
     );
@@ -23,12 +34,14 @@ export function nextSteps(report: Facts): string[] {
       `Check ${counted(suspects.length, "training label")} first: a model that was not fitted to ${suspects.length === 1 ? "this text" : "these texts"} is at least ${percent(suspects.at(-1)!.confidence)} sure of another answer.`,
     );
   }
-  if (classification !== null) {
+  if (classification !== null && swallowed === null) {
     const { classes, confused } = classification;
     const support = new Map(classes.map((entry) => [entry.label, entry.support]));
     const pair = mutual(confused).find(
-      ({ count, labels }) =>
-        count >= 5 && count >= 0.25 * labels.reduce((sum, label) => sum + support.get(label)!, 0),
+      ({ count, least, labels }) =>
+        count >= 5 &&
+        least >= 0.25 * count &&
+        count >= 0.25 * labels.reduce((sum, label) => sum + support.get(label)!, 0),
     );
     if (pair !== undefined) {
       const [one, other] = pair.labels.map(quoted);
@@ -73,7 +86,9 @@ export function nextSteps(report: Facts): string[] {
   }
   if (against("word-counts")?.outcome === "as-well" || against("word-counts")?.outcome === "worse") {
     steps.push(
-      "Words alone give the answer away here: a word count is as good and costs nothing, unless more labels change it.",
+      (against("word-counts")!.main.value ?? 0) >= GOOD
+        ? "Words alone give the answer away here: a word count is as good and costs nothing, unless more labels change it."
+        : "So far the run has not learned more than words alone tell: give it more steps, or label more.",
     );
   }
   const scores = report.run.history.flatMap(({ heldOutScore }) =>
@@ -98,17 +113,30 @@ function widthOf({ low, high }: { low: number | null; high: number | null }): nu
   return low === null || high === null ? null : high - low;
 }
 
-/** Pairs of labels with the texts confused in either direction, most frequent first. */
-function mutual(
-  confused: readonly { truth: string; predicted: string; count: number }[],
-): { labels: [string, string]; count: number }[] {
-  const pairs = new Map<string, { labels: [string, string]; count: number }>();
+/** The class that swallows the others: given to more than half of the texts, and far oftener than it occurs. */
+function swallower(classes: readonly ClassReport[], texts: number): ClassReport | null {
+  return classes.find(({ predicted, support }) => predicted > texts / 2 && predicted > 1.5 * support) ?? null;
+}
+
+interface MutualPair {
+  labels: [string, string];
+  /** Texts confused in either direction, and in the rarer of the two. */
+  count: number;
+  least: number;
+}
+
+/** Pairs of labels, those most often confused first. */
+function mutual(confused: readonly { truth: string; predicted: string; count: number }[]): MutualPair[] {
+  const pairs = new Map<string, MutualPair>();
   for (const { truth, predicted, count } of confused) {
     const labels: [string, string] = truth < predicted ? [truth, predicted] : [predicted, truth];
     const key = JSON.stringify(labels);
     const known = pairs.get(key);
-    if (known === undefined) pairs.set(key, { labels, count });
-    else known.count += count;
+    if (known === undefined) pairs.set(key, { labels, count, least: 0 });
+    else {
+      known.least = Math.min(known.count, count);
+      known.count += count;
+    }
   }
   return [...pairs.values()].sort((a, b) => b.count - a.count);
 }
