@@ -65,7 +65,7 @@ describe("texts of predict", () => {
 describe("answers of predict", () => {
   const asked = { name: { line: 3 }, text: "x" };
   const single = { kind: "single" as const, labels: ["a", "b"], thresholds: null };
-  const multi = { kind: "multi" as const, labels: ["a", "b", "c"], thresholds: [0.5, 0.2, 0.5] };
+  const multi = { kind: "multi" as const, labels: ["a", "b", "c", "d"], thresholds: [0.5, 0.2, 0.5, 0.5] };
 
   it("name the most probable label, or none where it is not sure enough", () => {
     const row = { scores: [0.25, 0.75], cut: false };
@@ -81,8 +81,8 @@ describe("answers of predict", () => {
   });
 
   it("name every label that reaches its own threshold", () => {
-    const row = { scores: [0.9, 0.3, 0.4], cut: true };
-    const scores = { a: 0.9, b: 0.3, c: 0.4 };
+    const row = { scores: [0.9, 0.3, 0.4, 0.05], cut: true };
+    const scores = { a: 0.9, b: 0.3, c: 0.4, d: 0.05 };
     assert.deepEqual(answerRow(asked, row, multi, 0), { line: 3, labels: ["a", "b"], scores, cut: true });
     assert.deepEqual(answerRow(asked, row, multi, 0.8), {
       line: 3,
