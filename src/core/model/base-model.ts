@@ -24,7 +24,7 @@ export interface BaseModel {
   readonly family: string;
   readonly table: ModelTable;
   readonly tokenizer: TextTokenizer;
-  /** SHA-256 (hex) of config, tensor table, vocabulary and sampled blocks of the weights. */
+  /** SHA-256 (hex) of config, tensor table, tokenizer and sampled blocks of the weights. */
   readonly fingerprint: string;
   /** A head that is the embedding counts once. */
   readonly parameterCount: number;

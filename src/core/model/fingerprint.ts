@@ -6,17 +6,17 @@ import type { BytePairs } from "./tokenizer-json";
 const BLOCK = 4096;
 
 /**
- * What tells this model from others: config, names, types and shapes of its tensors, its vocabulary, and the beginning,
+ * What tells this model from others: config, names, types and shapes of its tensors, its tokenizer, and the beginning,
  * middle and end of each tensor's bytes. Where the tensors lie in their files does not matter.
  * @param sizeOf Bytes of each tensor, in the order of the table.
  */
 export async function fingerprintOf(
   table: ModelTable,
   sizeOf: (index: number) => number,
-  { vocabulary, merges, splits, bos, endOfText }: BytePairs,
+  pairs: BytePairs,
 ): Promise<string> {
   const hash = createHash("sha256");
-  hash.update(JSON.stringify([table.config, [...vocabulary], merges, splits, bos, endOfText]));
+  hash.update(JSON.stringify([table.config, { ...pairs, vocabulary: [...pairs.vocabulary] }]));
   const files: FileHandle[] = [];
   try {
     for (const file of table.files) files.push(await open(file));

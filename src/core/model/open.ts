@@ -96,16 +96,20 @@ function displayName(place: string): string {
     .replace(/[.-](I?Q\d\w*|B?F16|F32)$/i, " $1");
 }
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder. Check the path.",
+  ENOTDIR: "there is no such file or folder. Check the path.",
+  EACCES: "no permission to read it.",
+  EPERM: "no permission to read it.",
+  EIO: "the disk cannot read it.",
+};
+
 /** Gives the file system's errors a sentence. */
 function asPlumbError(error: unknown, place: string): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : null;
-  const sentences: Record<string, string> = {
-    ENOENT: "there is no such file or folder. Check the path.",
-    ENOTDIR: "there is no such file or folder. Check the path.",
-    EACCES: "no permission to read it.",
-    EPERM: "no permission to read it.",
-    EIO: "the disk cannot read it.",
-  };
-  if (error instanceof PlumbError || typeof code !== "string" || !(code in sentences)) return error;
-  return new PlumbError("model-unreadable", `Base model ${place}: ${sentences[code]!}`, { cause: error });
+  if (!(error instanceof Error) || error instanceof PlumbError) return error;
+  const { code = "", path: file = place } = error as NodeJS.ErrnoException;
+  const sentence = UNREADABLE[code];
+  return sentence === undefined
+    ? error
+    : new PlumbError("model-unreadable", `${file}: ${sentence}`, { cause: error });
 }
