@@ -6,6 +6,14 @@ import type { Job } from "./protocol";
 import { resumeJob } from "./resume-job";
 import { tuneJob } from "./tune-job";
 
+/*
+ * How the parts of a tuning job hang together:
+ * tune-job (checks, forecast, run folder) or resume-job -> carry-out -> trainer (steps, held-out part, detectors), with
+ * hooks for checkpoints, log and progress -> folds -> finish (predictions, thresholds, report).
+ * Below them: prepare (data to tokens), layout and labels (tokens to batches and back), order, settings, score.
+ * Whoever wants a job starts a process through worker-process; serve is its other end.
+ */
+
 /**
  * Runs a job to its end: `done` or `paused` is the last thing sent.
  * @throws PlumbError or EngineError where it cannot go on.

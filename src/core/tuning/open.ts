@@ -3,7 +3,7 @@ import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
 import type { EngineChoices } from "../schema";
 import type { Task } from "../schema";
-import { chooseShape, formatBytes, SCORE_ROWS, tooLittleMemory } from "./forecast";
+import { chooseShape, SCORE_ROWS, tooLittleMemory } from "./forecast";
 import { promptTokens, type Item, type Layout } from "./layout";
 import type { EngineWishes } from "./protocol";
 import { methodSpec, type TuningSettings } from "./settings";
@@ -54,7 +54,6 @@ export async function openForTuning(
       ...(trainRows < 512 && wishes.microBatch === undefined
         ? [`Micro-batches of at most ${trainRows} tokens, because larger ones do not fit into memory.`]
         : []),
-      `Memory forecast ${formatBytes(bytes)} of ${formatBytes(available)} available.`,
     ];
     return { model, choices: choicesOf(engine, model, weights, checkpoint, trainRows), bytes, decisions };
   }

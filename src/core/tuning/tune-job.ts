@@ -2,7 +2,7 @@ import path from "node:path";
 import { foldExamples, loadTask, recordSplit } from "../data";
 import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
-import { forecastSentence } from "./forecast";
+import { forecastSentence, formatBytes } from "./forecast";
 import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools } from "./job-tools";
 import { lockFolder } from "./lock";
 import { openForTuning, openTuningSession, type OpenedModel } from "./open";
@@ -35,6 +35,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
     );
   }
   const folds = job.folds === undefined ? null : foldsOf(prepared, job.folds);
+  const available = tools.availableMemory();
   const opened = await openForTuning(
     tools.engine(),
     base,
@@ -42,10 +43,15 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
     [...prepared.fit, ...prepared.heldOut],
     prepared.settings,
     job.engine,
-    tools.availableMemory(),
+    available,
   );
   try {
-    const decisions = [...opened.decisions];
+    const decisions: string[] = [];
+    const decide = (sentence: string) => {
+      decisions.push(sentence);
+      channel.send({ type: "note", level: "info", message: sentence });
+    };
+    opened.decisions.forEach(decide);
     const budget: Budget = { train: opened.choices.trainRows, score: opened.choices.scoreRows };
     const { settings, task } = prepared;
     const open = () => openTuningSession(opened.model, task, base, settings, opened.choices.checkpoint);
@@ -53,9 +59,11 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
     if (job.probe ?? (!hasMeasuredRates(base.parameterCount) && !ratesGiven(job))) {
       const found = await probed(prepared, open, budget, timing, channel);
       prepared = { ...prepared, settings: found.settings };
-      decisions.push(found.decision);
-      channel.send({ type: "note", level: "info", message: found.decision });
+      decide(found.decision);
     }
+    decisions.push(
+      `Memory: a forecast of ${formatBytes(opened.bytes)}, ${formatBytes(available)} available.`,
+    );
     const message = forecastSentence({
       model: base.name,
       fit: prepared.fit.length,
