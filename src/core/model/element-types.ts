@@ -80,11 +80,7 @@ export function supportedTypes(types: ReadonlyMap<unknown, ElementLayout>): stri
  * @param shape Outermost extent first; its last one is the row.
  */
 export function tensorBytes(layout: ElementLayout, shape: readonly number[]): number | null {
-  let elements = 1;
-  for (const extent of shape) {
-    elements *= extent;
-    if (!Number.isSafeInteger(elements)) return null;
-  }
+  const elements = shape.reduce((product, extent) => product * extent, 1);
   if ((shape.at(-1) ?? 1) % layout.block !== 0) return null;
   const bytes = (elements / layout.block) * layout.bytes;
   return Number.isSafeInteger(bytes) ? bytes : null;

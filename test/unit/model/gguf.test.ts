@@ -142,6 +142,17 @@ describe("GGUF files", () => {
         },
       ],
     ];
+    it("that changes with the last byte of a tensor of several blocks", async () => {
+      const plan = tinyPlan();
+      const bytes = writeGguf(plan);
+      const { table } = await openBytes(bytes);
+      const { offset, type, shape } = table.tensors.find(({ name }) =>
+        name.endsWith("1.self_attn.o_proj.weight"),
+      )!;
+      assert.deepEqual([type, shape], ["bf16", [64, 64]]);
+      bytes[offset + 64 * 64 * 2 - 1]! ^= 1;
+      assert.notEqual((await openBytes(bytes)).fingerprint, original);
+    });
     for (const [name, change, bytes] of changes) {
       it(`that changes with ${name}`, async () => {
         assert.notEqual(await fingerprint(change, bytes), original);
