@@ -1,6 +1,5 @@
-import type { Session } from "../engine";
 import { PlumbError } from "../errors";
-import { loadAdapter, readAdapter, writeAdapter } from "./adapter";
+import { readAdapter, writeAdapter } from "./adapter";
 import { readCheckpoint, type Snapshot } from "./checkpoint";
 import { finishRun } from "./finish";
 import { tuneFolds } from "./folds";
@@ -28,15 +27,11 @@ export async function carryOut(run: Run): Promise<void> {
       await run.update({ status: "trouble", reason: tuned.message });
       throw new PlumbError(tuned.code, tuned.message);
     }
-    const { session, snapshot, bestStep, early } = tuned;
-    try {
-      const outOfFold = await tuneFolds(run);
-      const report = await finishRun(run, session, snapshot, outOfFold);
-      await run.update({ status: "finished", reason: null, seconds: run.seconds, bestStep });
-      channel.send({ type: "done", result: { folder: run.folder, report, early } });
-    } finally {
-      session.close();
-    }
+    const { snapshot, bestStep, early } = tuned;
+    const outOfFold = await tuneFolds(run);
+    const report = await finishRun(run, snapshot, outOfFold);
+    await run.update({ status: "finished", reason: null, seconds: run.seconds, bestStep });
+    channel.send({ type: "done", result: { folder: run.folder, report, early } });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     await pausedAt(run.manifest.settings.steps);
@@ -44,31 +39,32 @@ export async function carryOut(run: Run): Promise<void> {
 }
 
 type Tuned =
-  | { kind: "tuned"; session: Session; snapshot: Snapshot; bestStep: number; early: boolean }
+  | { kind: "tuned"; snapshot: Snapshot; bestStep: number; early: boolean }
   | { kind: "paused"; step: number }
   | { kind: "trouble"; code: string; message: string };
 
-/** The adapter of the run: trained, or read where it was trained already. */
+/** Trains the run's adapter and writes it, unless that was done already. */
 async function tuneFinal(run: Run): Promise<Tuned> {
   const { loaded, base, layout, parts, manifest } = run;
   const adapterFile = run.file("adapter");
   const checkpointFile = run.checkpoint("final.safetensors");
-  const session = await run.openSession();
-  let keep = false;
-  try {
-    const resume = await readIfThere(checkpointFile, readCheckpoint);
-    const adapter = resume === null ? null : await readIfThere(adapterFile, readAdapter);
-    if (resume !== null) {
-      run.secondsBefore = resume.seconds;
-      await run.noteResumed("final", resume.losses.length);
-    }
-    if (resume !== null && adapter !== null) {
-      await loadAdapter(adapter, session);
-      keep = true;
+  const resume = await readIfThere(checkpointFile, readCheckpoint);
+  if (resume !== null) {
+    run.secondsBefore = resume.seconds;
+    await run.noteResumed("final", resume.losses.length);
+    // The adapter is written behind the last checkpoint.
+    if ((await readIfThere(adapterFile, readAdapter)) !== null) {
       const bestStep = resume.best?.step ?? resume.losses.length;
-      const early = resume.losses.length < manifest.settings.steps;
-      return { kind: "tuned", session, snapshot: resume, bestStep, early };
+      return {
+        kind: "tuned",
+        snapshot: resume,
+        bestStep,
+        early: resume.losses.length < manifest.settings.steps,
+      };
     }
+  }
+  const session = await run.openSession();
+  try {
     const outcome = await train(
       {
         session,
@@ -87,9 +83,8 @@ async function tuneFinal(run: Run): Promise<Tuned> {
     await writing(adapterFile, () =>
       writeAdapter(adapterFile, run.adapterInfo(null), session.parameters, best.parameters),
     );
-    keep = true;
-    return { kind: "tuned", session, snapshot, bestStep: best.step, early };
+    return { kind: "tuned", snapshot, bestStep: best.step, early };
   } finally {
-    if (!keep) session.close();
+    session.close();
   }
 }

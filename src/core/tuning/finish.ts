@@ -1,22 +1,35 @@
 import type { LoadedExample } from "../data";
-import type { Session } from "../engine";
+import type { MethodSpec, Session } from "../engine";
 import { writeFileAtomic } from "../files";
 import type { Prediction, Report } from "../schema";
-import { writeAdapter } from "./adapter";
+import { loadAdapter, readAdapter, writeAdapter } from "./adapter";
 import type { Snapshot } from "./checkpoint";
 import { scoringHook } from "./job-tools";
 import { predictExamples } from "./predict";
 import { untunedLayout } from "./prepare";
 import { parameterCount, reportRun } from "./result";
 import type { Run } from "./run";
+import { methodSpec } from "./settings";
 import { countTestLook, jsonLines, writing } from "./run-folder";
 
 /**
  * Scores the held-out and the test part, the latter also with the base model untuned; writes predictions, report and, for
  * a multi-label task, the adapter once more with its thresholds.
- * @param session Holds the run's adapter.
  */
 export async function finishRun(
+  run: Run,
+  snapshot: Snapshot,
+  outOfFold: Prediction[] | null,
+): Promise<Report> {
+  // A session of its own: one that has trained still holds its activations.
+  const method = methodSpec(run.manifest.settings);
+  return withSession(run, method, async (session) => {
+    await loadAdapter(await readAdapter(run.file("adapter")), session);
+    return scoreAndReport(run, session, snapshot, outOfFold);
+  });
+}
+
+async function scoreAndReport(
   run: Run,
   session: Session,
   snapshot: Snapshot,
@@ -37,7 +50,7 @@ export async function finishRun(
   const heldOut = await score("held-out", parts.heldOut, "Scoring the held-out part");
   const testLooks = await countTestLook(loaded.folder, manifest.id, manifest.split.test, tools.now());
   const test = await score("test", parts.test, "Scoring the test part");
-  const untuned = await withUntuned(run, (plain) =>
+  const untuned = await withSession(run, { promptLength: 0, biases: [] }, (plain) =>
     score("test", parts.test, "Asking the base model untuned", {
       session: plain,
       layout: untunedLayout(loaded.task, base, manifest.settings, manifest.answerRoom),
@@ -82,9 +95,13 @@ export async function finishRun(
   return report;
 }
 
-/** A session in which nothing is trained, for as long as the work takes. */
-async function withUntuned<T>(run: Run, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = await run.model.openSession({ method: { promptLength: 0, biases: [] } });
+/** A session for scoring, for as long as the work takes. */
+async function withSession<T>(
+  run: Run,
+  method: MethodSpec,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await run.model.openSession({ method });
   try {
     return await work(session);
   } finally {
