@@ -1,10 +1,10 @@
 import path from "node:path";
 import type { Command } from "commander";
+import { renderReportText } from "../core/report";
 import { Report } from "../core/schema";
 import { RUN_FILES } from "../core/tuning/run-folder";
 import { addEngineOptions, engineWishes, type EngineFlags } from "./options";
-import { EXIT, runInWorker } from "./run-worker";
-import { summary } from "./summary";
+import { EXIT, reportWidth, runInWorker } from "./run-worker";
 
 interface EvalFlags extends EngineFlags {
   task?: string;
@@ -53,7 +53,11 @@ Standard output: the figures, or the report with --json. Exit code: 0 done, 1 re
         return;
       }
       const report = Report.parse(end.result.report);
-      process.stdout.write(flags.json === true ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
+      process.stdout.write(
+        flags.json === true
+          ? `${JSON.stringify(report)}\n`
+          : renderReportText(report, reportWidth(process.stdout)),
+      );
       if (flags.out !== undefined) process.stderr.write(`Report: ${path.join(flags.out, RUN_FILES.page)}\n`);
     });
 }

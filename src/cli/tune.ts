@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Option, type Command } from "commander";
+import { renderReportText } from "../core/report";
 import { Balance, MethodName, Report } from "../core/schema";
 import type { FromWorker, Job } from "../core/tuning/protocol";
 import type { TuningOptions } from "../core/tuning/settings";
@@ -13,8 +14,7 @@ import {
   wholeNumber,
   type EngineFlags,
 } from "./options";
-import { EXIT, runInWorker } from "./run-worker";
-import { summary } from "./summary";
+import { EXIT, reportWidth, runInWorker } from "./run-worker";
 
 interface TuneFlags extends EngineFlags {
   method?: MethodName;
@@ -176,7 +176,7 @@ async function tune(job: Job, flags: TuneFlags): Promise<void> {
   const { folder, report } = end.result;
   if (json || folder === null) return;
   process.stderr.write(
-    `\n${summary(Report.parse(report))}\n\nReport: ${path.join(shown(folder), RUN_FILES.page)}\n`,
+    `\n${renderReportText(Report.parse(report), reportWidth(process.stderr))}\nReport: ${path.join(shown(folder), RUN_FILES.page)}\n`,
   );
   process.stdout.write(`${shown(folder)}\n`);
 }
