@@ -63,7 +63,8 @@ export class HeaderReader {
   /** A count or size: at most `most`, which the rest of the file bears out. */
   u64(what: string, most: number): number {
     const value = this.take(8, what).readBigUInt64LE();
-    if (value > BigInt(most)) throw damaged(this.file, `${what} is ${value}, more than the file can hold`);
+    if (value > BigInt(most))
+      throw damaged(this.file, `${what} is ${value}, more than the file of ${this.size} bytes can hold`);
     return Number(value);
   }
 

@@ -176,7 +176,7 @@ describe("GGUF files", () => {
       [
         "an absurd number of tensors",
         (plan) => (plan.tensorCount = 1n << 40n),
-        /the number of tensors is 1099511627776, more than the file can hold/,
+        /the number of tensors is 1099511627776, more than the file of \d+ bytes can hold/,
       ],
       [
         "a number of tensors beyond 64-bit sums",
@@ -191,7 +191,7 @@ describe("GGUF files", () => {
       [
         "an absurd length of an array",
         (plan) => plan.metadata.push(["x", { type: 9, element: 8, values: [], length: 1n << 60n }]),
-        /the length of metadata "x" is 1152921504606846976, more than the file can hold/,
+        /the length of metadata "x" is 1152921504606846976, more than the file of \d+ bytes can hold/,
       ],
       [
         "an unknown type of value",
@@ -332,7 +332,7 @@ describe("GGUF files", () => {
       [
         "an offset outside the file",
         (plan) => (tensorOf(plan, Q).offset = 1n << 50n),
-        /the offset of tensor "blk\.0\.attn_q\.weight" is 1125899906842624, more than the file can hold/,
+        /the offset of tensor "blk\.0\.attn_q\.weight" is 1125899906842624, more than the file of \d+ bytes can hold/,
       ],
       [
         "a tensor that ends outside the file",
