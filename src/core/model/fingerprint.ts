@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import type { ModelTable } from "../engine";
-import type { BytePairs } from "./tokenizer-json";
+import type { BytePairs } from "./byte-pairs";
 
 const BLOCK = 4096;
 

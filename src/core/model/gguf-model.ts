@@ -1,71 +1,12 @@
 import type { DecoderConfig } from "../engine";
 import { GGUF_TYPES } from "./element-types";
 import { FAMILIES, supportedFamilies, type Family } from "./families";
-import { readGgufHeader, type MetadataValue } from "./gguf";
+import { readGgufHeader } from "./gguf";
 import { openGgufTokenizer } from "./gguf-tokenizer";
-import { damaged, shown, unsupported } from "./problem";
-import { buildTable } from "./table";
+import { Metadata } from "./metadata";
 import type { ModelParts } from "./parts";
-
-/** Metadata of a GGUF file by key, each value checked for its type where it is used. */
-export class Metadata {
-  constructor(
-    private readonly values: ReadonlyMap<string, MetadataValue>,
-    readonly file: string,
-  ) {}
-
-  has(key: string): boolean {
-    return this.values.has(key);
-  }
-
-  text(key: string): string;
-  text(key: string, fallback: null): string | null;
-  text(key: string, fallback?: null): string | null {
-    return this.typed(key, "a text", (value) => typeof value === "string", fallback);
-  }
-
-  number(key: string, fallback?: number): number {
-    return this.typed(key, "a number", (value) => typeof value === "number", fallback);
-  }
-
-  flag(key: string, fallback?: boolean): boolean {
-    return this.typed(key, "true or false", (value) => typeof value === "boolean", fallback);
-  }
-
-  texts(key: string): readonly string[] {
-    return this.typed(
-      key,
-      "a list of texts",
-      (value): value is readonly string[] =>
-        Array.isArray(value) && (value.length === 0 || typeof value[0] === "string"),
-    );
-  }
-
-  numbers(key: string): readonly number[] {
-    return this.typed(
-      key,
-      "a list of numbers",
-      (value): value is readonly number[] =>
-        Array.isArray(value) && (value.length === 0 || typeof value[0] === "number"),
-    );
-  }
-
-  private typed<T extends MetadataValue, F>(
-    key: string,
-    expected: string,
-    is: (value: MetadataValue) => value is T,
-    fallback?: F,
-  ): T | F {
-    const value = this.values.get(key);
-    if (value === undefined) {
-      if (fallback !== undefined) return fallback;
-      throw damaged(this.file, `metadata ${shown(key)} is missing`);
-    }
-    if (is(value)) return value;
-    const found = Array.isArray(value) ? `a list of ${value.length}` : shown(value);
-    throw damaged(this.file, `metadata ${shown(key)} is ${found}, expected ${expected}`);
-  }
-}
+import { shown, unsupported } from "./problem";
+import { buildTable } from "./table";
 
 /** Reads the header of a GGUF file. @throws PlumbError where it is damaged or not supported. */
 export function readGgufModel(descriptor: number, size: number, file: string): ModelParts {

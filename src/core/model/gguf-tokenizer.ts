@@ -1,6 +1,6 @@
-import type { Metadata } from "./gguf-model";
+import type { Metadata } from "./metadata";
 import { damaged, shown, unsupported } from "./problem";
-import { GPT2_SPLIT, notByteLevel, SINGLE_DIGITS, splitMerge, type BytePairs } from "./tokenizer-json";
+import { GPT2_SPLIT, notByteLevel, SINGLE_DIGITS, splitMerge, type BytePairs } from "./byte-pairs";
 
 /** Numbers that GGUF gives to kinds of tokens. */
 const CONTROL = 3;

@@ -10,7 +10,7 @@ import {
   type AddedToken,
   type BytePairs,
   type SplitStep,
-} from "./tokenizer-json";
+} from "./byte-pairs";
 
 const LONGEST_TOKENIZER = 1 << 26;
 const LONGEST_CONFIG = 1 << 24;

@@ -10,7 +10,7 @@ import { readHuggingFaceModel } from "./huggingface-model";
 import type { ModelParts } from "./parts";
 import { damaged, unsupported } from "./problem";
 import { createTokenizer } from "./tokenizer";
-import { checkBytePairs } from "./tokenizer-json";
+import { checkBytePairs } from "./byte-pairs";
 
 /**
  * Opens a GGUF file, or a folder in Hugging Face form (config.json, safetensors, tokenizer.json). Reads headers, the

@@ -1,5 +1,5 @@
 import type { ModelTable } from "../engine";
-import type { BytePairs } from "./tokenizer-json";
+import type { BytePairs } from "./byte-pairs";
 
 /** What a reader of one format makes of a file or folder: a table for the engine, and a tokenizer in words. */
 export interface ModelParts {

@@ -1,7 +1,7 @@
 import { ByteLevelPreTokenizer, Tokenizer } from "@huggingface/tokenizers";
 import type { TextTokenizer } from "./base-model";
 import { unsupported } from "./problem";
-import type { BytePairs, SplitStep } from "./tokenizer-json";
+import type { BytePairs, SplitStep } from "./byte-pairs";
 
 /** Words that are remembered with their tokens, before all are forgotten. */
 const MOST_WORDS = 100_000;

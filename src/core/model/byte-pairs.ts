@@ -1,8 +1,5 @@
-/**
- * A tokenizer.json that was found to be a byte-level BPE, in the words that the tokenizer library and the reference
- * implementation understand alike.
- */
-import { mismatch, shown, unsupported, damaged } from "./problem";
+/** A byte-level BPE tokenizer in plain words, whichever form of model it came from. */
+import { damaged, mismatch, shown, unsupported } from "./problem";
 
 export interface AddedToken {
   readonly id: number;
@@ -31,7 +28,7 @@ export interface BytePairs {
   readonly endOfText: number;
 }
 
-/** The cut of GPT-2 in the reference's regular expression dialect, in which \\s is Unicode's white space. */
+/** The cut of GPT-2 in the reference's regular expression dialect, in which \s is Unicode's white space. */
 export const GPT2_SPLIT: SplitStep = {
   regex: "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
   matchesOnly: false,
