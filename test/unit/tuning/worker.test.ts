@@ -125,8 +125,8 @@ describe("the worker", function () {
     assert.match(crash(null, "SIGSEGV", "m.gguf", "/r").message, /SIGSEGV.*m\.gguf.*plumb tune --resume \/r/);
   });
 
-  it("gets an environment in which waiting threads sleep", () => {
+  it("gets an environment in which waiting threads sleep and freed buffers are given back", () => {
     const env = workerEnvironment({ PATH: "/bin", OPENBLAS_CORETYPE: "Haswell" });
-    assert.deepEqual(env, { PATH: "/bin", OMP_WAIT_POLICY: "PASSIVE" });
+    assert.deepEqual(env, { PATH: "/bin", OMP_WAIT_POLICY: "PASSIVE", MALLOC_MMAP_THRESHOLD_: "131072" });
   });
 });
