@@ -1,5 +1,6 @@
 import { PlumbError } from "../errors";
 import { seededRandom, shuffled } from "../random";
+import type { Example } from "../schema";
 import { answerOf, strataOf } from "./answer";
 import { Groups, Sketches, type NearPair } from "./duplicates";
 import type { LoadedExample } from "./read";
@@ -125,7 +126,7 @@ export function restoreSplit(
  * Fold of each example, 0 … k - 1, for cross-validation: folds are alike in size and classes, near duplicates and equal
  * groups share a fold.
  */
-export function foldExamples(examples: readonly LoadedExample[], k: number, seed: number): number[] {
+export function foldExamples(examples: readonly Example[], k: number, seed: number): number[] {
   if (!Number.isInteger(k) || k < 2)
     throw new PlumbError("wrong-folds", `Cannot make ${k} folds: at least 2 are needed.`);
   const units = unitsOf(examples);
@@ -147,11 +148,11 @@ export function foldExamples(examples: readonly LoadedExample[], k: number, seed
  * Sets a share of the training examples aside, class by class, for choosing a checkpoint. Near duplicates and equal
  * groups stay on one side. Either part may be empty where there are too few examples.
  */
-export function holdOut(
-  train: readonly LoadedExample[],
+export function holdOut<E extends Example>(
+  train: readonly E[],
   share: number,
   seed: number,
-): { fit: LoadedExample[]; heldOut: LoadedExample[] } {
+): { fit: E[]; heldOut: E[] } {
   const bins = distribute(train, unitsOf(train), [1 - share, share], seededRandom(seed), {
     learnsFirst: true,
   });
@@ -168,7 +169,7 @@ interface Unit {
 }
 
 function unitsOf(
-  examples: readonly LoadedExample[],
+  examples: readonly Example[],
   bonds: readonly NearPair[] = new Sketches(examples.map((example) => example.text)).bonds(),
 ): Unit[] {
   const groups = new Groups(examples.length);
@@ -200,7 +201,7 @@ function unitsOf(
  * a whole example of it, to the one among those left that is most behind as a whole.
  */
 function distribute(
-  examples: readonly LoadedExample[],
+  examples: readonly unknown[],
   units: readonly Unit[],
   shares: readonly number[],
   random: () => number,

@@ -1,4 +1,4 @@
-import type { Example, Prediction, Report, ReportRow, RivalName } from "../schema";
+import type { Prediction, Report, ReportRow, RivalName } from "../schema";
 import { cautions, FEW_TEST_TEXTS, nextSteps } from "./advice";
 import { coverage, expectedCalibrationError, reliability } from "./calibration";
 import { resampleF1 } from "./classification-bootstrap";
@@ -7,9 +7,9 @@ import { labelsOf, predictionsFor, type ReportInput, scoresOf } from "./input";
 import { RESAMPLES, type Units, unitsOf } from "./resample";
 import { bootstrapEstimate, compare, type Judge, shareOf, shareRight } from "./rivals";
 import { confusionMatrix, countClasses, isRight, type Judged, macroF1, microF1, scoreClass } from "./scores";
-import { chooseThreshold, type Threshold } from "./thresholds";
+import { decide, type Threshold, thresholdsFor } from "./thresholds";
 import { verdict } from "./verdict";
-import { fitWordCounts } from "./word-counts";
+import { wordCountRival } from "./word-count-rival";
 
 /** What the two kinds of quality (labels, generated text) each put into a report. */
 export type QualityPart = Pick<Report, "classification" | "generation" | "rivals" | "rows" | "suspects">;
@@ -51,29 +51,6 @@ export function chooseThresholds(input: Pick<ReportInput, "task" | "heldOut" | "
   const scores = predictionsFor(examples, predictions).map((prediction) => scoresOf(prediction, labelCount));
   const truth = examples.map((example) => labelsOf(input.task, example));
   return thresholdsFor(scores, truth, labelCount);
-}
-
-function thresholdsFor(
-  scores: readonly ArrayLike<number>[],
-  truth: readonly (readonly number[])[],
-  labelCount: number,
-): Threshold[] {
-  return Array.from({ length: labelCount }, (_, label) =>
-    chooseThreshold(
-      scores.map((row) => row[label]!),
-      truth.map((labels) => labels.includes(label)),
-    ),
-  );
-}
-
-/** The labels that probabilities amount to: the most likely one, or all at or above their thresholds. */
-export function decide(
-  scores: ArrayLike<number>,
-  thresholds: readonly Pick<Threshold, "value">[] | null,
-): number[] {
-  const all = Array.from(scores);
-  if (thresholds === null) return [all.indexOf(Math.max(...all))];
-  return all.flatMap((score, label) => (score >= thresholds[label]!.value ? [label] : []));
 }
 
 function labelPart(
@@ -198,13 +175,11 @@ function rivalDecisions(
       predicted: test.map(() => every),
     });
   }
-  const texts = train.map(({ text }) => text);
-  const fitted = fitWordCounts(texts, trainTruth, names.length, multi ? "multi" : "single");
-  const thresholds = multi ? wordCountThresholds(train, trainTruth, names.length) : null;
+  const words = wordCountRival(train, trainTruth, names.length, multi ? "multi" : "single");
   rivals.push({
     name: "word-counts",
-    description: "words and pairs of words (TF-IDF, logistic regression)",
-    predicted: fitted.score(test.map(({ text }) => text)).map((row) => decide(row, thresholds)),
+    description: words.description,
+    predicted: words.decide(test.map(({ text }) => text)),
   });
   if (input.untuned !== null) {
     const half = multi ? names.map(() => ({ value: 0.5 })) : null;
@@ -217,32 +192,6 @@ function rivalDecisions(
     });
   }
   return rivals;
-}
-
-/** The rival's thresholds are chosen as the run's are: on texts that it was not fitted to (three folds). */
-function wordCountThresholds(
-  train: readonly Example[],
-  truth: readonly number[][],
-  labelCount: number,
-): Threshold[] {
-  const folds = 3;
-  const scores: Float64Array[] = new Array<Float64Array>(train.length);
-  const foldOf = new Int32Array(train.length);
-  for (const [unit, members] of unitsOf(train).members.entries())
-    for (const index of members) foldOf[index] = unit % folds;
-  for (let fold = 0; fold < folds; fold++) {
-    const inside = train.flatMap((_, index) => (foldOf[index] === fold ? [index] : []));
-    const outside = train.flatMap((_, index) => (foldOf[index] === fold ? [] : [index]));
-    const fitted = fitWordCounts(
-      outside.map((index) => train[index]!.text),
-      outside.map((index) => truth[index]!),
-      labelCount,
-      "multi",
-    );
-    const scored = fitted.score(inside.map((index) => train[index]!.text));
-    for (const [at, index] of inside.entries()) scores[index] = scored[at]!;
-  }
-  return thresholdsFor(scores, truth, labelCount);
 }
 
 /** The most frequent answer; of equally frequent ones the first met. */

@@ -15,25 +15,39 @@ export interface LogisticModel {
   link: "softmax" | "sigmoid";
 }
 
+/** How strongly a fit is held back, and what a row counts. */
+export interface LogisticOptions {
+  /** Inverse of the penalty, scikit-learn's `C`: higher follows the training rows more closely. */
+  inversePenalty: number;
+  /**
+   * scikit-learn's `class_weight="balanced"`. For `softmax` a row weighs rows / (outputs · rows of its class); for
+   * `sigmoid` each output by itself: rows / (2 · rows that have it) where a row has it, rows / (2 · rows without it) where not.
+   */
+  balanced: boolean;
+}
+
 /**
- * Logistic regression with scikit-learn's default objective: summed log loss plus half the squared weights (C = 1), the
- * intercepts free.
+ * Logistic regression with scikit-learn's objective: summed log loss of the weighted rows plus ‖W‖² / (2C), the intercepts
+ * free.
  *
  * The best weights are a sum of the training rows: W = Xᵀ·A. There are far fewer rows than columns, so the search runs
  * over A, and each point carries its logits Z = X·W along: the inner product of two weight matrices is then Σ A·Z, and
  * sums and multiples of points stay points.
- * @param targets for each output a column of 0 and 1, one value a row. `softmax`: exactly one output is 1 in a row.
+ * @param targets for each output a column of 0 and 1, one value a row, both occurring. `softmax`: exactly one output is 1
+ *   in a row.
  */
 export function fitLogistic(
   rows: SparseRows,
   targets: readonly Uint8Array[],
   link: "softmax" | "sigmoid",
+  { inversePenalty, balanced }: LogisticOptions,
 ): LogisticModel {
   const outputs = targets.length;
   const rowCount = rows.offsets.length - 1;
   const size = rowCount * outputs;
   const times = gramTimes(rows, outputs);
   const logits = new Float64Array(outputs);
+  const rowWeights = balanced ? balancedWeights(targets, rowCount, link) : null;
 
   const dot = (a: Float64Array, b: Float64Array): number => {
     let sum = 0;
@@ -51,9 +65,11 @@ export function fitLogistic(
       for (let k = 0; k < outputs; k++) {
         const z = logits[k]!;
         const target = targets[k]![row]!;
-        const residual = (link === "softmax" ? Math.exp(z - normalizer) : sigmoid(z)) - target;
-        if (link === "sigmoid") loss += Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - target * z;
-        else if (target === 1) loss += normalizer - z;
+        const weight = rowWeights === null ? 1 : rowWeights[row * outputs + k]!;
+        const residual = weight * ((link === "softmax" ? Math.exp(z - normalizer) : sigmoid(z)) - target);
+        if (link === "sigmoid")
+          loss += weight * (Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - target * z);
+        else if (target === 1) loss += weight * (normalizer - z);
         gradient[row * outputs + k] = residual;
         gradient[2 * size + k]! += residual;
       }
@@ -61,9 +77,9 @@ export function fitLogistic(
     times(gradient.subarray(0, size), gradient.subarray(size, 2 * size));
     let squares = 0;
     for (let i = 0; i < size; i++) squares += point[i]! * point[size + i]!;
-    for (let i = 0; i < 2 * size; i++) gradient[i] = (gradient[i]! + point[i]!) / rowCount;
+    for (let i = 0; i < 2 * size; i++) gradient[i] = (gradient[i]! + point[i]! / inversePenalty) / rowCount;
     for (let i = 2 * size; i < gradient.length; i++) gradient[i]! /= rowCount;
-    return (loss + squares / 2) / rowCount;
+    return (loss + squares / (2 * inversePenalty)) / rowCount;
   };
 
   const best = minimize(objective, dot, new Float64Array(2 * size + outputs), {
@@ -74,6 +90,27 @@ export function fitLogistic(
   addTransposed(rows, best, weights, outputs);
   weights.set(best.subarray(2 * size), rows.columnCount * outputs);
   return { weights, outputs, link };
+}
+
+/** What each row counts for each output, weights[row · outputs + output]: every class as much as another. */
+function balancedWeights(
+  targets: readonly Uint8Array[],
+  rowCount: number,
+  link: "softmax" | "sigmoid",
+): Float64Array {
+  const outputs = targets.length;
+  const having = targets.map((column) => column.reduce((sum, value) => sum + value, 0));
+  const weights = new Float64Array(rowCount * outputs);
+  for (let row = 0; row < rowCount; row++) {
+    const class_ = targets.findIndex((column) => column[row] === 1);
+    for (let k = 0; k < outputs; k++) {
+      weights[row * outputs + k] =
+        link === "softmax"
+          ? rowCount / (outputs * having[class_]!)
+          : rowCount / (2 * (targets[k]![row] === 1 ? having[k]! : rowCount - having[k]!));
+    }
+  }
+  return weights;
 }
 
 /** Probability of each output, one array a row. */

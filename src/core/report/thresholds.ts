@@ -36,3 +36,27 @@ export function chooseThreshold(probabilities: readonly number[], has: readonly 
   }
   return { value: best.value, positives, source: "chosen" };
 }
+
+/** The threshold of each label, from the probabilities and true labels of texts that the model was not fitted to. */
+export function thresholdsFor(
+  scores: readonly ArrayLike<number>[],
+  truth: readonly (readonly number[])[],
+  labelCount: number,
+): Threshold[] {
+  return Array.from({ length: labelCount }, (_, label) =>
+    chooseThreshold(
+      scores.map((row) => row[label]!),
+      truth.map((labels) => labels.includes(label)),
+    ),
+  );
+}
+
+/** The labels that probabilities amount to: the most likely one, or all at or above their thresholds. */
+export function decide(
+  scores: ArrayLike<number>,
+  thresholds: readonly Pick<Threshold, "value">[] | null,
+): number[] {
+  const all = Array.from(scores);
+  if (thresholds === null) return [all.indexOf(Math.max(...all))];
+  return all.flatMap((score, label) => (score >= thresholds[label]!.value ? [label] : []));
+}

@@ -1,4 +1,4 @@
-import { fitLogistic, type LogisticModel, probabilities, type SparseRows } from "./logistic";
+import { fitLogistic, type LogisticOptions, probabilities, type SparseRows } from "./logistic";
 import { longWords } from "./words";
 
 /** A bag-of-words classifier fitted on training texts. */
@@ -9,18 +9,23 @@ export interface WordCounts {
   features: number;
 }
 
+/** Training texts made ready, to be fitted in one way or several. */
+export interface WordCountTexts {
+  fit(options: LogisticOptions): WordCounts;
+}
+
 /**
  * TF-IDF over words and pairs of words with L2-regularised logistic regression: what scikit-learn's
- * `TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)` and `LogisticRegression()` do. One softmax for a single-label
+ * `TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)` and `LogisticRegression` do. One softmax for a single-label
  * task, one sigmoid a label for a multi-label one. The same input gives the same model, without any seed.
  * @param answers label indices of each text
  */
-export function fitWordCounts(
+export function readWordCounts(
   texts: readonly string[],
   answers: readonly (readonly number[])[],
   labelCount: number,
   kind: "single" | "multi",
-): WordCounts {
+): WordCountTexts {
   const vectorizer = new Vectorizer(texts);
   const rows = vectorizer.rows(texts);
   const has = Array.from({ length: labelCount }, () => new Uint8Array(texts.length));
@@ -31,24 +36,23 @@ export function fitWordCounts(
   const open = fixed.flatMap((value, label) => (value === null ? [label] : []));
   const twoClasses = kind === "single" && open.length === 2;
   const fitted = twoClasses ? open.slice(0, 1) : open;
-  const model: LogisticModel | null =
-    fitted.length === 0
-      ? null
-      : fitLogistic(
-          rows,
-          fitted.map((label) => has[label]!),
-          kind === "multi" || twoClasses ? "sigmoid" : "softmax",
-        );
+  const link = kind === "multi" || twoClasses ? "sigmoid" : "softmax";
+  const targets = fitted.map((label) => has[label]!);
   return {
-    features: vectorizer.size,
-    score: (asked) => {
-      const scored = model === null ? null : probabilities(model, vectorizer.rows(asked));
-      return asked.map((_, index) => {
-        const scores = Float64Array.from(fixed, (value) => value ?? 0);
-        for (const [column, label] of fitted.entries()) scores[label] = scored![index]![column]!;
-        if (twoClasses) scores[open[1]!] = 1 - scores[open[0]!]!;
-        return scores;
-      });
+    fit: (options) => {
+      const model = fitted.length === 0 ? null : fitLogistic(rows, targets, link, options);
+      return {
+        features: vectorizer.size,
+        score: (asked) => {
+          const scored = model === null ? null : probabilities(model, vectorizer.rows(asked));
+          return asked.map((_, index) => {
+            const scores = Float64Array.from(fixed, (value) => value ?? 0);
+            for (const [column, label] of fitted.entries()) scores[label] = scored![index]![column]!;
+            if (twoClasses) scores[open[1]!] = 1 - scores[open[0]!]!;
+            return scores;
+          });
+        },
+      };
     },
   };
 }
