@@ -51,6 +51,7 @@ const TorchSide = z.object({
   seconds: z.number(),
   bestStep: z.number(),
   losses: z.array(z.number()).describe("Of the first steps."),
+  float64Losses: z.array(z.number()).describe("Of the first steps, computed in float64."),
   versions: z.record(z.string(), z.string()),
   threads: z.number(),
 });
@@ -159,6 +160,7 @@ async function plumbSide(folder: string, task: string, plan: string, model: stri
 
 const Outcome = z.object({
   losses: z.array(z.number()),
+  float64Losses: z.array(z.number()),
   bestStep: z.number(),
   seconds: z.number(),
   threads: z.number(),
@@ -236,6 +238,7 @@ async function torchSide(
     seconds: outcome.seconds,
     bestStep: outcome.bestStep,
     losses: outcome.losses.slice(0, FIRST_STEPS),
+    float64Losses: outcome.float64Losses,
     versions: outcome.versions,
     threads: outcome.threads,
   };

@@ -8,6 +8,9 @@ rates, and how held-out and test part are scored. Model, gradients, AdamW, choos
 are PyTorch's and transformers' here, in float32. The prefix is computed once for a batch and the head at answers only, as
 Plumb does: otherwise this would take days.
 
+The first losses are computed in float64 besides: from step to step the roundings of float32 grow, and how far
+PyTorch's own float32 goes astray is the measure of how far another implementation may.
+
 Writes predictions.jsonl and held-out.jsonl (as Plumb writes predictions; generated answers as token ids) and, last,
 outcome.json (losses, looks at the held-out part, seconds).
 """
@@ -25,15 +28,19 @@ import torch
 from torch import nn
 from transformers import DynamicCache, LlamaForCausalLM
 
-from reference_model import Batch, add_biases, embed, load_gguf, tree_mask
+from reference_model import Batch, add_biases, embed, load_gguf, to_float64, tree_mask
+
+# Steps whose losses are computed in float64 too.
+FIRST_STEPS = 20
 
 
 class Tuned:
-    """The frozen model with its prompt and biases."""
+    """The frozen model with its prompt and biases, in float32 or all in float64."""
 
-    def __init__(self, path: str, start: dict):
+    def __init__(self, path: str, start: dict, double: bool = False):
         settings = start["settings"]
-        self.model: LlamaForCausalLM = load_gguf(path)
+        model = load_gguf(path)
+        self.model: LlamaForCausalLM = to_float64(model) if double else model
         biases = list(add_biases(self.model).values())
         tokens = torch.tensor(start["promptTokens"], dtype=torch.long)
         self.prompt = nn.Parameter(self.model.get_input_embeddings()(tokens).detach().clone())
@@ -47,9 +54,10 @@ class Tuned:
     def hidden(self, batch: Batch, rows: list[int]) -> torch.Tensor:
         """Last hidden states of some rows, [rows, hidden]."""
         sees, position = tree_mask(batch.segmentLength, batch.segmentParent)
-        mask = torch.zeros(sees.shape).masked_fill(~sees, torch.finfo(torch.float32).min)
+        inputs = embed(self.model, self.prompt, batch.tokens)
+        mask = torch.zeros(sees.shape, dtype=inputs.dtype).masked_fill(~sees, torch.finfo(inputs.dtype).min)
         output = self.model.model(
-            inputs_embeds=embed(self.model, self.prompt, batch.tokens)[None],
+            inputs_embeds=inputs[None],
             attention_mask=mask[None, None],
             position_ids=position[None],
             use_cache=False,
@@ -72,12 +80,12 @@ class Tuned:
         return logits.log_softmax(-1)[range(len(batch.targetToken)), batch.targetToken]
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        loss = torch.zeros(())
+        loss = self.prompt.new_zeros(())
         if batch.choiceRow:
             answers = [start + answer for start, answer in zip(batch.choiceStart, batch.choiceAnswer)]
-            loss = loss - self.choices(batch)[answers] @ torch.tensor(batch.choiceWeight)
+            loss = loss - self.choices(batch)[answers] @ loss.new_tensor(batch.choiceWeight)
         if batch.targetRow:
-            loss = loss - self.targets(batch) @ torch.tensor(batch.targetWeight)
+            loss = loss - self.targets(batch) @ loss.new_tensor(batch.targetWeight)
         return loss
 
     @torch.no_grad()
@@ -166,19 +174,47 @@ def write_lines(path: Path, part: str, rows: list[dict]) -> None:
     path.write_text("".join(json.dumps({"id": row["id"], "part": part, **row}) + "\n" for row in rows))
 
 
+class Stepper:
+    """AdamW over the steps of a plan."""
+
+    def __init__(self, tuned: Tuned, options: dict):
+        self.tuned = tuned
+        self.names = [name for name, group in tuned.groups.items() if group]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": tuned.groups[name]} for name in self.names],
+            betas=(options["beta1"], options["beta2"]),
+            eps=options["epsilon"],
+            weight_decay=options["weightDecay"],
+        )
+
+    def step(self, step: dict) -> float:
+        """One step; the loss before it."""
+        total = 0.0
+        for batch in step["batches"]:
+            loss = self.tuned.loss(Batch(**batch))
+            loss.backward()
+            total += loss.item()
+        options = step["options"]
+        nn.utils.clip_grad_norm_(self.tuned.parameters, options["maxNorm"] or float("inf"))
+        for group, name in zip(self.optimiser.param_groups, self.names):
+            group["lr"] = options["rates"][name]
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        return total
+
+
+def float64_losses(path: str, start: dict, steps: list[dict]) -> list[float]:
+    """Losses of the first steps without the roundings of float32."""
+    stepper = Stepper(Tuned(path, start, double=True), steps[0]["options"])
+    return [stepper.step(step) for step in steps[:FIRST_STEPS]]
+
+
 def tune(tuned: Tuned, start: dict, steps: list[dict], held_out: list[dict]) -> dict:
     """All steps, or as many as the held-out part asks for; the model is left at the best. Chooses as Plumb does."""
     settings = start["settings"]
-    options = steps[0]["options"]
-    optimiser = torch.optim.AdamW(
-        [{"params": group} for group in tuned.groups.values() if group],
-        betas=(options["beta1"], options["beta2"]),
-        eps=options["epsilon"],
-        weight_decay=options["weightDecay"],
-    )
-    names = [name for name, group in tuned.groups.items() if group]
+    stepper = Stepper(tuned, steps[0]["options"])
     assert sum(len(line["examples"]) for line in held_out) < 200, "Plumb chooses by macro-F1 from 200 on"
-    losses, norms, looks = [], [], []
+    losses, looks = [], []
     best, best_values = None, None
 
     def look() -> None:
@@ -196,31 +232,14 @@ def tune(tuned: Tuned, start: dict, steps: list[dict], held_out: list[dict]) -> 
             look()
             if best is not None and sum(seen["step"] > best["step"] for seen in looks) >= settings["patience"]:
                 break
-        total = 0.0
-        for batch in step["batches"]:
-            loss = tuned.loss(Batch(**batch))
-            loss.backward()
-            total += loss.item()
-        options = step["options"]
-        limit = options["maxNorm"] or float("inf")
-        norms.append(nn.utils.clip_grad_norm_(tuned.parameters, limit).item())
-        for group, name in zip(optimiser.param_groups, names):
-            group["lr"] = options["rates"][name]
-        optimiser.step()
-        optimiser.zero_grad()
-        losses.append(total)
+        losses.append(stepper.step(step))
         if len(losses) % 20 == 0:
-            print(f"step {len(losses)} of {len(steps)}: loss {total:.4f}", file=sys.stderr, flush=True)
+            print(f"step {len(losses)} of {len(steps)}: loss {losses[-1]:.4f}", file=sys.stderr, flush=True)
     look()
     if best_values is not None:
         for parameter, value in zip(tuned.parameters, best_values):
             parameter.data = value
-    return {
-        "losses": losses,
-        "gradientNorms": norms,
-        "looks": looks,
-        "bestStep": len(losses) if best is None else best["step"],
-    }
+    return {"losses": losses, "looks": looks, "bestStep": len(losses) if best is None else best["step"]}
 
 
 def main() -> None:
@@ -238,6 +257,7 @@ def main() -> None:
     held_out = [line for line in plan if line["type"] == "score" and line["part"] == "held-out"]
     test = [line for line in plan if line["type"] == "score" and line["part"] == "test"]
 
+    exact = float64_losses(options.model, start, steps)
     begun = time.perf_counter()
     tuned = Tuned(options.model, start)
     outcome = tune(tuned, start, steps, held_out)
@@ -250,6 +270,7 @@ def main() -> None:
             rows, _ = score(tuned, start, lines)
         write_lines(options.out / name, part, rows)
     outcome |= {
+        "float64Losses": exact,
         "tuneSeconds": tune_seconds,
         "seconds": time.perf_counter() - begun,
         "threads": options.threads,
