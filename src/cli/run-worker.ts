@@ -28,9 +28,12 @@ export function progressDetails(message: ProgressMessage): string[] {
   ];
 }
 
+/** Requests to end that come from programs: `timeout` sends its one twice, so a second means no more than the first. */
+const REQUESTS = ["SIGTERM", "SIGHUP"] as const;
+
 /**
- * Runs a job in a worker and shows its progress on standard error. The first Ctrl-C asks the worker to save and stop, the
- * second ends it at once.
+ * Runs a job in a worker and shows its progress on standard error. The first Ctrl-C, and any SIGTERM or SIGHUP, asks the
+ * worker to save and stop; the next Ctrl-C ends it at once.
  * @param listen Gets every message of the worker; null shows none of them but progress and notes.
  */
 export async function runInWorker(
@@ -51,23 +54,28 @@ export async function runInWorker(
     listen?.(message, running);
   });
   options.begun?.(running);
-  let interrupts = 0;
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    progress.say("Stopping: the worker saves what there is. Ctrl-C again ends it at once.");
+    running.stop("pause");
+  };
   const interrupt = () => {
-    if (++interrupts === 1) {
-      progress.say("Stopping: the worker saves what there is. Ctrl-C again ends it at once.");
-      running.stop("pause");
-    } else {
-      running.kill();
-      process.exit(EXIT.interrupted);
+    if (!stopping) {
+      stop();
+      return;
     }
+    running.kill();
+    process.exit(EXIT.interrupted);
   };
   process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  for (const signal of REQUESTS) process.on(signal, stop);
   try {
     return await running.ended;
   } finally {
     progress.finish();
     process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    for (const signal of REQUESTS) process.off(signal, stop);
   }
 }

@@ -27,22 +27,30 @@ function plumb(args: readonly string[], options: { cwd?: string; input?: string 
   return { code: status, out: stdout, err: stderr };
 }
 
-/** Starts the command line and sends it a signal at the first line of output that fits. */
+/**
+ * Starts the command line and sends it a signal at the first line of output that fits.
+ * @param group Sends it to the command line and to its worker, as `timeout` and a closing terminal do, and then again to
+ *   the command line, as `timeout` does.
+ */
 function interrupted(
   args: readonly string[],
   cwd: string,
   at: RegExp,
   signal: NodeJS.Signals,
+  group = false,
 ): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [CLI, ...args], { cwd });
+    const child = spawn(process.execPath, [CLI, ...args], { cwd, detached: group });
     const ended: Ended = { code: null, out: "", err: "" };
     let sent = false;
     child.stdout.on("data", (text: Buffer) => {
       ended.out += text.toString();
       if (!sent && at.test(ended.out)) {
         sent = true;
-        child.kill(signal);
+        if (group) {
+          process.kill(-child.pid!, signal);
+          setTimeout(() => child.kill(signal), 1);
+        } else child.kill(signal);
       }
     });
     child.stderr.on("data", (text: Buffer) => (ended.err += text.toString()));
@@ -119,6 +127,17 @@ describe("the command line", function () {
     assert.equal(code, 0);
     assert.deepEqual(await adapterOf(path.join(task.folder, "stopped")), await adapterOf(straight));
   });
+
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+    it(`saves on ${signal} to its process group, and goes on to the bit`, async () => {
+      const args = ["tune", "moods.plumb.json", ...QUICK, "--json", "--out", signal];
+      const stopped = await interrupted(args, task.folder, /"phase":"tune".*"done":5,/, signal, true);
+      assert.equal(stopped.code, 130, stopped.err);
+      assert.equal(jsonLines(stopped.out).at(-1)?.type, "paused");
+      assert.equal(plumb(["tune", "--resume", signal], { cwd: task.folder }).code, 0);
+      assert.deepEqual(await adapterOf(path.join(task.folder, signal)), await adapterOf(run));
+    });
+  }
 
   it("loses nothing but a sentence when it is killed", async () => {
     const args = ["tune", "moods.plumb.json", ...QUICK, "--json", "--out", "killed"];

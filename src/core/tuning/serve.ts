@@ -38,7 +38,8 @@ class TextQueue implements AsyncIterable<{ number: number; texts: readonly strin
 
 /**
  * Serves the parent process: says `ready`, runs the one job it is given, and ends the process. An interrupt from the
- * terminal is left to the parent; a parent that is gone counts as a wish to pause.
+ * terminal is left to the parent, which tells a first from a second one. A parent that is gone, a request to end and a
+ * terminal that closes (both may reach the whole process group) count as a wish to pause.
  */
 export function serveJob(tools: JobTools): void {
   const queue = new TextQueue();
@@ -55,10 +56,15 @@ export function serveJob(tools: JobTools): void {
     });
   };
   const channel: JobChannel = { send, stop: () => stop, texts: () => queue };
-  process.on("SIGINT", () => undefined);
-  process.on("disconnect", () => {
+  const pause = () => {
     stop = "pause";
     queue.end();
+  };
+  process.on("SIGINT", () => undefined);
+  process.on("SIGTERM", pause);
+  process.on("SIGHUP", pause);
+  process.on("disconnect", () => {
+    pause();
     if (!started) process.exit(1);
   });
   process.on("message", (raw) => {

@@ -83,7 +83,7 @@ function follow(
           "worker-message",
           `The worker said something unknown: ${parsed.error.message}`,
         );
-        child.kill();
+        child.kill("SIGKILL");
         return;
       }
       const message = parsed.data;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { fork } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import type { FromWorker, Job } from "../../../src/core/tuning/protocol";
+import { FromWorker, type Job } from "../../../src/core/tuning/protocol";
 import { crash, startJob, workerEnvironment } from "../../../src/core/tuning/worker-process";
 import { seededRandom } from "../../../src/core/random";
 import { makeTask, run, tune } from "./fake-task";
@@ -84,6 +85,28 @@ describe("the worker", function () {
     const end = await running.ended;
     assert.ok(end.kind === "paused" && end.step >= 5 && end.step < 40);
   });
+
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+    it(`saves on ${signal}, which may reach it as well as its parent, and as often as it comes`, async () => {
+      const child = fork(WORKER, {
+        execArgv: ["--import", "tsx"],
+        stdio: ["ignore", "ignore", "inherit", "ipc"],
+      });
+      const messages: FromWorker[] = [];
+      child.on("message", (raw) => {
+        const message = FromWorker.parse(raw);
+        messages.push(message);
+        if (message.type === "ready") child.send({ type: "start", job: tune(task.file) });
+        if (message.type !== "progress" || message.phase !== "tune" || message.done !== 5) return;
+        child.kill(signal);
+        child.kill(signal);
+      });
+      const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+      assert.equal(code, 0);
+      const end = messages.at(-1);
+      assert.ok(end?.type === "paused" && end.step >= 5 && end.step < 40, JSON.stringify(end));
+    });
+  }
 
   it("answers texts in the order of their numbers", async () => {
     const { folder } = await run(tune(task.file));
