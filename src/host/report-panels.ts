@@ -54,7 +54,7 @@ export class ReportPanels implements vscode.Disposable {
     const examples = await examplesOf(run);
     try {
       const report = await readReport(run);
-      const texts = new Map(report.rows.flatMap(({ id }) => textOf(examples, id)));
+      const texts = new Map([...report.rows, ...report.suspects].flatMap(({ id }) => textOf(examples, id)));
       html = renderReport(report, { texts });
       name = report.task.name;
     } catch (error) {

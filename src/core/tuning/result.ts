@@ -58,7 +58,8 @@ export async function reportRun(
     const json = path.join(folder, RUN_FILES.report);
     await writing(json, () => writeFileAtomic(json, `${JSON.stringify(report, null, 2)}\n`));
     const page = path.join(folder, RUN_FILES.page);
-    const texts = new Map(parts.test.map(({ id, text }) => [id, text]));
+    // The page shows test texts, and training texts whose label it doubts.
+    const texts = new Map([...train, ...parts.test].map(({ id, text }) => [id, text]));
     const html = renderReport(report, { texts });
     await writing(page, () => writeFileAtomic(page, html));
   }

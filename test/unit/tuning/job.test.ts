@@ -216,6 +216,14 @@ describe("a tuning job", () => {
       return labels[all.indexOf(Math.max(...all))] === noise.find((row) => row.id === id)?.label;
     });
     assert.ok(right.length / out.length < 0.5, `${right.length} of ${out.length} right`);
+    // Labels by chance are doubted, and the page shows the doubtful texts themselves.
+    const { suspects } = Report.parse(ran.result?.report);
+    assert.ok(suspects.length > 0);
+    const page = (await bytesOf(ran.folder, "report.html")).toString();
+    for (const { id } of suspects) {
+      const { text } = noise.find((row) => row.id === id)!;
+      assert.ok(page.includes(text.replaceAll("<", "&lt;").replaceAll(">", "&gt;")), id);
+    }
   });
 
   it("continues folds that were stopped to the bit", async () => {
