@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runInNewContext } from "node:vm";
 import { createHash } from "node:crypto";
 import {
   buildReport,
@@ -87,6 +88,20 @@ describe("report page", () => {
     for (const piece of ["<img", "\u0000", "\u0007"]) assert.ok(!page.includes(piece));
     assert.ok(page.includes("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;&lt;img"));
     assertBalanced(page);
+  });
+
+  it("tells the time in UTC, and with its script as the reader's system does", () => {
+    const page = renderReport(buildReport(sample("single", { labels: 2, train: 20, test: 20, skill: 1 })));
+    assert.match(page, /<time datetime="2026-01-02T03:04:05Z">2026-01-02 03:04 UTC<\/time\s*>/u);
+    const script = /<script>([^]*)<\/script>/u.exec(page)![1]!;
+    const time = { dateTime: "2026-01-02T03:04:05Z", textContent: "" };
+    const document = {
+      querySelectorAll: (selector: string) => (selector === "time" ? [time] : []),
+      querySelector: () => null,
+    };
+    runInNewContext(script, { document });
+    const style = { dateStyle: "medium", timeStyle: "short" } as const;
+    assert.equal(time.textContent, new Date(time.dateTime).toLocaleString(undefined, style));
   });
 
   it("shows texts whole, white space and direction kept, and folds none away for good", () => {

@@ -43,7 +43,7 @@ export function renderReport(report: Report, options: { texts?: ReadonlyMap<stri
             <p class="facts">
               ${run.method} on ${run.baseModel} · ${counted(data.train, "training text")},
               ${counted(data.test, "test text")} ·
-              <time datetime="${run.startedAt}">${run.startedAt.slice(0, 16).replace("T", " ")}</time>
+              <time datetime="${run.startedAt}">${run.startedAt.slice(0, 16).replace("T", " ")} UTC</time>
             </p>
           </header>
           <nav aria-label="Contents">

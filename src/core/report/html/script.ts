@@ -1,9 +1,12 @@
 /**
- * The page's only script, and nothing needs it: a cell of the confusion matrix leads to the errors, and with the script
- * only those of its pair are shown.
+ * The page's only script, and nothing needs it: times are told as the reader's system tells them; a cell of the confusion
+ * matrix leads to the errors, and with the script only those of its pair are shown.
  */
 export const SCRIPT = `
 (() => {
+  for (const time of document.querySelectorAll("time")) {
+    time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
   const list = document.querySelectorAll("[data-pairs]");
   const tools = document.querySelector(".tools");
   if (!tools) return;
