@@ -1,10 +1,11 @@
 /**
  * Time of the engine's training steps:
  *
- *     npx tsx bench/step.ts MODEL BATCHES.json float32|bfloat16 STEPS
+ *     npx tsx bench/step.ts MODEL BATCHES.json float32|bfloat16 PASSES
  *
  * BATCHES.json: {"sets": {NAME: [[{tokens, answer}, ...], ...]}, "candidates": [...]}. Prints, for each set, the
- * milliseconds of every step (forward, backward, clipping, AdamW) behind one that warms up, as JSON.
+ * milliseconds of every step (forward, backward, clipping, AdamW) of so many passes over its batches, behind one that warms
+ * up, as JSON.
  */
 import { readFileSync } from "node:fs";
 import { loadEngine } from "../src/core/engine";
@@ -14,7 +15,7 @@ import { type Sequence, packBatch } from "./lib/batches";
 const PROMPT = 20;
 
 async function main(): Promise<void> {
-  const [modelPath = "", file = "", precision, steps] = process.argv.slice(2);
+  const [modelPath = "", file = "", precision, passes] = process.argv.slice(2);
   if (precision !== "float32" && precision !== "bfloat16") throw new Error("precision: float32 or bfloat16");
   const { sets, candidates } = JSON.parse(readFileSync(file, "utf8")) as {
     sets: Record<string, Sequence[][]>;
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
   for (const [name, batches] of Object.entries(sets)) {
     const packed = batches.map((batch) => packBatch(batch, PROMPT, candidates));
     const series: number[] = [];
-    for (let step = -1; step < Number(steps); step++) {
+    for (let step = -1; step < Number(passes) * packed.length; step++) {
       const batch = packed[(step + packed.length) % packed.length];
       if (batch === undefined) throw new Error(`The set ${name} has no batch.`);
       const start = performance.now();
