@@ -283,6 +283,13 @@ TEST_CASE("generation ends before an end token, at the limit, and samples by its
   CHECK(session->generate(tree, {{1}, 0, {}, 0, 1, 0})[0].empty());
 }
 
+TEST_CASE("a model's number of threads is its own, whatever another was given") {
+  const RandomModel random;
+  const int all = open(random, 0)->threads;
+  losses(*session_on(open(random, all + 1)), 1);
+  CHECK(open(random, 0)->threads == all);
+}
+
 TEST_CASE("methods name their parameters, and what is not named does not move") {
   const RandomModel random;
   const auto model = open(random);

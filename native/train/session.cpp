@@ -24,7 +24,9 @@ std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& meth
 }
 
 int thread_count(int asked) {
-  return asked > 0 ? asked : omp_get_max_threads();
+  // Asked once, before a session sets the number for its own products on the same thread.
+  static const int all = omp_get_max_threads();
+  return asked > 0 ? asked : all;
 }
 
 }  // namespace
