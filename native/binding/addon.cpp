@@ -85,7 +85,8 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
               session->cancellation().check();
               *value = work(*session);
             },
-            [value, convert](Napi::Env env) { return convert(env, *value); });
+            [value, convert](Napi::Env env) { return convert(env, *value); },
+            [session] { session->cancellation().request(); });
   }
 
   Napi::Value accumulate(const Napi::CallbackInfo& info) {
@@ -321,7 +322,10 @@ Napi::Value open_model(const Napi::CallbackInfo& info) {
 std::string processor_name() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);)
-    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+    if (line.rfind("model name", 0) == 0) {
+      const size_t name = line.find_first_not_of(" \t", line.find(':') + 1);
+      if (name != std::string::npos) return line.substr(name);
+    }
   return "processor";
 }
 
@@ -350,7 +354,7 @@ Napi::Value devices(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  limit_products_isa();
+  translated(env, limit_products_isa);
   auto data = std::make_unique<Addon>(env);
   data->model_class = Napi::Persistent(ModelObject::define(env));
   data->session_class = Napi::Persistent(SessionObject::define(env));
