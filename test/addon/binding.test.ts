@@ -276,6 +276,15 @@ describe("the addon", () => {
         env: { ...process.env, ...env },
       });
 
+    /** A batch as JavaScript writes it. */
+    const source = (batch: Batch) =>
+      `{${Object.entries(batch)
+        .map(
+          ([name, values]: [string, Int32Array | Float32Array]) =>
+            `${name}: ${values.constructor.name}.of(${values.join()})`,
+        )
+        .join()}}`;
+
     it("lets the process end, idle or at work", () => {
       const idle = run(opened("console.log('idle')"));
       assert.equal(idle.stdout, "idle\n");
@@ -308,11 +317,7 @@ describe("the addon", () => {
     }).timeout(60_000);
 
     it("calls off what runs when its thread ends", () => {
-      const plain = Object.entries(longBatch(600)).map(
-        ([name, values]: [string, Int32Array | Float32Array]) =>
-          `${name}: ${values.constructor.name}.of(${values.join()})`,
-      );
-      const call = `const batch = {${plain.join()}}; const start = performance.now();`;
+      const call = `const batch = ${source(longBatch(600))}; const start = performance.now();`;
       const whole = run(
         opened(`${call} await session.accumulate(batch); console.log(performance.now() - start);`),
       );
@@ -320,6 +325,22 @@ describe("the addon", () => {
       const ended = run(ends(opened(work)));
       assert.equal(ended.status, 0, ended.stderr);
       assert.ok(Number(ended.stdout) < Number(whole.stdout) / 2, `${ended.stdout} of ${whole.stdout} ms`);
+    }).timeout(60_000);
+
+    it("gives the memory of growing batches back when a session is closed", () => {
+      const sizes = Array.from({ length: 20 }, (_, i) => 10 + 6 * i);
+      const work = `
+        const rss = () => process.memoryUsage().rss;
+        const batches = [${sizes.map((texts) => source(longBatch(texts))).join()}];
+        await session.accumulate(batches[0]);
+        const before = rss();
+        for (const batch of batches) await session.accumulate(batch);
+        const grown = rss() - before;
+        session.close();
+        console.log(grown, rss() - before);`;
+      const [grown = 0, left = Infinity] = run(opened(work)).stdout.split(" ").map(Number);
+      assert.ok(grown > 30e6, `only ${String(grown)} bytes were taken`);
+      assert.ok(left < grown / 4, `${String(left)} of ${String(grown)} bytes are left`);
     }).timeout(60_000);
 
     it("refuses to load with a setting that it does not know, and says so", () => {

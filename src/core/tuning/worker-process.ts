@@ -24,14 +24,10 @@ export type JobEnd =
   | { readonly kind: "done"; readonly result: JobResult }
   | { readonly kind: "paused"; readonly folder: string; readonly step: number };
 
-/**
- * Environment of a worker: waiting OpenMP threads sleep, and no setting for another product library leaks in. Buffers from
- * 128 KiB on go back to the system as soon as they are freed: glibc would raise that bound by itself, and buffers that grow
- * with the batches would leave holes (measured with SmolLM2-135M: 756 MB at most instead of 970, in the same time).
- */
+/** Environment of a worker: waiting OpenMP threads sleep, and no setting for another product library leaks in. */
 export function workerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith("OPENBLAS_"));
-  return { ...Object.fromEntries(kept), OMP_WAIT_POLICY: "PASSIVE", MALLOC_MMAP_THRESHOLD_: "131072" };
+  return { ...Object.fromEntries(kept), OMP_WAIT_POLICY: "PASSIVE" };
 }
 
 /**
