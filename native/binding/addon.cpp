@@ -74,8 +74,9 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     return session_;
   }
 
-  /// Queues work on the session; `Value` travels from the engine's thread to `convert`.
-  template <typename Value, typename Work, typename Convert>
+  /// Queues work on the session; `Value` travels from the engine's thread to `convert`. `Checks` tells that the work
+  /// itself looks whether it was cancelled while it waited.
+  template <typename Value, bool Checks = false, typename Work, typename Convert>
   Napi::Value queue(const Napi::CallbackInfo& info, Work work, Convert convert) {
     auto session = open(info.Env());
     auto value = std::make_shared<Value>();
@@ -85,7 +86,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
             info.Env(),
             [session, value, work, epoch]() mutable {
               session->cancellation().begin(epoch);
-              session->cancellation().check();
+              if (!Checks) session->cancellation().check();
               *value = work(*session);
             },
             [value, convert](Napi::Env env) { return convert(env, *value); },
@@ -93,7 +94,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   }
 
   Napi::Value accumulate(const Napi::CallbackInfo& info) {
-    return queue<double>(
+    return queue<double, true>(
         info, [batch = to_batch(info[0])](Session& session) mutable { return session.accumulate(batch); },
         [](Napi::Env env, double loss) -> Napi::Value {
           Napi::Object result = Napi::Object::New(env);

@@ -66,6 +66,7 @@ void Session::prepare(Batch& batch) {
 
 double Session::accumulate(Batch& batch) {
   try {
+    cancellation_.check();
     prepare(batch);
     const Tree& tree = batch.tree;
     const Pass pass{tree.positions, tree.items};

@@ -154,7 +154,10 @@ export interface GenerateOptions {
 
 export interface Session {
   readonly parameters: readonly Parameter[];
-  /** Forward and backward of one micro-batch; gradients add. Returns the weighted sum of the losses. */
+  /**
+   * Forward and backward of one micro-batch; gradients add. Returns the weighted sum of the losses. An error of the engine,
+   * "cancelled" among them, drops all that was accumulated.
+   */
   accumulate(batch: Batch): Promise<{ loss: number }>;
   /** AdamW with the accumulated gradient, which is set to zero. */
   step(options: StepOptions): Promise<StepResult>;

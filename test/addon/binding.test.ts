@@ -195,6 +195,15 @@ describe("the addon", () => {
     assert.ok((await session.gradient()).every((g) => g === 0));
   });
 
+  it("drops what was accumulated with a micro-batch that is cancelled, also where it only waits", async () => {
+    const { session } = await openReference(reference, "huggingface");
+    await session.accumulate(batch);
+    const calls = [session.score(longBatch(60)), session.accumulate(batch)];
+    session.cancel();
+    for (const call of calls) await refuses(call, "cancelled");
+    assert.ok((await session.gradient()).every((g) => g === 0));
+  });
+
   it("does not look at arrays after a call has been made", async () => {
     const { session } = await openReference(reference, "huggingface");
     const { loss } = await session.accumulate(batch);
