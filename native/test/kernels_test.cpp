@@ -252,7 +252,34 @@ TEST_CASE("sums, products and columns equal double precision") {
       check_near(out, sums, 2e-6);
       auto y = before;
       k->axpy(2.0f, a.data(), y.data(), n);
-      CHECK(y[0] == doctest::Approx(before[0] + 2 * a[0]));
-      CHECK(y.back() == doctest::Approx(before.back() + 2 * a[static_cast<size_t>(n - 1)]));
+      std::vector<double> sum;
+      for (size_t i = 0; i < before.size(); ++i)
+        sum.push_back(static_cast<double>(before[i]) + 2 * static_cast<double>(a[i]));
+      check_near(y, sum, 1e-6);
+    }
+}
+
+TEST_CASE("an AdamW step equals its formula in double precision") {
+  for (const Kernels* k : runnable())
+    for (const int64_t n : kSizes) {
+      Random random(10);
+      const auto gradient = random.values(n);
+      auto m = random.values(n);
+      auto v = random.values(n);
+      for (float& value : v) value *= value;
+      auto parameter = random.values(n);
+      const AdamConstants c{0.01f, 0.9f, 0.999f, 1e-8f, 0.99f, 0.271f, 0.002997f, 0.5f};
+      std::vector<double> first, second, moved;
+      for (size_t i = 0; i < gradient.size(); ++i) {
+        const double g = static_cast<double>(gradient[i]) * 0.5;
+        first.push_back(0.9 * static_cast<double>(m[i]) + 0.1 * g);
+        second.push_back(0.999 * static_cast<double>(v[i]) + 0.001 * g * g);
+        moved.push_back(0.99 * static_cast<double>(parameter[i]) -
+                        0.01 * (first[i] / 0.271) / (std::sqrt(second[i] / 0.002997) + 1e-8));
+      }
+      k->adam(c, gradient.data(), m.data(), v.data(), parameter.data(), n);
+      check_near(m, first, 1e-6);
+      check_near(v, second, 1e-6);
+      check_near(parameter, moved, 1e-6);
     }
 }

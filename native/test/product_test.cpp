@@ -80,7 +80,10 @@ TEST_CASE("products equal plain loops, in both types, whole and in parts, overwr
               for (int64_t i = 0; i < in; ++i) sum += at(x, r, i, in) * weight(o, i);
               expected.push_back(sum);
             }
+          const float behind_y = y[room * out];
+          const float behind_dx = dx[room * in];
           products.forward(matrix(x, m, in), split.weights, matrix(y, m, out), add);
+          CHECK(y[room * out] == behind_y);
           double worst = 0;
           for (int64_t i = 0; i < m * out; ++i)
             worst = std::max(worst, std::abs(static_cast<double>(y[i]) - expected[static_cast<size_t>(i)]));
@@ -94,6 +97,7 @@ TEST_CASE("products equal plain loops, in both types, whole and in parts, overwr
               back.push_back(sum);
             }
           products.backward(matrix(y, m, out), split.weights, matrix(dx, m, in), add);
+          CHECK(dx[room * in] == behind_dx);
           for (int64_t i = 0; i < m * in; ++i)
             worst = std::max(worst, std::abs(static_cast<double>(dx[i]) - back[static_cast<size_t>(i)]));
           CHECK(worst <= 1e-4);

@@ -17,8 +17,9 @@ const std::vector<LinearMap> kAll = {LinearMap::q,    LinearMap::k,  LinearMap::
                                      LinearMap::gate, LinearMap::up, LinearMap::down};
 constexpr int64_t kPrompt = 3;
 
-std::shared_ptr<Model> open(const RandomModel& random, int threads = 2, bool keep = true) {
-  return std::make_shared<Model>(random.table, ModelOptions{threads, Precision::float32, keep});
+std::shared_ptr<Model> open(const RandomModel& random, int threads = 2, bool keep = true,
+                            Precision precision = Precision::float32) {
+  return std::make_shared<Model>(random.table, ModelOptions{threads, precision, keep});
 }
 
 std::unique_ptr<Session> session_on(const std::shared_ptr<Model>& model, bool checkpoint = false,
@@ -188,6 +189,33 @@ TEST_CASE("the same seed gives the same bits, and a stopped and resumed session 
   CHECK(found == expected);
   CHECK(resumed->state().second_moment == straight->state().second_moment);
   CHECK(copy(resumed->adapter().values()) == copy(straight->adapter().values()));
+}
+
+TEST_CASE("what a session did before leaves no trace in later results, in either type of product") {
+  const RandomModel random;
+  for (const Precision precision : {Precision::float32, best_precision()})
+    for (const bool keep : {true, false}) {
+      const auto fresh = session_on(open(random, 2, keep, precision));
+      const auto used = session_on(open(random, 2, keep, precision));
+      Batch large = sample();
+      for (int32_t text = 0; text < 20; ++text) {
+        large.tree.lengths.push_back(4);
+        large.tree.parents.push_back(0);
+        for (int32_t i = 0; i < 4; ++i) large.tree.tokens.push_back((text * 7 + i) % 50);
+        large.questions.target_row.push_back(static_cast<int32_t>(large.tree.tokens.size()) - 1);
+        large.questions.target_token.push_back(text);
+        large.questions.target_weight.push_back(1);
+      }
+      CHECK(used->accumulate(large) > 0);
+      used->generate(large.tree, {{1, 2, 3, 7, 8}, 5, {}, 1, 1, 0});
+      std::fill_n(used->adapter().gradients().data(), used->adapter().size(), 0.0f);
+      Batch batch = sample();
+      const GenerateOptions options{{1, 4}, 6, {}, 0, 1, 0};
+      CHECK(used->score(batch).choices == fresh->score(batch).choices);
+      CHECK(used->generate(batch.tree, options) == fresh->generate(batch.tree, options));
+      CHECK(used->accumulate(batch) == fresh->accumulate(batch));
+      CHECK(copy(used->adapter().gradients()) == copy(fresh->adapter().gradients()));
+    }
 }
 
 TEST_CASE("micro-batches add up, and training lowers the loss") {
