@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { TuningSettings } from "../core/schema";
 import type { EngineWishes } from "../core/tuning/protocol";
 
 /** A number of one or more. */
@@ -23,6 +24,24 @@ export function wholeNumber(value: string): number {
 export function positive(value: string): number {
   const number = Number(value);
   if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError("Expected a number above 0.");
+  return number;
+}
+
+/** Examples of one step, as `TuningSettings` has them. */
+export function batchSize(value: string): number {
+  const number = Number(value);
+  if (!TuningSettings.shape.batch.safeParse(number).success) {
+    throw new InvalidArgumentError("Expected a whole number from 1 to 4096.");
+  }
+  return number;
+}
+
+/** Share of the training part that is held out, as `TuningSettings` has it. */
+export function heldOutShare(value: string): number {
+  const number = Number(value);
+  if (value.trim() === "" || !TuningSettings.shape.heldOutShare.safeParse(number).success) {
+    throw new InvalidArgumentError("Expected a number from 0 to 0.5.");
+  }
   return number;
 }
 

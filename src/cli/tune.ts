@@ -7,10 +7,11 @@ import type { TuningOptions } from "../core/tuning/settings";
 import { RUN_FILES } from "../core/tuning/run-folder";
 import {
   addEngineOptions,
+  batchSize,
   count,
   engineWishes,
+  heldOutShare,
   positive,
-  share,
   wholeNumber,
   type EngineFlags,
 } from "./options";
@@ -60,7 +61,7 @@ export function register(program: Command): void {
     .option("--json", "print events and the report as JSON lines on standard output");
   addEngineOptions(command)
     .option("--steps <number>", "steps (default: by the number of examples)", count)
-    .option("--batch <number>", "examples of one step (default: 8)", count)
+    .option("--batch <number>", "examples of one step (default: 8)", batchSize)
     .option("--prompt-length <number>", "trainable vectors at the left (default: 20)", wholeNumber)
     .option("--prompt-rate <rate>", "learning rate of the vectors (default: 0.005)", positive)
     .option("--bias-rate <rate>", "learning rate of the biases (default: 0.002)", positive)
@@ -68,7 +69,7 @@ export function register(program: Command): void {
     .option(
       "--held-out <share>",
       "share of the training part that chooses the best step (default: 0.15)",
-      share,
+      heldOutShare,
     )
     .option(
       "--evaluate-every <number>",

@@ -13,7 +13,7 @@ export const TuningSettings = z.object({
   promptRate: z.number().positive(),
   biasRate: z.number().positive(),
   steps: z.number().int().positive(),
-  batch: z.number().int().positive().describe("Examples of one step."),
+  batch: z.number().int().positive().max(4096).describe("Examples of one step."),
   warmup: z.number().min(0).max(1).describe("Share of the steps in which the rate grows."),
   maxNorm: z.number().nonnegative(),
   weightDecay: z.number().nonnegative(),

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { batchSize, heldOutShare } from "../../../src/cli/options";
 import { answerRow } from "../../../src/cli/predict";
 import { Progress, progressLine, timeLeft } from "../../../src/cli/progress";
 import { textBatches, type Asked } from "../../../src/cli/texts";
+import { TuningSettings } from "../../../src/core/schema";
 
 async function textsOf(...chunks: (string | Uint8Array)[]): Promise<Asked[]> {
   async function* stream() {
@@ -162,5 +164,42 @@ describe("progress", () => {
 
   it("says how long in words that fit", () => {
     assert.deepEqual([7.2, 200, 9000].map(timeLeft), ["8 s left", "3 min left", "2.5 h left"]);
+  });
+});
+
+describe("options of tune", () => {
+  const accepts = (parse: (value: string) => number, value: string) => {
+    try {
+      parse(value);
+      return true;
+    } catch (error) {
+      assert.match(String(error), /Expected a (whole )?number from/);
+      return false;
+    }
+  };
+
+  it("are refused on the command line where the worker would not take them", () => {
+    for (const value of [
+      "",
+      " ",
+      "x",
+      "-1",
+      "0",
+      "0.5",
+      "0.51",
+      "1",
+      "1.5",
+      "2",
+      "4096",
+      "4097",
+      "1e9",
+      "NaN",
+    ]) {
+      const number = value.trim() === "" ? Number.NaN : Number(value);
+      const { batch, heldOutShare: share } = TuningSettings.shape;
+      assert.equal(accepts(batchSize, value), batch.safeParse(number).success, `--batch "${value}"`);
+      assert.equal(accepts(heldOutShare, value), share.safeParse(number).success, `--held-out "${value}"`);
+    }
+    assert.ok(!accepts(batchSize, "1e9"), "a step of that many examples fits into no memory");
   });
 });
