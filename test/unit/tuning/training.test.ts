@@ -20,8 +20,8 @@ import {
   resolveSettings,
   stepOptions,
 } from "../../../src/core/tuning/settings";
-import { microBatches } from "../../../src/core/tuning/trainer";
-import { fakeTokenizer } from "./fake-engine";
+import { microBatches, train } from "../../../src/core/tuning/trainer";
+import { fakeEngine, fakeTable, fakeTokenizer } from "./fake-engine";
 
 const layout = buildLayout(
   {
@@ -290,5 +290,41 @@ describe("words", () => {
       "2 minutes",
       "2.0 hours",
     ]);
+  });
+});
+
+describe("a finished training", () => {
+  it("leaves the best step's parameters in the session, not the last one's", async () => {
+    const settings = resolveSettings(
+      { steps: 200, promptLength: 4, promptRate: 0.5, biasRate: 0.5, evaluateEvery: 5, patience: 3 },
+      60,
+      512,
+    );
+    const model = await fakeEngine().openModel(fakeTable);
+    const session = await model.openSession({ method: methodSpec(settings) });
+    // Labels that follow from nothing: what is learned of them is soon wrong elsewhere.
+    const labels = Array.from({ length: 60 }, (_, i) => mixSeed(7, i) % 3);
+    const outcome = await train(
+      {
+        session,
+        layout,
+        fit: itemsOf(labels),
+        heldOut: itemsOf(labels.map((label) => (label + 1) % 3)),
+        settings,
+        budget: { train: 512, score: 512 },
+        resume: null,
+      },
+      {
+        save: () => Promise.resolve(),
+        progress: () => undefined,
+        stop: () => null,
+        now: () => 0,
+        checkpointSeconds: 1000,
+      },
+    );
+    assert.equal(outcome.kind, "finished");
+    assert.ok(outcome.best.step < outcome.snapshot.losses.length);
+    assert.deepEqual(await session.read(), outcome.best.parameters);
+    assert.notDeepEqual(outcome.snapshot.session.parameters, outcome.best.parameters);
   });
 });
