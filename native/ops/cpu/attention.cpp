@@ -22,7 +22,8 @@ Attention::Attention(AttentionShape shape, int threads)
 
 int64_t Attention::scratch_bytes(AttentionShape shape, int threads, int64_t longest) {
   const int64_t rows = shape.group() * kQueryBlock;
-  return static_cast<int64_t>(sizeof(float)) * (threads * rows * (2 * longest + 4 * shape.head_size) + kAncestorFloats);
+  const int64_t ancestors = std::max(kAncestorFloats, longest * shape.head_size * 2 * shape.kv_heads);
+  return static_cast<int64_t>(sizeof(float)) * (threads * rows * (2 * longest + 4 * shape.head_size) + ancestors);
 }
 
 void Attention::forward(const std::vector<AttentionItem>& items, ConstMatrix queries, ConstMatrix keys,
