@@ -19,12 +19,16 @@ export async function mutationTests() {
   const text = await readFile(path.join(root, "test", "mutations.json"), "utf8");
   /** @type {Mutation[]} */
   const mutations = JSON.parse(text);
+  const unclear = mutations.filter((one) =>
+    [one.file, one.find, one.replace, one.tests].some((part) => typeof part !== "string"),
+  );
+  if (unclear.length > 0) throw new Stop(`test/mutations.json: not whole: ${JSON.stringify(unclear)}`);
   const copy = await copyRepository();
   await compile(copy);
 
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const tests of new Set(mutations.map((mutation) => mutation.tests))) {
-    if (await passes(copy, tests)) continue;
+    if ((await runTests(copy, tests)).failed === 0) continue;
     console.log(`  ${tests} fails before anything is broken: its mutations say nothing.`);
     counts.failed++;
   }
@@ -52,7 +56,9 @@ async function survives(copy, { file, find, replace, tests }) {
   );
   try {
     if (native) await compile(copy);
-    return (await passes(copy, tests)) ? `${tests} passed all the same` : null;
+    const { failed, loaded } = await runTests(copy, tests);
+    if (loaded === false) return "the broken code does not load";
+    return failed === 0 ? `${tests} passed all the same` : null;
   } catch (error) {
     if (error instanceof Stop) return "the broken code does not compile";
     throw error;
@@ -63,12 +69,10 @@ async function survives(copy, { file, find, replace, tests }) {
 }
 
 /** @param {string} copy @param {string} tests */
-async function passes(copy, tests) {
-  const { failed } =
-    tests === "ctest"
-      ? await ctest(path.join(copy, "build", "native"), undefined, "never")
-      : await mocha(tests, { cwd: copy, show: "never", bail: true });
-  return failed === 0;
+function runTests(copy, tests) {
+  return tests === "ctest"
+    ? ctest(path.join(copy, "build", "native"), undefined, "never")
+    : mocha(tests, { cwd: copy, show: "never", bail: true });
 }
 
 /** @param {string} copy */

@@ -6,7 +6,10 @@ import { nativeBuild, root } from "./places.mjs";
 import { run, runAndRead } from "./process.mjs";
 
 /** @typedef {import("./process.mjs").Show} Show */
-/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+/**
+ * `loaded` is false where the runner ended before it had counted anything.
+ * @typedef {{ passed: number, failed: number, skipped: number, loaded?: false }} Counts
+ */
 
 /** One thread waits in sleep, not in a loop: OpenMP threads that spin starve everything else on a small machine. */
 export const quietThreads = { ...process.env, OMP_WAIT_POLICY: "PASSIVE" };
@@ -91,7 +94,7 @@ export function countCtest(output) {
 export function settle(name, code, counts) {
   if (counts === null) {
     console.error(`${name}: the runner ended with code ${code} before it had counted its tests.`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, loaded: false };
   }
   const found = counts.passed + counts.failed + counts.skipped;
   if (found === 0) console.error(`${name}: no test found.`);

@@ -35,7 +35,7 @@ describe("counting of tests", () => {
   });
 
   it("takes a runner that counted nothing as failed", () => {
-    assert.deepEqual(settle("x", 0, null), { passed: 0, failed: 1, skipped: 0 });
+    assert.deepEqual(settle("x", 0, null), { passed: 0, failed: 1, skipped: 0, loaded: false });
   });
 
   it("takes a runner that ended badly without naming a test as failed", () => {
@@ -88,10 +88,15 @@ describe("the Mocha runner", function () {
   });
 
   it("fails where a file cannot be loaded", async () => {
-    assert.deepEqual(await runMocha("broken.test.ts"), { passed: 0, failed: 1, skipped: 0 });
+    assert.deepEqual(await runMocha("broken.test.ts"), { passed: 0, failed: 1, skipped: 0, loaded: false });
   });
 
   it("fails where no file is found", async () => {
-    assert.deepEqual(await runMocha("nothing-*.test.ts"), { passed: 0, failed: 1, skipped: 0 });
+    assert.deepEqual(await runMocha("nothing-*.test.ts"), {
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      loaded: false,
+    });
   });
 });
