@@ -311,6 +311,15 @@ TEST_CASE("generation ends before an end token, at the limit, and samples by its
   CHECK(session->generate(tree, {{1}, 0, {}, 0, 1, 0})[0].empty());
 }
 
+TEST_CASE("a model whose outputs are not numbers generates no text") {
+  const RandomModel random;
+  const auto session = session_on(open(random));
+  session->adapter().values()[0] = NAN;
+  Tree tree = sample().tree;
+  for (const double temperature : {0.0, 1.0})
+    CHECK(code_of([&] { session->generate(tree, {{1}, 4, {}, temperature, 1, 0}); }) == "not-finite");
+}
+
 TEST_CASE("a model's number of threads is its own, whatever another was given") {
   const RandomModel random;
   const int all = open(random, 0)->threads;

@@ -28,6 +28,9 @@ class Sampler {
 
   int32_t pick(const float* logits, int64_t vocabulary, size_t sequence) {
     const auto best = static_cast<int32_t>(std::max_element(logits, logits + vocabulary) - logits);
+    if (!std::isfinite(logits[best]))
+      fail("not-finite",
+           "generate: the model's outputs are not finite numbers; its adapter holds values that break it");
     if (temperature_ == 0) return best;
     const auto top = static_cast<double>(logits[best]);
     std::vector<double> weight(static_cast<size_t>(vocabulary));
