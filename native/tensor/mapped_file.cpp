@@ -27,7 +27,7 @@ struct Descriptor {
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};  // a pipe would wait for a writer
   if (file.value < 0) fail_file(path, "cannot be opened");
   struct stat info{};
   if (::fstat(file.value, &info) != 0) fail_file(path, "cannot be examined");

@@ -80,7 +80,7 @@ describe("the addon", () => {
     await refuses(engine.openModel(table, wrong({ weights: "maybe" })), "argument", "weights");
   });
 
-  it("refuses files that are missing, folders, empty or cut short, by their path", async () => {
+  it("refuses files that are missing, folders, pipes, empty or cut short, by their path", async () => {
     const table = reference.table("huggingface");
     const folder = mkdtempSync(path.join(tmpdir(), "plumb-addon-"));
     try {
@@ -88,6 +88,9 @@ describe("the addon", () => {
       const open = (name: string) => engine.openModel({ ...table, files: [name] });
       await refuses(open(file), "model-file", file, "No such file");
       await refuses(open(folder), "model-file", folder, "not a file");
+      const pipe = path.join(folder, "pipe");
+      assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
+      await refuses(open(pipe), "model-file", pipe, "not a file");
       writeFileSync(file, "");
       await refuses(open(file), "model-file", file, "empty");
       writeFileSync(file, Buffer.alloc(400_000));
