@@ -11,7 +11,7 @@ const TEXTS_AT_ONCE = 512;
 
 /**
  * Texts from a stream, in batches as they come: one text a line, or JSON Lines with a field "text" where the first line
- * is such an object. Empty lines are passed over.
+ * is a JSON object. Empty lines are passed over.
  * @param source Names the stream in messages.
  * @throws PlumbError naming the line.
  */
@@ -35,7 +35,7 @@ export async function* textBatches(
     try {
       return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
     } catch (error) {
-      const where = `${source}, after line ${line}`;
+      const where = line === 0 ? source : `${source}, after line ${line}`;
       throw new PlumbError("input", `${where}: not UTF-8. Save the texts as UTF-8, then try again.`, {
         cause: error,
       });
@@ -62,7 +62,7 @@ export async function* textBatches(
 function isJsonLine(line: string): boolean {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && "text" in value;
+    return typeof value === "object" && value !== null && !Array.isArray(value);
   } catch {
     return false;
   }
@@ -79,6 +79,7 @@ function readText(line: string, number: number, json: boolean, source: string): 
     throw wrong('not JSON. Expected an object with a field "text", as in the first line.');
   }
   const { id, text } = (value ?? {}) as { id?: unknown; text?: unknown };
-  if (typeof text !== "string" || text === "") throw wrong('no field "text" with a text in it.');
+  if (typeof text !== "string" || text === "")
+    throw wrong('no field "text" with a text in it. Expected {"text": "…"}.');
   return { name: typeof id === "string" ? { id } : { line: number }, text };
 }

@@ -34,23 +34,27 @@ describe("texts of predict", () => {
     );
   });
 
-  it("come from JSON Lines where the first line is an object with a text", async () => {
+  it("come from JSON Lines where the first line is an object", async () => {
     const texts = await textsOf('{"id":"a","text":"one"}\n', '{"text":"two"}\n');
     assert.deepEqual(texts, [
       { name: { id: "a" }, text: "one" },
       { name: { line: 2 }, text: "two" },
     ]);
-    assert.equal((await textsOf('{"no": "text"}\n'))[0]?.text, '{"no": "text"}');
+    assert.equal((await textsOf("{not JSON}\n"))[0]?.text, "{not JSON}");
+    assert.equal((await textsOf("[1]\n"))[0]?.text, "[1]");
   });
 
   it("that cannot be read are named by line", async () => {
     await assert.rejects(textsOf('{"text":"one"}\n{"text":\n'), /^PlumbError: new\.txt, line 2: not JSON/);
     await assert.rejects(textsOf('{"text":"one"}\n{"text":""}\n'), /line 2: no field "text"/);
+    // An object without a text is a slip; labelled as a text of braces it would go unseen.
+    await assert.rejects(textsOf('{"txt":"one"}\n'), /line 1: no field "text"/);
     await assert.rejects(textsOf("one\ntw\0o\n"), /line 2: found a NUL byte/);
     await assert.rejects(
       textsOf("one\n", Uint8Array.of(0xff, 0xfe, 0x0a)),
       /new\.txt, after line 1: not UTF-8/,
     );
+    await assert.rejects(textsOf(Uint8Array.of(0xff, 0xfe)), /^PlumbError: new\.txt: not UTF-8/);
   });
 
   it("go on in batches as they come", async () => {
