@@ -124,8 +124,12 @@ settings are the defaults: method \`${settings.method}\`, ${settings.promptLengt
 ${settings.batch} texts, ${Math.round(settings.heldOutShare * 100)} % of the examples held out to choose the best step. Instructions and label words: \`bench/tasks.json\`. Base model:
 ${first.baseModel}. Processor: ${processors}, ${threads} threads, products in ${precisions}.
 
-PyTorch does the same in float32 (${versions}; \`bench/python/same_steps.py\`): the same base weights, initial prompt,
-examples in the same order, rates and held-out part, but its own arithmetic.
+${
+  versions === ""
+    ? "PyTorch doing the same (`bench/python/same_steps.py`) has not been run for these cells yet."
+    : `PyTorch does the same in float32 (${versions}; \`bench/python/same_steps.py\`): the same base weights, initial prompt,
+examples in the same order, rates and held-out part, but its own arithmetic.`
+}
 
 ## Means over seeds
 
@@ -142,7 +146,10 @@ With 95 % intervals: bootstrap over test texts for F1 and ROUGE-L, Wilson for ac
 test part could differ, not another draw of training texts: for that, compare the seeds.
 
 ${table(["task", "seed", "Plumb F1 / ROUGE-L", "accuracy / exact", "PyTorch F1 / ROUGE-L", "accuracy / exact", "best step, Plumb / PyTorch", "seconds, Plumb / PyTorch", "verdict of the report"], details)}
+${agreement.length === 0 ? "" : losses(agreement)}`;
+}
 
+const losses = (agreement: string[][]) => `
 ## The first 20 losses
 
 Largest relative distance from the same steps in float64, over 1 / 5 / 20 steps. AdamW divides each gradient by its own size, so a
@@ -151,4 +158,3 @@ step in any implementation. How far PyTorch's float32 comes is the measure of ho
 
 ${table(["task", "seed", "Plumb float32", "PyTorch float32", "Plumb as run"], agreement)}
 `;
-}
