@@ -248,13 +248,13 @@ function firstInvalidByte(bytes: Buffer): number {
 }
 
 /** Throws, in a sentence, unless `file` is a file that can be read. `what` names its part in the task. */
-export async function expectFile(file: string, what: string): Promise<void> {
+export async function expectFile(file: string, what: "task file" | "examples file"): Promise<void> {
   try {
     const found = await stat(file);
     if (found.isDirectory()) {
       throw new PlumbError(
         "is-folder",
-        `${shownPath(file)} is a folder, not a file. Name the ${what} in it.${await offer(file)}`,
+        `${shownPath(file)} is a folder, not a file. Name the ${what} in it.${await offer(file, what)}`,
       );
     }
     if (!found.isFile())
@@ -264,19 +264,20 @@ export async function expectFile(file: string, what: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
       throw new PlumbError(
         "no-such-file",
-        `There is no ${what} ${shownPath(file)}.${await offer(path.dirname(file))}`,
+        `There is no ${what} ${shownPath(file)}.${await offer(path.dirname(file), what)}`,
       );
     }
     throw cannotRead(file, error);
   }
 }
 
-/** Task files that stand in a folder, as the end of an error message. */
-async function offer(folder: string): Promise<string> {
-  const names = await readdir(folder).catch(() => []);
-  const tasks = names.filter((name) => name.endsWith(".plumb.json")).sort();
-  if (tasks.length === 0) return "";
-  return ` Task files there: ${tasks.slice(0, 5).join(", ")}${tasks.length > 5 ? ", …" : ""}.`;
+/** What a folder has of the files wanted, as the end of an error message. */
+async function offer(folder: string, what: "task file" | "examples file"): Promise<string> {
+  const [ending, title] =
+    what === "task file" ? [".plumb.json", "Task files there"] : [".jsonl", "JSON Lines there"];
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(ending)).sort();
+  if (names.length === 0) return "";
+  return ` ${title}: ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}.`;
 }
 
 /** What the file system says about reading a file, as a sentence. */

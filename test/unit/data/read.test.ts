@@ -288,10 +288,12 @@ describe("reading examples", () => {
 
   it("refuses what is no file, in a sentence", async () => {
     await folder.write("t.plumb.json", "{}");
+    await refused(folder.at("none.jsonl"), "no-such-file", /^There is no examples file .*none\.jsonl\.$/);
+    await folder.write("nine.jsonl", "");
     await refused(
       folder.at("none.jsonl"),
       "no-such-file",
-      /^There is no examples file .*none\.jsonl\. Task files there: t\.plumb\.json\.$/,
+      /^There is no examples file .*none\.jsonl\. JSON Lines there: nine\.jsonl\.$/,
     );
     await refused(folder.path, "is-folder", /is a folder, not a file/);
     await refused("/dev/null", "not-a-file", /not a regular file/);
