@@ -22,6 +22,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EDQUOT: "the disk quota is used up; free some space",
   EACCES: "no permission to write there; change it, or choose another folder with --out",
   EPERM: "no permission to write there; change it, or choose another folder with --out",
+  // Node says so, too, where a folder cannot be made on a read-only disk.
+  ENOENT: "its folder is not there and cannot be made; choose another folder with --out",
   EROFS: "the disk is read-only; choose another folder with --out",
   ENOTDIR: "a part of that path is a file, not a folder; choose another folder with --out",
   EEXIST: "a file of that name is in the way; move it, or choose another folder with --out",

@@ -276,6 +276,12 @@ describe("files", () => {
       String(explainWriteError(full, "/r/log.jsonl")),
       /Cannot write \/r\/log\.jsonl: no space left/,
     );
+    // What Node throws where a folder cannot be made on a read-only disk.
+    const readOnly = Object.assign(new Error("ENOENT"), { code: "ENOENT" });
+    assert.match(
+      String(explainWriteError(readOnly, "/r/.plumb")),
+      /Cannot write \/r\/\.plumb: .* choose another folder/,
+    );
     const other = new Error("something else");
     assert.equal(explainWriteError(other, "x"), other);
   });
