@@ -46,6 +46,12 @@ async function findAdapter(wanted: string): Promise<{ file: string; runFolder: s
   const file = path.join(target, RUN_FILES.adapter);
   if (await stat(file).catch(() => null)) return { file, runFolder: target };
   const { status } = await readManifest(target);
+  if (status === "finished") {
+    throw new PlumbError(
+      "adapter-missing",
+      `${target} is finished, but its ${RUN_FILES.adapter} is gone. Put it back from a copy, or tune anew.`,
+    );
+  }
   const next =
     status === "trouble"
       ? "It was stopped; start a new run."

@@ -45,7 +45,10 @@ const isSize = (value: unknown): value is number => Number.isSafeInteger(value) 
  */
 export function decodeTensors(bytes: Uint8Array, file: string): TensorFile {
   const damaged = (what: string) =>
-    new PlumbError("safetensors", `${file} is not a whole safetensors file of float32 values: ${what}.`);
+    new PlumbError(
+      "safetensors",
+      `${file} is not a whole safetensors file of float32 values: ${what}. Name another file, put it back from a copy, or tune anew.`,
+    );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 8) throw damaged(`it has ${bytes.byteLength} bytes`);
   const headerLength = Number(view.getBigUint64(0, true));

@@ -597,7 +597,19 @@ describe("predict and eval", () => {
     await assert.rejects(predict(task.file), /not a whole safetensors file/);
     const empty = path.join(task.folder, "empty.safetensors");
     await writeFile(empty, "");
-    await assert.rejects(predict(empty), /it has 0 bytes/);
+    await assert.rejects(predict(empty), /it has 0 bytes.* tune anew/);
+  });
+
+  it("says that the adapter of a finished run is gone, not that the run should go on", async () => {
+    const adapter = path.join(folder, "adapter.safetensors");
+    const bytes = await readFile(adapter);
+    await rm(adapter);
+    try {
+      const job = { type: "predict", adapter: folder, engine: {} } as const;
+      await assert.rejects(run(job), /is finished, but its adapter\.safetensors is gone/);
+    } finally {
+      await writeFile(adapter, bytes);
+    }
   });
 });
 
