@@ -113,7 +113,7 @@ async function steps(base: BaseModel, threads: number, folder: string): Promise<
       python,
       [
         path.join(root, "bench/python/baseline.py"),
-        ...["--model", base.path, "--batches", pythonFile, "--steps", "4", "--threads", String(threads)],
+        ...["--model", base.path, "--batches", pythonFile, "--steps", "3", "--threads", String(threads)],
       ],
       DEFAULT_WAITING,
     );
@@ -190,7 +190,7 @@ async function main(): Promise<void> {
     writeTables(
       [
         `Measured on ${day} on ${cpu.name}, ${String(cpu.threads)} threads (${cpu.features.join(", ") || "no vector extensions"}), ` +
-          `Node.js ${process.version}, load at the end ${load.join(" ")}; ${base.name}.`,
+          `Node.js ${process.version}, load at the end ${load.join(" ")}; ${base.name}; rounds of the steps: ${String(ROUNDS)}.`,
         table(
           [
             "a training step",
