@@ -18,7 +18,7 @@ const SAMPLE = path.join(root, "media/sample/manipulation.plumb.json");
 const ROUNDS = Number(process.argv[2] ?? 3);
 const SETS = ["short texts", "512 tokens"] as const;
 /** Threads that spin while they wait: what the library does when nobody asks, and best on a machine that does nothing else. */
-const DEFAULT_WAITING = { OMP_WAIT_POLICY: undefined };
+const DEFAULT_WAITING = { OMP_WAIT_POLICY: undefined, GOMP_SPINCOUNT: undefined };
 type SetName = (typeof SETS)[number];
 type Sets = Record<SetName, Sequence[][]>;
 

@@ -53,6 +53,13 @@ script(async () => {
     process.execPath,
     ["--import", "tsx", "bench/performance.ts", ...process.argv.slice(2)],
     "Measuring",
-    { env: { ...process.env, OMP_WAIT_POLICY: "PASSIVE", PLUMB_PYTHON: await benchPython() } },
+    {
+      env: {
+        ...process.env,
+        OMP_WAIT_POLICY: "PASSIVE",
+        GOMP_SPINCOUNT: "5000",
+        PLUMB_PYTHON: await benchPython(),
+      },
+    },
   );
 });

@@ -150,6 +150,6 @@ describe("the worker", function () {
 
   it("gets an environment in which waiting threads sleep", () => {
     const env = workerEnvironment({ PATH: "/bin", OPENBLAS_CORETYPE: "Haswell" });
-    assert.deepEqual(env, { PATH: "/bin", OMP_WAIT_POLICY: "PASSIVE" });
+    assert.deepEqual(env, { PATH: "/bin", OMP_WAIT_POLICY: "PASSIVE", GOMP_SPINCOUNT: "5000" });
   });
 });
