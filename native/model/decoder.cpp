@@ -33,6 +33,23 @@ std::vector<MapColumns> columns_of(const DecoderConfig& config, MapGroup group) 
   return {};
 }
 
+/// Moves some rows, ascending, to the front.
+Matrix take_rows(Matrix m, const std::vector<int64_t>& rows) {
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (const auto to = static_cast<int64_t>(i); rows[i] != to) std::copy_n(m.row(rows[i]), m.cols, m.row(to));
+  return {m.data, static_cast<int64_t>(rows.size()), m.cols, m.stride};
+}
+
+/// The reverse, with zeros in all other rows.
+void spread_rows(Matrix m, const std::vector<int64_t>& rows) {
+  int64_t end = m.rows;
+  for (size_t i = rows.size(); i-- > 0; end = rows[i]) {
+    if (const auto from = static_cast<int64_t>(i); rows[i] != from) std::copy_n(m.row(from), m.cols, m.row(rows[i]));
+    for (int64_t r = rows[i] + 1; r < end; ++r) std::fill_n(m.row(r), m.cols, 0.0f);
+  }
+  for (int64_t r = 0; r < end; ++r) std::fill_n(m.row(r), m.cols, 0.0f);
+}
+
 }  // namespace
 
 Decoder::Decoder(ModelWeights& weights, Products& products, int threads, const Cancellation& cancellation)
@@ -92,7 +109,9 @@ ConstMatrix Decoder::forward(const std::vector<int32_t>& tokens, const Pass& pas
     Activations& a = activations_[static_cast<size_t>(keep == Keep::all ? layer : 0)];
     layer_forward(layer, pass, adapter, input(layer), a, input(layer + 1));
   }
-  return input(layers);
+  Matrix out = input(layers);
+  if (pass.outputs != nullptr) out.rows = static_cast<int64_t>(pass.outputs->size());
+  return out;
 }
 
 void Decoder::norm(ConstMatrix x, const float* weight, Buffer<float>& rstd, Matrix out) {
@@ -140,12 +159,10 @@ void Decoder::layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, C
   a.logsum.resize(rows_ * config_.head_count);
   a.middle.resize(room * config_.hidden_size);
   a.gate_up.resize(room * 2 * config_.intermediate_size);
-  const Matrix normed = matrix(normed_, rows_, config_.hidden_size);
-  const Matrix attended = matrix(attended_, rows_, q_width);
-  const Matrix hidden = matrix(hidden_, rows_, config_.intermediate_size);
+  Matrix normed = matrix(normed_, rows_, config_.hidden_size);
+  Matrix attended = matrix(attended_, rows_, q_width);
   const Matrix qkv = matrix(a.qkv, rows_, config_.qkv_width());
-  const Matrix middle = matrix(a.middle, rows_, config_.hidden_size);
-  const Matrix gate_up = matrix(a.gate_up, rows_, 2 * config_.intermediate_size);
+  Matrix middle = matrix(a.middle, rows_, config_.hidden_size);
 
   norm(x, weights_.attention_norm(layer), a.attention_rstd, normed);
   linear(layer, MapGroup::qkv, adapter, normed, qkv, false);
@@ -171,13 +188,22 @@ void Decoder::layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, C
   }
   attention_.forward(pass.items, qkv.columns(0, q_width), keys, values, attended,
                      matrix(a.logsum, rows_, config_.head_count));
+
+  if (const auto* rows = outputs(layer, pass)) {
+    attended = take_rows(attended, *rows);
+    middle = take_rows(middle, *rows);
+    normed.rows = middle.rows;
+  }
+  const Matrix hidden = matrix(hidden_, middle.rows, config_.intermediate_size);
+  const Matrix gate_up = matrix(a.gate_up, middle.rows, 2 * config_.intermediate_size);
   linear(layer, MapGroup::o, adapter, attended, middle, true);
 
   norm(middle, weights_.mlp_norm(layer), a.mlp_rstd, normed);
   linear(layer, MapGroup::gate_up, adapter, normed, gate_up, false);
   if (out.data == nullptr) return;
+  out.rows = middle.rows;
   const int64_t width = config_.intermediate_size;
-  parallel_ranges(threads_, rows_, [&](int64_t begin, int64_t end) {
+  parallel_ranges(threads_, middle.rows, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       kernel_.swiglu(gate_up.row(r), gate_up.row(r) + width, hidden.row(r), width);
       std::copy_n(middle.row(r), middle.cols, out.row(r));
@@ -211,25 +237,34 @@ void Decoder::layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, 
   dnormed_.resize(room * config_.hidden_size);
   dattended_.resize(room * q_width);
   dqkv_.resize(room * config_.qkv_width());
-  const Matrix dhidden = matrix(dwide_, rows_, width);
+  const auto* rows = outputs(layer, pass);
+  const int64_t count = rows == nullptr ? rows_ : static_cast<int64_t>(rows->size());
+  const Matrix dhidden = matrix(dwide_, count, width);
   const Matrix dnormed = matrix(dnormed_, rows_, config_.hidden_size);
+  const Matrix dmlp = matrix(dnormed_, count, config_.hidden_size);
   const Matrix dattended = matrix(dattended_, rows_, q_width);
   const Matrix dqkv = matrix(dqkv_, rows_, config_.qkv_width());
-  const Matrix gate_up = matrix(a.gate_up, rows_, 2 * width);
+  const Matrix gate_up = matrix(a.gate_up, count, 2 * width);
   const Matrix qkv = matrix(a.qkv, rows_, config_.qkv_width());
-  const Matrix middle = matrix(a.middle, rows_, config_.hidden_size);
+  const Matrix middle = matrix(a.middle, count, config_.hidden_size);
+  const Matrix dout{dx.data, count, dx.cols, dx.stride};
 
-  linear_backward(layer, MapGroup::down, adapter, dx, dhidden);
-  parallel_ranges(threads_, rows_, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
+  linear_backward(layer, MapGroup::down, adapter, dout, dhidden);
+  parallel_ranges(threads_, count, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r)
       kernel_.swiglu_backward(gate_up.row(r), gate_up.row(r) + width, dhidden.row(r), width);
-      std::fill_n(dqkv.row(r) + q_width, 2 * kv_width, 0.0f);
-    }
   });
-  linear_backward(layer, MapGroup::gate_up, adapter, gate_up, dnormed);
-  norm_backward(middle, weights_.mlp_norm(layer), a.mlp_rstd, dnormed, dx);
+  linear_backward(layer, MapGroup::gate_up, adapter, gate_up, dmlp);
+  norm_backward(middle, weights_.mlp_norm(layer), a.mlp_rstd, dmlp, dout);
 
-  linear_backward(layer, MapGroup::o, adapter, dx, dattended);
+  linear_backward(layer, MapGroup::o, adapter, dout, matrix(dattended_, count, q_width));
+  if (rows != nullptr) {
+    spread_rows(dx, *rows);
+    spread_rows(dattended, *rows);
+  }
+  parallel_ranges(threads_, rows_, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) std::fill_n(dqkv.row(r) + q_width, 2 * kv_width, 0.0f);
+  });
   attention_.backward(pass.items, qkv.columns(0, q_width), qkv.columns(q_width, kv_width),
                       qkv.columns(q_width + kv_width, kv_width), matrix(a.logsum, rows_, config_.head_count), dattended,
                       dqkv.columns(0, q_width), dqkv.columns(q_width, kv_width),

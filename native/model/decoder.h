@@ -30,6 +30,8 @@ struct Pass {
   /// Where set: keys and values go to rows `cache_rows` of the cache, and the items' spans are rows of the cache.
   KeyValueCache* cache = nullptr;
   const std::vector<int64_t>* cache_rows = nullptr;
+  /// Where set: the rows that are read, ascending. Behind its attention the last layer computes no others.
+  const std::vector<int64_t>* outputs = nullptr;
 };
 
 /// Forward and backward through the frozen layers of a LLaMA-style decoder, with an adapter's terms. The residual
@@ -39,11 +41,11 @@ class Decoder {
   /// `cancellation` is looked at before each layer.
   Decoder(ModelWeights& weights, Products& products, int threads, const Cancellation& cancellation);
 
-  /// Returns the last layer's output [rows, hidden], not yet normed; valid until the next call.
+  /// Returns the last layer's output [rows that are read, hidden], not yet normed; valid until the next call.
   ConstMatrix forward(const std::vector<int32_t>& tokens, const Pass& pass, Adapter& adapter, Keep keep);
 
-  /// The way back of the last forward(), which must have kept something. `dout` [rows, hidden] is used up. Adds to the
-  /// adapter's gradients.
+  /// The way back of the last forward(), which must have kept something. `dout` has room for all rows, [rows, hidden];
+  /// its first rows are the gradient of what forward() returned. It is used up. Adds to the adapter's gradients.
   void backward(const std::vector<int32_t>& tokens, const Pass& pass, Adapter& adapter, Matrix dout);
 
   /// Bytes of activations for one micro-batch.
@@ -58,6 +60,10 @@ class Decoder {
   void prepare_rotation(const std::vector<int64_t>& positions);
   Matrix input(int64_t layer) {
     return matrix(inputs_[static_cast<size_t>(keep_ == Keep::nothing ? layer % 2 : layer)], rows_, config_.hidden_size);
+  }
+  /// Rows that a layer computes behind its attention; null: all.
+  const std::vector<int64_t>* outputs(int64_t layer, const Pass& pass) const {
+    return layer + 1 == config_.layer_count ? pass.outputs : nullptr;
   }
   /// `out` empty: everything but the layer's last product, which the way back does not need.
   void layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a, Matrix out);

@@ -51,30 +51,30 @@ void Questions::check(int64_t rows, int64_t vocabulary) const {
   }
 }
 
+std::vector<int64_t> Questions::rows() const {
+  std::vector<int64_t> rows(choice_row.begin(), choice_row.end());
+  rows.insert(rows.end(), target_row.begin(), target_row.end());
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  return rows;
+}
+
 Head::Head(ModelWeights& weights, Products& products, int threads)
     : weights_(weights), products_(products), threads_(threads), kernel_(kernels()) {}
 
-Answers Head::answer(const Questions& questions, ConstMatrix hidden, Matrix dhidden) {
+Answers Head::answer(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix dhidden) {
   const int64_t width = weights_.config().hidden_size;
   const bool gradient = dhidden.data != nullptr;
-  // Each row that is asked for gets a slot among the normed rows.
-  std::vector<int64_t> slot(static_cast<size_t>(hidden.rows), -1);
-  std::vector<int64_t> rows;
-  for (const auto* list : {&questions.choice_row, &questions.target_row})
-    for (const int32_t row : *list)
-      if (slot[static_cast<size_t>(row)] < 0) {
-        slot[static_cast<size_t>(row)] = static_cast<int64_t>(rows.size());
-        rows.push_back(row);
-      }
   const auto count = static_cast<int64_t>(rows.size());
+  std::vector<int64_t> slot(rows.empty() ? 0 : static_cast<size_t>(rows.back()) + 1, -1);
+  for (size_t i = 0; i < rows.size(); ++i) slot[static_cast<size_t>(rows[i])] = static_cast<int64_t>(i);
   normed_.resize(count * width);
   rstd_.resize(count);
   const auto epsilon = static_cast<float>(weights_.config().norm_epsilon);
   const float* weight = weights_.final_norm();
   parallel_ranges(threads_, count, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      rstd_[i] = kernel_.rms_norm(hidden.row(rows[static_cast<size_t>(i)]), weight, epsilon, normed_.data() + i * width,
-                                  width);
+      rstd_[i] = kernel_.rms_norm(hidden.row(i), weight, epsilon, normed_.data() + i * width, width);
   });
   if (gradient) {
     dnormed_.resize(count * width);
@@ -83,13 +83,9 @@ Answers Head::answer(const Questions& questions, ConstMatrix hidden, Matrix dhid
   Answers answers;
   choose(questions, slot, gradient, answers);
   predict(questions, slot, gradient, answers);
-  if (gradient) {
-    for (int64_t r = 0; r < dhidden.rows; ++r) std::fill_n(dhidden.row(r), width, 0.0f);
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t row = rows[static_cast<size_t>(i)];
-      kernel_.rms_norm_backward(hidden.row(row), weight, rstd_[i], dnormed_.data() + i * width, dhidden.row(row),
-                                width);
-    }
+  for (int64_t i = 0; i < count && gradient; ++i) {
+    std::fill_n(dhidden.row(i), width, 0.0f);
+    kernel_.rms_norm_backward(hidden.row(i), weight, rstd_[i], dnormed_.data() + i * width, dhidden.row(i), width);
   }
   return answers;
 }

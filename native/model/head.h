@@ -21,6 +21,8 @@ struct Questions {
 
   /// Throws "batch" naming the field and the index.
   void check(int64_t rows, int64_t vocabulary) const;
+  /// The rows that are asked, ascending, each once.
+  std::vector<int64_t> rows() const;
 };
 
 struct Answers {
@@ -34,9 +36,9 @@ class Head {
  public:
   Head(ModelWeights& weights, Products& products, int threads);
 
-  /// `hidden` [rows, hidden size] as the last layer left it. `dhidden`, where not empty, is overwritten with the
-  /// gradient of the loss.
-  Answers answer(const Questions& questions, ConstMatrix hidden, Matrix dhidden);
+  /// `hidden` [rows of the questions, hidden size] as the last layer left them. `dhidden`, where not empty, is
+  /// overwritten with the gradient of the loss.
+  Answers answer(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix dhidden);
 
   /// Logits over the vocabulary, [rows, vocabulary], for sampling; valid until the next call.
   ConstMatrix logits(ConstMatrix hidden);

@@ -69,12 +69,12 @@ double Session::accumulate(Batch& batch) {
     cancellation_.check();
     prepare(batch);
     const Tree& tree = batch.tree;
-    const Pass pass{tree.positions, tree.items};
+    const std::vector<int64_t> asked = batch.questions.rows();
+    const Pass pass{tree.positions, tree.items, nullptr, nullptr, &asked};
     const ConstMatrix hidden = decoder_.forward(tree.tokens, pass, *adapter_, keep_);
-    dhidden_.resize(Products::round_rows(hidden.rows) * hidden.cols);
-    const Matrix dhidden = matrix(dhidden_, hidden.rows, hidden.cols);
-    const Answers answers = head_.answer(batch.questions, hidden, dhidden);
-    decoder_.backward(tree.tokens, pass, *adapter_, dhidden);
+    dhidden_.resize(Products::round_rows(tree.rows()) * hidden.cols);
+    const Answers answers = head_.answer(batch.questions, asked, hidden, matrix(dhidden_, hidden.rows, hidden.cols));
+    decoder_.backward(tree.tokens, pass, *adapter_, matrix(dhidden_, tree.rows(), hidden.cols));
     return answers.loss;
   } catch (...) {
     std::fill_n(adapter_->gradients().data(), adapter_->size(), 0.0f);
@@ -84,8 +84,9 @@ double Session::accumulate(Batch& batch) {
 
 Answers Session::score(Batch& batch) {
   prepare(batch);
-  const Pass pass{batch.tree.positions, batch.tree.items};
-  return head_.answer(batch.questions, decoder_.forward(batch.tree.tokens, pass, *adapter_, Keep::nothing), {});
+  const std::vector<int64_t> asked = batch.questions.rows();
+  const Pass pass{batch.tree.positions, batch.tree.items, nullptr, nullptr, &asked};
+  return head_.answer(batch.questions, asked, decoder_.forward(batch.tree.tokens, pass, *adapter_, Keep::nothing), {});
 }
 
 std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOptions& options) {
@@ -103,7 +104,7 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
     int64_t position;  // of the next token
     int64_t first_slot;
     int64_t room;  // tokens it may still get
-    int64_t row;   // of the hidden state that predicts the next token
+    int64_t row;   // of the returned hidden states: the one that predicts the next token
   };
   std::vector<Sequence> live;
   for (size_t i = 0; i < options.leaves.size(); ++i) {
@@ -129,8 +130,14 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
 
   std::vector<int64_t> cache_rows(static_cast<size_t>(tree.rows()));
   for (size_t r = 0; r < cache_rows.size(); ++r) cache_rows[r] = static_cast<int64_t>(r);
-  ConstMatrix hidden =
-      decoder_.forward(tree.tokens, {tree.positions, tree.items, &cache_, &cache_rows}, *adapter_, Keep::nothing);
+  std::vector<int64_t> last_rows;
+  for (const Sequence& sequence : live) last_rows.push_back(sequence.row);
+  std::sort(last_rows.begin(), last_rows.end());
+  last_rows.erase(std::unique(last_rows.begin(), last_rows.end()), last_rows.end());
+  for (Sequence& sequence : live)
+    sequence.row = std::lower_bound(last_rows.begin(), last_rows.end(), sequence.row) - last_rows.begin();
+  const Pass first{tree.positions, tree.items, &cache_, &cache_rows, &last_rows};
+  ConstMatrix hidden = decoder_.forward(tree.tokens, first, *adapter_, Keep::nothing);
   Buffer<float> rows;
   while (!live.empty()) {
     rows.resize(static_cast<int64_t>(live.size()) * config.hidden_size);
