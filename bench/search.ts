@@ -45,9 +45,11 @@ async function main(): Promise<void> {
   const seeds = values.seeds.split(",").map(Number);
   const trials = positionals.length === 0 ? [""] : positionals;
 
-  console.log(["options", ...tasks, "mean", "seconds"].join("\t"));
+  console.log(["options", ...tasks, "mean", "accuracy", "Brier", "seconds"].join("\t"));
   for (const trial of trials) {
     const means: number[] = [];
+    const accuracies: number[] = [];
+    const briers: number[] = [];
     const seconds: number[] = [];
     for (const task of tasks) {
       const scores: number[] = [];
@@ -64,11 +66,16 @@ async function main(): Promise<void> {
         const options = trial.split(" ").filter((word) => word !== "");
         const { report } = await tune(file, path.join(folder, `run-${key(trial)}`), options);
         scores.push(report?.classification?.macroF1.value ?? report?.generation?.rougeL.value ?? 0);
+        const classification = report?.classification;
+        if (classification !== undefined && classification !== null) {
+          accuracies.push(classification.accuracy.value ?? NaN);
+          briers.push(classification.calibration.brier ?? NaN);
+        }
         seconds.push(report?.run.seconds ?? 0);
       }
       means.push(mean(scores));
     }
-    const figures = [...means, mean(means)].map((value) => value.toFixed(3));
+    const figures = [...means, mean(means), mean(accuracies), mean(briers)].map((value) => value.toFixed(3));
     console.log([trial || "(defaults)", ...figures, mean(seconds).toFixed(0)].join("\t"));
   }
 }

@@ -39,6 +39,9 @@ export function qualityPage(cells: readonly Cell[], command: string): string {
   const [first] = cells;
   if (first === undefined) throw new Error("Nothing was measured yet.");
   const { settings } = first;
+  const percent = ({ settings: { heldOutShare } }: Cell) => `${Math.round(heldOutShare * 100)} %`;
+  const multi = cells.find(({ kind }) => kind === "multi");
+  const heldOut = percent(first) + (multi === undefined ? "" : ` (multi-label: ${percent(multi)})`);
 
   const means = tasks.map((task) => {
     const own = ofTask(task);
@@ -89,9 +92,6 @@ export function qualityPage(cells: readonly Cell[], command: string): string {
       torch === null ? "–" : withInterval(torch.figures.main),
       torch === null ? "–" : withInterval(torch.figures.right),
       plumb === null ? "–" : `${plumb.bestStep ?? "–"} / ${torch?.bestStep ?? "–"}`,
-      plumb === null
-        ? "–"
-        : `${Math.round(plumb.seconds)} / ${torch === null ? "–" : Math.round(torch.seconds)}`,
       figures?.verdict ?? "–",
     ];
   });
@@ -121,7 +121,7 @@ Measured by \`${command}\`; what each run gave is in \`bench/results/quality/\`.
 
 Every seed draws its own ${first.train} examples from a public data set's training file and is tested on the whole test file. All
 settings are the defaults: method \`${settings.method}\`, ${settings.promptLength} prompt vectors at rate ${settings.promptRate}, biases at rate ${settings.biasRate}, ${settings.steps} steps of
-${settings.batch} texts, ${Math.round(settings.heldOutShare * 100)} % of the examples held out to choose the best step. Instructions and label words: \`bench/tasks.json\`. Base model:
+${settings.batch} texts, ${heldOut} of the examples held out to choose the best step. Instructions and label words: \`bench/tasks.json\`. Base model:
 ${first.baseModel}. Processor: ${processors}, ${threads} threads, products in ${precisions}.
 
 ${
@@ -145,7 +145,7 @@ ${overall}
 With 95 % intervals: bootstrap over test texts for F1 and ROUGE-L, Wilson for accuracy and exact match. They tell how far another
 test part could differ, not another draw of training texts: for that, compare the seeds.
 
-${table(["task", "seed", "Plumb F1 / ROUGE-L", "accuracy / exact", "PyTorch F1 / ROUGE-L", "accuracy / exact", "best step, Plumb / PyTorch", "seconds, Plumb / PyTorch", "verdict of the report"], details)}
+${table(["task", "seed", "Plumb F1 / ROUGE-L", "accuracy / exact", "PyTorch F1 / ROUGE-L", "accuracy / exact", "best step, Plumb / PyTorch", "verdict of the report"], details)}
 ${agreement.length === 0 ? "" : losses(agreement)}`;
 }
 

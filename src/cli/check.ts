@@ -107,7 +107,11 @@ function textRoomOf({ task, examples }: LoadedTask, model: BaseModel): number {
   const length = (example: LoadedExample) => example.target?.length ?? 0;
   const longest = [...answered].sort((a, b) => length(b) - length(a)).slice(0, 200);
   const options = task.method === undefined ? {} : { method: task.method };
-  const settings = resolveSettings(options, answered.length, model.table.config.contextLength);
+  const settings = resolveSettings(options, {
+    kind: task.kind,
+    examples: answered.length,
+    contextLength: model.table.config.contextLength,
+  });
   return tunedLayout(task, model, settings, answerRoomOf(task, model, longest, settings.maxTokens)).textRoom;
 }
 

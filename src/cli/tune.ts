@@ -68,12 +68,12 @@ export function register(program: Command): void {
     .addOption(new Option("--balance <way>", "help rare classes (default: none)").choices(Balance.options))
     .option(
       "--held-out <share>",
-      "share of the training part that chooses the best step (default: 0.15)",
+      "share of the training part that chooses the best step (default: 0.15, multi-label: up to a third)",
       heldOutShare,
     )
     .option(
       "--evaluate-every <number>",
-      "steps between two looks at the held-out part (default: a tenth)",
+      "steps between two looks at the held-out part (default: an eighth of the run)",
       count,
     )
     .option("--patience <number>", "looks without a better one before stopping (default: 4)", count)

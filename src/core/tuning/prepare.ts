@@ -98,8 +98,7 @@ export async function prepareRun(
   const method = job.options.method ?? task.method;
   const settings = resolveSettings(
     { ...job.options, seed: job.options.seed ?? splitSeed, ...(method === undefined ? {} : { method }) },
-    split.train.length,
-    base.table.config.contextLength,
+    { kind: task.kind, examples: split.train.length, contextLength: base.table.config.contextLength },
   );
   const { heldOut } = holdOutFor(settings, split.train, settings.seed);
   const parts = partsOf(split, new Set(heldOut.map(({ id }) => id)));

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { LinearMap, MethodSpec, StepOptions } from "../engine";
-import { TuningSettings, type Balance } from "../schema";
+import { TuningSettings, type Balance, type TaskKind } from "../schema";
 import { PlumbError } from "../errors";
 
 const ALL_MAPS: readonly LinearMap[] = ["q", "k", "v", "o", "gate", "up", "down"];
@@ -20,33 +20,41 @@ export function defaultSteps(examples: number): number {
 }
 
 /**
- * Steps between two looks at the held-out part: a tenth of the run, or more where the looks would take over a fifth of the
+ * Steps between two looks at the held-out part: an eighth of the run, or more where the looks would take over a fifth of the
  * time (reading a text takes a third of what learning from it does).
  */
 function defaultEvaluateEvery(steps: number, batch: number, heldOut: number): number {
-  return Math.max(1, Math.ceil(steps / 10), Math.ceil(heldOut / 3 / (0.2 * batch)));
-}
-
-/** Share held out: 15 %, but no more than 400 examples. */
-function defaultHeldOutShare(examples: number): number {
-  return Math.min(0.15, 400 / Math.max(1, examples));
+  return Math.max(1, Math.ceil(steps / 8), Math.ceil(heldOut / 3 / (0.2 * batch)));
 }
 
 /**
- * @param fitted Examples to learn from, the held-out part included.
- * @param contextLength Of the base model, in tokens.
- * @throws PlumbError where the options do not go together.
+ * Share held out: 15 %, but no more than 400 examples. The thresholds of a multi-label task are chosen on this part too,
+ * and none on fewer than ten texts with the label: there it is 100 examples, but no more than a third.
  */
+function defaultHeldOutShare(kind: TaskKind, examples: number): number {
+  const share = Math.min(0.15, 400 / Math.max(1, examples));
+  return kind === "multi" ? Math.max(share, Math.min(1 / 3, 100 / Math.max(1, examples))) : share;
+}
+
+/** What the defaults follow from. */
+export interface TuningFacts {
+  readonly kind: TaskKind;
+  /** Examples to learn from, the held-out part included. */
+  readonly examples: number;
+  /** Of the base model, in tokens. */
+  readonly contextLength: number;
+}
+
+/** @throws PlumbError where the options do not go together. */
 export function resolveSettings(
   options: TuningOptions,
-  fitted: number,
-  contextLength: number,
+  { kind, examples, contextLength }: TuningFacts,
 ): TuningSettings {
-  const steps = options.steps ?? defaultSteps(fitted);
+  const steps = options.steps ?? defaultSteps(examples);
   const method = options.method ?? "ptuning-bias";
   const promptLength = options.promptLength ?? 20;
   const batch = options.batch ?? 8;
-  const heldOutShare = options.heldOutShare ?? defaultHeldOutShare(fitted);
+  const heldOutShare = options.heldOutShare ?? defaultHeldOutShare(kind, examples);
   if (promptLength === 0 && method === "prompt") {
     throw new PlumbError(
       "settings",
@@ -66,7 +74,7 @@ export function resolveSettings(
     weightDecay: options.weightDecay ?? 0,
     balance: options.balance ?? "none",
     heldOutShare,
-    evaluateEvery: options.evaluateEvery ?? defaultEvaluateEvery(steps, batch, heldOutShare * fitted),
+    evaluateEvery: options.evaluateEvery ?? defaultEvaluateEvery(steps, batch, heldOutShare * examples),
     patience: options.patience ?? 4,
     maxTokens: Math.min(options.maxTokens ?? contextLength, contextLength),
   };

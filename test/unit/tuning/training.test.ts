@@ -148,6 +148,8 @@ describe("micro-batches", () => {
 });
 
 describe("schedule and defaults", () => {
+  const facts = { kind: "single", examples: 300, contextLength: 2048 } as const;
+
   it("rises over the warm-up, then falls in a straight line, and never stands at 0", () => {
     const factors = Array.from({ length: 160 }, (_, step) => rateFactor(step, 160, 0.06));
     assert.deepEqual(factors.slice(0, 3), [1 / 10, 2 / 10, 3 / 10]);
@@ -159,7 +161,7 @@ describe("schedule and defaults", () => {
   });
 
   it("gives each group its own rate at each step", () => {
-    const settings = resolveSettings({ steps: 100, promptRate: 0.5, biasRate: 0.25 }, 300, 2048);
+    const settings = resolveSettings({ steps: 100, promptRate: 0.5, biasRate: 0.25 }, facts);
     assert.deepEqual(stepOptions(settings, 2).rates, { prompt: 0.25, bias: 0.125 });
     assert.deepEqual(stepOptions({ ...settings, method: "prompt" }, 2).rates, { prompt: 0.25 });
     assert.deepEqual(stepOptions({ ...settings, method: "bias" }, 2).rates, { bias: 0.125 });
@@ -176,12 +178,21 @@ describe("schedule and defaults", () => {
       assert.ok(steps[i]! >= steps[i - 1]!);
       assert.ok(steps[i]! / sizes[i]! < steps[i - 1]! / sizes[i - 1]!);
     }
-    assert.ok(resolveSettings({}, 10000, 2048).heldOutShare * 10000 <= 400);
+    assert.ok(resolveSettings({}, { ...facts, examples: 10000 }).heldOutShare * 10000 <= 400);
+  });
+
+  it("holds out more of a multi-label task, whose thresholds want it, but never over a third", () => {
+    const share = (kind: "single" | "multi", examples: number) =>
+      resolveSettings({}, { ...facts, kind, examples }).heldOutShare;
+    assert.equal(share("single", 300), 0.15);
+    assert.equal(share("multi", 60), 1 / 3);
+    assert.equal(share("multi", 400), 0.25);
+    assert.equal(share("multi", 5000), share("single", 5000));
   });
 
   it("keeps the length of a text within the model's context", () => {
-    assert.equal(resolveSettings({ maxTokens: 9999 }, 300, 2048).maxTokens, 2048);
-    assert.equal(resolveSettings({ maxTokens: 512 }, 300, 2048).maxTokens, 512);
+    assert.equal(resolveSettings({ maxTokens: 9999 }, facts).maxTokens, 2048);
+    assert.equal(resolveSettings({ maxTokens: 512 }, facts).maxTokens, 512);
   });
 
   it("gives a probe as many steps as its time allows", () => {
@@ -303,8 +314,7 @@ describe("a finished training", () => {
   it("leaves the best step's parameters in the session, not the last one's", async () => {
     const settings = resolveSettings(
       { steps: 200, promptLength: 4, promptRate: 0.5, biasRate: 0.5, evaluateEvery: 5, patience: 3 },
-      60,
-      512,
+      { kind: "single", examples: 60, contextLength: 512 },
     );
     const model = await fakeEngine().openModel(fakeTable);
     const session = await model.openSession({ method: methodSpec(settings) });
