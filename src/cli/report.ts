@@ -6,8 +6,7 @@ import { PlumbError } from "../core/errors";
 import { writeFileAtomic } from "../core/files";
 import { compareReports, renderComparisonText, renderReport, renderReportText } from "../core/report";
 import { Report } from "../core/schema";
-import { Manifest } from "../core/schema/manifest";
-import { RUN_FILES, writing } from "../core/tuning/run-folder";
+import { readManifest, RUN_FILES, writing } from "../core/tuning/run-folder";
 
 interface ReportFlags {
   json?: true;
@@ -114,27 +113,25 @@ async function readReport(run: string): Promise<Report> {
 async function runState(run: string): Promise<string> {
   if ((await stat(run).catch(() => null)) === null)
     return "no such folder. Runs stand in .plumb/runs beside the task file.";
-  const manifest = await readManifest(run);
-  if (manifest === null) return "it is not a run folder. Runs stand in .plumb/runs beside the task file.";
+  if ((await stat(path.join(run, RUN_FILES.manifest)).catch(() => null)) === null)
+    return "it is not a run folder. Runs stand in .plumb/runs beside the task file.";
+  const manifest = await readManifest(run).catch((error: unknown) => {
+    if (error instanceof PlumbError) return error.message;
+    throw error;
+  });
+  if (typeof manifest === "string") return `the run cannot be read. ${manifest}`;
   return manifest.status === "finished"
     ? "the file is gone. Make it anew with `plumb eval`."
     : `the run has not finished (${manifest.status}). Go on with \`plumb tune --resume ${run}\`.`;
 }
 
-async function readManifest(folder: string): Promise<Manifest | null> {
-  const text = await readFile(path.join(folder, RUN_FILES.manifest), "utf8").catch(() => null);
-  if (text === null) return null;
-  try {
-    return Manifest.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
-}
-
 /** Texts of the run's task by id; empty, with a word on standard error, where they cannot be found any more. */
 async function textsOf(run: string): Promise<Map<string, string>> {
   const folder = await folderOf(run);
-  const manifest = await readManifest(folder);
+  const manifest = await readManifest(folder).catch((error: unknown) => {
+    if (error instanceof PlumbError) return null;
+    throw error;
+  });
   if (manifest === null) {
     process.stderr.write(
       "The report stands without its run folder: the page will show ids instead of texts.\n",

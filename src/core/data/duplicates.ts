@@ -150,6 +150,15 @@ export class Sketches {
   }
 }
 
+/** How many of some texts stand, word for word or nearly, among others. */
+export function countKnown(texts: readonly string[], among: readonly string[]): number {
+  const sketches = new Sketches([...texts, ...among]);
+  return sketches.closest(
+    texts.map((_, i) => i),
+    among.map((_, i) => texts.length + i),
+  ).length;
+}
+
 /** Disjoint groups of 0 … count - 1, at first each alone. */
 export class Groups {
   private readonly parent: Int32Array;

@@ -12,6 +12,7 @@ export {
   type SplitOptions,
   type SplitRecord,
 } from "./split";
+export { countKnown } from "./duplicates";
 export { loadTask, type LoadedTask } from "./task";
 export { checkTask, type CheckOptions, type CheckResult, type ClassCount, type Finding } from "./check";
 export { rewriteExamples, spliceFields, type FieldChanges, type JsonValue, type LineChange } from "./rewrite";

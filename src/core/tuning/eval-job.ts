@@ -1,7 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { defaultTestShare, loadTask, restoreSplit, splitExamples } from "../data";
+import {
+  countKnown,
+  defaultTestShare,
+  loadTask,
+  restoreSplit,
+  splitExamples,
+  type LoadedExample,
+} from "../data";
 import { PlumbError } from "../errors";
+import type { Manifest } from "../schema";
 import { writeFileAtomic } from "../files";
 import { SCORE_ROWS } from "./forecast";
 import { scoringHook, type JobChannel, type JobTools } from "./job-tools";
@@ -47,6 +55,10 @@ export async function evalJob(
     const split = own
       ? restoreSplit(loaded, manifest.split)
       : splitExamples(loaded, { seed: task.seed ?? 0, testShare: task.testShare ?? defaultTestShare });
+    if (!own && manifest !== null && runFolder !== null) {
+      const sentence = await knownTexts(manifest, runFolder, split.test);
+      if (sentence !== null) channel.send({ type: "note", level: "warning", message: sentence });
+    }
     const parts = partsOf(split, new Set(own ? manifest.heldOut : []));
     const score = (part: "test" | "held-out", title: string) => {
       const examples = part === "test" ? parts.test : parts.heldOut;
@@ -101,4 +113,28 @@ export async function evalJob(
     session.close();
     model.close();
   }
+}
+
+/** Says how many texts of another task's test part the adapter has learned from; null for none, and where it cannot be told. */
+async function knownTexts(
+  manifest: Manifest,
+  runFolder: string,
+  test: readonly LoadedExample[],
+): Promise<string | null> {
+  const file = path.resolve(runFolder, manifest.task.file);
+  const learned = await loadTask(file).catch((error: unknown) => {
+    if (error instanceof PlumbError) return null;
+    throw error;
+  });
+  if (learned === null) {
+    return `${file}, from whose texts the adapter was tuned, cannot be read any more: whether this test part holds any of them was not checked.`;
+  }
+  const train = new Set(manifest.split.train);
+  const texts = learned.examples.filter(({ id }) => train.has(id)).map(({ text }) => text);
+  const known = countKnown(
+    test.map(({ text }) => text),
+    texts,
+  );
+  if (known === 0) return null;
+  return `${known} of ${test.length} test texts are, word for word or nearly, texts that the adapter was tuned on: what it gets right there says nothing about new texts.`;
 }

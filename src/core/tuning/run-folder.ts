@@ -59,6 +59,20 @@ export async function plumbFolder(taskFolder: string): Promise<string> {
   return folder;
 }
 
+/** @throws PlumbError where a folder that a run was given holds a run already. */
+export async function refuseTaken(out: string): Promise<void> {
+  const folder = path.resolve(out);
+  const taken = await stat(path.join(folder, RUN_FILES.manifest)).then(
+    () => true,
+    () => false,
+  );
+  if (!taken) return;
+  throw new PlumbError(
+    "run-exists",
+    `${folder} holds a run already. Go on with it by --resume ${out}, or name another folder.`,
+  );
+}
+
 /**
  * A new folder `.plumb/runs/<UTC time>-<method>`, or `out` where one is given.
  * @throws PlumbError where `out` holds a run already, or nothing can be written.
@@ -70,17 +84,8 @@ export async function createRunFolder(
   out?: string,
 ): Promise<{ id: string; folder: string }> {
   if (out !== undefined) {
+    await refuseTaken(out);
     const folder = path.resolve(out);
-    const taken = await stat(path.join(folder, RUN_FILES.manifest)).then(
-      () => true,
-      () => false,
-    );
-    if (taken) {
-      throw new PlumbError(
-        "run-exists",
-        `${folder} holds a run already. Go on with it by --resume ${out}, or name another folder.`,
-      );
-    }
     await writing(folder, () => mkdir(path.join(folder, RUN_FILES.checkpoints), { recursive: true }));
     return { id: path.basename(folder), folder };
   }

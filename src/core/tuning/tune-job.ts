@@ -10,7 +10,7 @@ import { checkData, contentHash, hashFile, prepareRun, type PreparedRun } from "
 import { hasMeasuredRates } from "./probe";
 import type { Job } from "./protocol";
 import { Run } from "./run";
-import { createRunFolder, discardRunFolder, sha256, writeManifest } from "./run-folder";
+import { createRunFolder, discardRunFolder, refuseTaken, sha256, writeManifest } from "./run-folder";
 import { probed, secondsOfRun, timeOneStep } from "./timing";
 import type { Budget } from "./trainer";
 
@@ -20,6 +20,7 @@ type Folds = NonNullable<Manifest["folds"]>;
 /** Checks everything, says what it will cost, and only then makes the run folder and tunes. */
 export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel): Promise<void> {
   const begun = tools.now().getTime();
+  if (job.out !== undefined) await refuseTaken(job.out);
   const warn = (message: string) => channel.send({ type: "note", level: "warning", message });
   const loaded = await loadTask(job.task);
   checkData(loaded).forEach(warn);

@@ -69,6 +69,10 @@ describe("plumb report", () => {
   it("says what is wrong and what to do", async () => {
     await refused([path.join(folder, "nothing")], "no such folder");
     await refused([tmpdir()], "it is not a run folder");
+    const damaged = mkdtempSync(path.join(tmpdir(), "plumb-report-"));
+    writeFileSync(path.join(damaged, "manifest.json"), '{"version": 1}');
+    await refused([damaged], "the run cannot be read.");
+    rmSync(damaged, { recursive: true });
     const broken = path.join(folder, "broken.json");
     writeFileSync(broken, "{");
     await refused([broken], "it is not JSON");

@@ -403,7 +403,8 @@ describe("a tuning job says what is wrong", () => {
   it("a run folder that is taken", async () => {
     const out = path.join(task.folder, "mine");
     await run(tune(task.file, { out }));
-    await assert.rejects(run(tune(task.file, { out })), /holds a run already/);
+    const untouched = { openBaseModel: () => assert.fail("the model was opened first") };
+    await assert.rejects(run(tune(task.file, { out }), fakeTools({}, untouched)), /holds a run already/);
   });
 
   it("a place where nothing can be written", async () => {
@@ -578,6 +579,31 @@ describe("predict and eval", () => {
     assert.deepEqual(again.classification, first.classification);
     assert.equal(again.data.testLooks, first.data.testLooks + 1);
     assert.match((await bytesOf(out, "report.html")).toString(), /<!doctype html>/i);
+  });
+
+  it("says how many texts of another task's test part the adapter has learned from", async () => {
+    const { split } = await manifestOf(folder);
+    const learned = new Set(split.train);
+    const own = (await linesOf(task.folder, "moods.jsonl")) as { id: string; text: string }[];
+    // The same texts in other words: case and stops.
+    const known = own.filter(({ id }) => learned.has(id)).slice(0, 7);
+    const test = known.map((row) => ({ ...row, id: `again-${row.id}`, text: `${row.text.toUpperCase()}!` }));
+    const other = await makeTask("single", 60, { seed: 3 });
+    try {
+      const fresh = rows("single", 60, 99).map((row, i) => ({ ...row, split: i < 30 ? "test" : "train" }));
+      const lines = [...fresh, ...test.map((row) => ({ ...row, split: "test" }))];
+      await writeFile(
+        path.join(other.folder, "moods.jsonl"),
+        lines.map((row) => JSON.stringify(row)).join("\n"),
+      );
+      const ran = await run({ type: "eval", adapter: folder, task: other.file, engine: {} });
+      const warnings = ran.messages.flatMap((message) => (message.type === "note" ? message.message : []));
+      assert.ok(
+        warnings.some((warning) => warning.startsWith("7 of 37 test texts are, word for word or nearly")),
+      );
+    } finally {
+      await other.remove();
+    }
   });
 
   it("refuses a task with other labels", async () => {
