@@ -210,6 +210,8 @@ function groupProblems(problems: readonly Problem[]): Finding[] {
       `${count(n, "answer stands", "answers stand")} in a field of another kind of task.`,
     "split-contradicts": (n) =>
       `${count(n, "example contradicts", "examples contradict")} the file that it stands in.`,
+    "labels-alike": (n) =>
+      `${count(n, "label differs", "labels differ")} from another by case or blanks alone.`,
     "unknown-field": (n) => `${count(n, "field", "fields")} of the task may be mistyped.`,
   };
   const groups = new Map<string, Finding>();

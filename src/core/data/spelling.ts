@@ -13,7 +13,8 @@ export function nearestWord(word: string, candidates: readonly string[]): string
   return best;
 }
 
-const fold = (text: string) =>
+/** A word without case and kind of blank, by which a mistyped one is told. */
+export const fold = (text: string) =>
   text
     .normalize("NFKC")
     .trim()

@@ -8,7 +8,7 @@ import { isFault, scanObject } from "./json-scan";
 import { quoted, shownPath, type Problem } from "./problem";
 import { cannotRead, expectFile, readExamples, type LoadedExample } from "./read";
 import { findExampleProblems } from "./examine";
-import { nearestWord } from "./spelling";
+import { fold, nearestWord } from "./spelling";
 
 /** A task with all its examples that could be read, and what is wrong with its files. */
 export interface LoadedTask {
@@ -151,6 +151,20 @@ async function readTask(file: string): Promise<{ task: Task; problems: Problem[]
       severity: "warning",
       code: "unknown-field",
       message: `unknown field ${quoted(key)} is not used. Was "${near}" meant?`,
+    });
+  }
+  const seen = new Map<string, string>();
+  for (const [at, { name }] of (task.labels ?? []).entries()) {
+    const other = seen.get(fold(name));
+    seen.set(fold(name), name);
+    if (other === undefined) continue;
+    problems.push({
+      file,
+      line: null,
+      field: `labels[${at}].name`,
+      severity: "warning",
+      code: "labels-alike",
+      message: `field "labels[${at}].name": ${quoted(name)} and ${quoted(other)} count as two labels. If one is meant, keep one.`,
     });
   }
   return { task, problems };

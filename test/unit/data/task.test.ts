@@ -150,6 +150,17 @@ describe("loading a task", () => {
     );
   });
 
+  it("warns of labels that differ by case or blanks alone", async () => {
+    const labels = ["Plain", "tricky", "plain"].map((name) => ({ name }));
+    const file = await folder.writeTask([{ id: "1", text: "x", label: "tricky" }], { labels });
+    const { problems } = await loadTask(file);
+    assert.deepEqual(
+      problems.map(({ severity, code, field }) => [severity, code, field]),
+      [["warning", "labels-alike", "labels[2].name"]],
+    );
+    assert.match(problems[0]?.message ?? "", /"plain" and "Plain" count as two labels/);
+  });
+
   it("does not ask for a correct label where an example is set aside", async () => {
     const file = await folder.writeTask([{ id: "1", text: "x", label: "whatever", status: "skipped" }]);
     const { problems, task, examples } = await loadTask(file);
