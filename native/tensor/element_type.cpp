@@ -5,10 +5,13 @@
 namespace plumb {
 
 ElementType element_type(const std::string& name) {
-  for (const auto type :
-       {ElementType::f32, ElementType::f16, ElementType::bf16, ElementType::q8_0, ElementType::q4_0, ElementType::q4_1})
+  std::string known;
+  for (int i = 0; i < kElementTypes; ++i) {
+    const auto type = static_cast<ElementType>(i);
     if (name == layout_of(type).name) return type;
-  fail("element-type", "element type \"" + name + "\" is unknown; known are f32, f16, bf16, q8_0, q4_0, q4_1");
+    known += (i == 0 ? "" : ", ") + std::string(layout_of(type).name);
+  }
+  fail("element-type", "element type \"" + name + "\" is unknown; known are " + known);
 }
 
 }  // namespace plumb

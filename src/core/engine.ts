@@ -7,7 +7,21 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 
 /** Element types of stored weights. Block types are those of GGUF. */
-export type ElementType = "f32" | "f16" | "bf16" | "q8_0" | "q4_0" | "q4_1";
+export type ElementType =
+  | "f32"
+  | "f16"
+  | "bf16"
+  | "q8_0"
+  | "q4_0"
+  | "q4_1"
+  | "q5_0"
+  | "q5_1"
+  | "iq4_nl"
+  | "q2_k"
+  | "q3_k"
+  | "q4_k"
+  | "q5_k"
+  | "q6_k";
 
 /** One tensor of a model, where it lies on disk. `name` is the Hugging Face name. */
 export interface TensorEntry {

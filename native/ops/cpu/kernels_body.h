@@ -58,6 +58,187 @@ inline uint16_t load16(const uint8_t* p) {
   return v;
 }
 
+inline uint32_t load32(const uint8_t* p) {
+  uint32_t v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+// One block of each type into dst, as GGUF lays it out (ggml-common.h, gguf.quants): d and m are half precision; all
+// products are exact in float32, so what is rounded is the one sum with the minimum, fused or not.
+
+void block_q8_0(const uint8_t* src, float* dst) {
+  const float d = from_half(load16(src));
+  const int8_t* q = reinterpret_cast<const int8_t*>(src + 2);
+#pragma omp simd
+  for (int i = 0; i < 32; ++i) dst[i] = d * static_cast<float>(q[i]);
+}
+
+void block_q4_0(const uint8_t* src, float* dst) {
+  const float d = from_half(load16(src));
+  const uint8_t* q = src + 2;
+#pragma omp simd
+  for (int i = 0; i < 16; ++i) {
+    dst[i] = d * static_cast<float>((q[i] & 15) - 8);
+    dst[i + 16] = d * static_cast<float>((q[i] >> 4) - 8);
+  }
+}
+
+void block_q4_1(const uint8_t* src, float* dst) {
+  const float d = from_half(load16(src));
+  const float m = from_half(load16(src + 2));
+  const uint8_t* q = src + 4;
+#pragma omp simd
+  for (int i = 0; i < 16; ++i) {
+    dst[i] = d * static_cast<float>(q[i] & 15) + m;
+    dst[i + 16] = d * static_cast<float>(q[i] >> 4) + m;
+  }
+}
+
+// The fifth bits of all 32 elements stand in one word.
+inline int fifth(uint32_t bits, int i) {
+  return static_cast<int>(bits >> i & 1u) << 4;
+}
+
+void block_q5_0(const uint8_t* src, float* dst) {
+  const float d = from_half(load16(src));
+  const uint32_t bits = load32(src + 2);
+  const uint8_t* q = src + 6;
+#pragma omp simd
+  for (int i = 0; i < 16; ++i) {
+    dst[i] = d * static_cast<float>(((q[i] & 15) | fifth(bits, i)) - 16);
+    dst[i + 16] = d * static_cast<float>((q[i] >> 4 | fifth(bits, i + 16)) - 16);
+  }
+}
+
+void block_q5_1(const uint8_t* src, float* dst) {
+  const float d = from_half(load16(src));
+  const float m = from_half(load16(src + 2));
+  const uint32_t bits = load32(src + 4);
+  const uint8_t* q = src + 8;
+#pragma omp simd
+  for (int i = 0; i < 16; ++i) {
+    dst[i] = d * static_cast<float>((q[i] & 15) | fifth(bits, i)) + m;
+    dst[i + 16] = d * static_cast<float>(q[i] >> 4 | fifth(bits, i + 16)) + m;
+  }
+}
+
+void block_iq4_nl(const uint8_t* src, float* dst) {
+  static const float kValues[16] = {-127.0f, -104.0f, -83.0f, -65.0f, -49.0f, -35.0f, -22.0f, -10.0f,
+                                    1.0f,    13.0f,   25.0f,  38.0f,  53.0f,  69.0f,  89.0f,  113.0f};
+  const float d = from_half(load16(src));
+  const uint8_t* q = src + 2;
+  for (int i = 0; i < 16; ++i) {
+    dst[i] = d * kValues[q[i] & 15];
+    dst[i + 16] = d * kValues[q[i] >> 4];
+  }
+}
+
+// 16 groups of 16: scale and minimum are the halves of a byte.
+void block_q2_k(const uint8_t* src, float* dst) {
+  const uint8_t* q = src + 16;
+  const float d = from_half(load16(src + 80));
+  const float least = from_half(load16(src + 82));
+  for (int group = 0; group < 16; ++group) {
+    const float scale = d * static_cast<float>(src[group] & 15);
+    const float m = least * static_cast<float>(src[group] >> 4);
+    const uint8_t* part = q + 32 * (group / 8) + 16 * (group % 2);
+    const int shift = 2 * (group / 2 % 4);
+#pragma omp simd
+    for (int i = 0; i < 16; ++i) dst[16 * group + i] = scale * static_cast<float>(part[i] >> shift & 3) - m;
+  }
+}
+
+// 16 groups of 16: scales of 6 bits, four low bits in the first eight bytes, two high ones in the last four; the third
+// bit of an element stands in a mask of its own, and is set where 4 is not to be taken off.
+void block_q3_k(const uint8_t* src, float* dst) {
+  const uint8_t* mask = src;
+  const uint8_t* q = src + 32;
+  const uint8_t* packed = src + 96;
+  const float d = from_half(load16(src + 108));
+  for (int group = 0; group < 16; ++group) {
+    const int low = group < 8 ? packed[group] & 15 : packed[group - 8] >> 4;
+    const int high = packed[8 + group % 4] >> (2 * (group / 4)) & 3;
+    const float scale = d * static_cast<float>((low | high << 4) - 32);
+    const int first = 16 * (group % 2);
+    const uint8_t* part = q + 32 * (group / 8) + first;
+    const int shift = 2 * (group / 2 % 4);
+    const int bit = group / 2;
+#pragma omp simd
+    for (int i = 0; i < 16; ++i) {
+      const int value = (part[i] >> shift & 3) - ((mask[first + i] >> bit & 1) != 0 ? 0 : 4);
+      dst[16 * group + i] = scale * static_cast<float>(value);
+    }
+  }
+}
+
+struct ScaleAndMinimum {
+  float scale, minimum;
+};
+
+// Eight scales and eight minima of 6 bits in twelve bytes (q4_k, q5_k).
+inline ScaleAndMinimum packed_scale(const uint8_t* packed, int group) {
+  if (group < 4) return {static_cast<float>(packed[group] & 63), static_cast<float>(packed[group + 4] & 63)};
+  return {static_cast<float>((packed[group + 4] & 15) | (packed[group - 4] >> 6) << 4),
+          static_cast<float>(packed[group + 4] >> 4 | (packed[group] >> 6) << 4)};
+}
+
+// 8 groups of 32.
+void block_q4_k(const uint8_t* src, float* dst) {
+  const float d = from_half(load16(src));
+  const float least = from_half(load16(src + 2));
+  for (int group = 0; group < 8; ++group) {
+    const ScaleAndMinimum packed = packed_scale(src + 4, group);
+    const float scale = d * packed.scale;
+    const float m = least * packed.minimum;
+    const uint8_t* part = src + 16 + 32 * (group / 2);
+    const int shift = 4 * (group % 2);
+#pragma omp simd
+    for (int i = 0; i < 32; ++i) dst[32 * group + i] = scale * static_cast<float>(part[i] >> shift & 15) - m;
+  }
+}
+
+void block_q5_k(const uint8_t* src, float* dst) {
+  const float d = from_half(load16(src));
+  const float least = from_half(load16(src + 2));
+  const uint8_t* high = src + 16;
+  for (int group = 0; group < 8; ++group) {
+    const ScaleAndMinimum packed = packed_scale(src + 4, group);
+    const float scale = d * packed.scale;
+    const float m = least * packed.minimum;
+    const uint8_t* part = src + 48 + 32 * (group / 2);
+    const int shift = 4 * (group % 2);
+#pragma omp simd
+    for (int i = 0; i < 32; ++i) {
+      const int value = (part[i] >> shift & 15) | (high[i] >> group & 1) << 4;
+      dst[32 * group + i] = scale * static_cast<float>(value) - m;
+    }
+  }
+}
+
+// 16 groups of 16: four low bits, two high bits, scales of a byte.
+void block_q6_k(const uint8_t* src, float* dst) {
+  const float d = from_half(load16(src + 208));
+  const int8_t* scales = reinterpret_cast<const int8_t*>(src + 192);
+  for (int group = 0; group < 16; ++group) {
+    const float scale = d * static_cast<float>(scales[group]);
+    const int quarter = group / 2 % 4;
+    const int first = 16 * (group % 2);
+    const uint8_t* low = src + 64 * (group / 8) + 32 * (quarter % 2) + first;
+    const uint8_t* high = src + 128 + 32 * (group / 8) + first;
+#pragma omp simd
+    for (int i = 0; i < 16; ++i) {
+      const int value = (low[i] >> (4 * (quarter / 2)) & 15) | (high[i] >> (2 * quarter) & 3) << 4;
+      dst[16 * group + i] = scale * static_cast<float>(value - 32);
+    }
+  }
+}
+
+void each_block(void (*block)(const uint8_t*, float*), int64_t elements, int64_t bytes, const uint8_t* src, float* dst,
+                int64_t count) {
+  for (int64_t i = 0; i < count; i += elements, src += bytes) block(src, dst + i);
+}
+
 void dequantize(ElementType type, const uint8_t* src, float* dst, int64_t count) {
   switch (type) {
     case ElementType::f32:
@@ -70,39 +251,27 @@ void dequantize(ElementType type, const uint8_t* src, float* dst, int64_t count)
       for (int64_t i = 0; i < count; ++i) dst[i] = from_bits(static_cast<uint32_t>(load16(src + 2 * i)) << 16);
       break;
     case ElementType::q8_0:
-      for (int64_t b = 0; b < count / 32; ++b, src += 34, dst += 32) {
-        const float d = from_half(load16(src));
-        const int8_t* q = reinterpret_cast<const int8_t*>(src + 2);
-#pragma omp simd
-        for (int i = 0; i < 32; ++i) dst[i] = d * static_cast<float>(q[i]);
-      }
-      break;
+      return each_block(block_q8_0, 32, 34, src, dst, count);
     case ElementType::q4_0:
-      for (int64_t b = 0; b < count / 32; ++b, src += 18, dst += 32) {
-        const float d = from_half(load16(src));
-        const uint8_t* q = src + 2;
-#pragma omp simd
-        for (int i = 0; i < 16; ++i) {
-          dst[i] = d * static_cast<float>((q[i] & 15) - 8);
-          dst[i + 16] = d * static_cast<float>((q[i] >> 4) - 8);
-        }
-      }
-      break;
+      return each_block(block_q4_0, 32, 18, src, dst, count);
     case ElementType::q4_1:
-      for (int64_t b = 0; b < count / 32; ++b, src += 20, dst += 32) {
-        const float d = from_half(load16(src));
-        const float m = from_half(load16(src + 2));
-        const uint8_t* q = src + 4;
-#pragma omp simd
-        for (int i = 0; i < 16; ++i) {
-          // The product is exact (11 bits by 4), so a fused sum rounds as GGUF's own dequantiser does.
-          const float low = d * static_cast<float>(q[i] & 15);
-          const float high = d * static_cast<float>(q[i] >> 4);
-          dst[i] = low + m;
-          dst[i + 16] = high + m;
-        }
-      }
-      break;
+      return each_block(block_q4_1, 32, 20, src, dst, count);
+    case ElementType::q5_0:
+      return each_block(block_q5_0, 32, 22, src, dst, count);
+    case ElementType::q5_1:
+      return each_block(block_q5_1, 32, 24, src, dst, count);
+    case ElementType::iq4_nl:
+      return each_block(block_iq4_nl, 32, 18, src, dst, count);
+    case ElementType::q2_k:
+      return each_block(block_q2_k, 256, 84, src, dst, count);
+    case ElementType::q3_k:
+      return each_block(block_q3_k, 256, 110, src, dst, count);
+    case ElementType::q4_k:
+      return each_block(block_q4_k, 256, 144, src, dst, count);
+    case ElementType::q5_k:
+      return each_block(block_q5_k, 256, 176, src, dst, count);
+    case ElementType::q6_k:
+      return each_block(block_q6_k, 256, 210, src, dst, count);
   }
 }
 
