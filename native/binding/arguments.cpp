@@ -105,6 +105,12 @@ ModelTable to_table(const Napi::Value& value) {
   c.norm_epsilon = to_number(config.Get("normEpsilon"), "table.config.normEpsilon");
   c.rope_theta = to_number(config.Get("ropeTheta"), "table.config.ropeTheta");
   c.tied_head = to_bool(config.Get("tiedHead"), "table.config.tiedHead", false);
+  c.query_key_norm = to_bool(config.Get("queryKeyNorm"), "table.config.queryKeyNorm", false);
+  if (!config.Get("ropeFactors").IsUndefined()) {
+    const Napi::Array factors = to_array(config.Get("ropeFactors"), "table.config.ropeFactors");
+    for (uint32_t i = 0; i < factors.Length(); ++i)
+      c.rope_factors.push_back(static_cast<float>(to_number(factors.Get(i), "table.config.ropeFactors")));
+  }
   return table;
 }
 

@@ -30,6 +30,11 @@ void DecoderConfig::check() const {
   if (head_size % 2 != 0) fail("config", "model config: headSize " + std::to_string(head_size) + " is odd");
   if (!(norm_epsilon > 0 && norm_epsilon < 1)) fail("config", "model config: normEpsilon is not between 0 and 1");
   if (!(rope_theta > 0 && rope_theta < 1e12)) fail("config", "model config: ropeTheta is not a positive number");
+  if (!rope_factors.empty() && static_cast<int64_t>(rope_factors.size()) != head_size / 2)
+    fail("config", "model config: ropeFactors has " + std::to_string(rope_factors.size()) + " numbers, expected " +
+                       std::to_string(head_size / 2));
+  for (const float factor : rope_factors)
+    if (!(factor > 0 && factor < 1e6f)) fail("config", "model config: ropeFactors holds a number that is no factor");
 }
 
 }  // namespace plumb

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "adapter/adapter.h"
 
@@ -16,6 +17,8 @@ struct DecoderConfig {
   int64_t vocabulary_size = 0;
   double norm_epsilon = 0;
   double rope_theta = 0;
+  std::vector<float> rope_factors;  ///< what each frequency is divided by, [head size / 2]; empty: nothing
+  bool query_key_norm = false;      ///< RMS norms over each head's queries and keys, before they are turned
   int64_t context_length = 0;
   bool tied_head = false;
 

@@ -71,7 +71,8 @@ void Decoder::prepare_rotation(const std::vector<int64_t>& positions) {
   for (int64_t j = 0; j < half; ++j) {
     // As transformers computes it: the frequency in float32, the angle as a float32 product.
     const auto exponent = static_cast<float>(2 * j) / static_cast<float>(config_.head_size);
-    const float frequency = 1.0f / std::pow(static_cast<float>(config_.rope_theta), exponent);
+    float frequency = 1.0f / std::pow(static_cast<float>(config_.rope_theta), exponent);
+    if (!config_.rope_factors.empty()) frequency /= config_.rope_factors[static_cast<size_t>(j)];
     for (int64_t p = 0; p < needed; ++p) {
       const float angle = static_cast<float>(p) * frequency;
       cosine_[p * half + j] = static_cast<float>(std::cos(static_cast<double>(angle)));
@@ -129,11 +130,60 @@ void Decoder::norm_backward(ConstMatrix x, const float* weight, const Buffer<flo
   });
 }
 
+void Decoder::norm_heads(int64_t layer, Activations& a, Matrix qkv) {
+  const int64_t size = config_.head_size;
+  const int64_t heads = config_.head_count + config_.kv_head_count;
+  const auto epsilon = static_cast<float>(config_.norm_epsilon);
+  a.heads.resize(rows_ * heads * size);
+  a.head_rstd.resize(rows_ * heads);
+  parallel_ranges(threads_, rows_, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      float* before = a.heads.data() + r * heads * size;
+      std::copy_n(qkv.row(r), heads * size, before);
+      for (int64_t h = 0; h < heads; ++h) {
+        const float* weight = h < config_.head_count ? weights_.query_norm(layer) : weights_.key_norm(layer);
+        a.head_rstd[r * heads + h] = kernel_.rms_norm(before + h * size, weight, epsilon, qkv.row(r) + h * size, size);
+      }
+    }
+  });
+}
+
+void Decoder::norm_heads_backward(int64_t layer, const Activations& a, Matrix dqkv) {
+  const int64_t size = config_.head_size;
+  const int64_t heads = config_.head_count + config_.kv_head_count;
+  parallel_ranges(threads_, rows_, [&](int64_t begin, int64_t end) {
+    Buffer<float> dy(size);
+    for (int64_t r = begin; r < end; ++r)
+      for (int64_t h = 0; h < heads; ++h) {
+        const float* weight = h < config_.head_count ? weights_.query_norm(layer) : weights_.key_norm(layer);
+        float* slot = dqkv.row(r) + h * size;
+        std::copy_n(slot, size, dy.data());
+        std::fill_n(slot, size, 0.0f);
+        kernel_.rms_norm_backward(a.heads.data() + (r * heads + h) * size, weight, a.head_rstd[r * heads + h],
+                                  dy.data(), slot, size);
+      }
+  });
+}
+
 void Decoder::linear(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, Matrix y, bool holds_value) {
   const std::vector<MapColumns> maps = columns_of(config_, group);
   std::vector<bool> wrote;
   for (const MapColumns& m : maps)
     wrote.push_back(adapter.forward({layer, m.map}, x, y.columns(m.first, m.count), holds_value));
+  for (size_t i = 0; i < maps.size(); ++i) {
+    const float* bias = weights_.bias(layer, maps[i].map);
+    if (bias == nullptr) continue;
+    parallel_ranges(threads_, y.rows, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        float* row = y.row(r) + maps[i].first;
+        if (wrote[i])
+          kernel_.axpy(1.0f, bias, row, maps[i].count);
+        else
+          std::copy_n(bias, maps[i].count, row);
+      }
+    });
+    wrote[i] = true;
+  }
   const bool any = std::find(wrote.begin(), wrote.end(), true) != wrote.end();
   for (size_t i = 0; i < maps.size() && any; ++i)
     if (!wrote[i])
@@ -166,6 +216,7 @@ void Decoder::layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, C
 
   norm(x, weights_.attention_norm(layer), a.attention_rstd, normed);
   linear(layer, MapGroup::qkv, adapter, normed, qkv, false);
+  if (config_.query_key_norm) norm_heads(layer, a, qkv);
   const auto l = static_cast<size_t>(layer);
   parallel_ranges(threads_, rows_, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
@@ -276,6 +327,7 @@ void Decoder::layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, 
                      cosine_.data() + position * half, sine_.data() + position * half, -1.0f);
     }
   });
+  if (config_.query_key_norm) norm_heads_backward(layer, a, dqkv);
   linear_backward(layer, MapGroup::qkv, adapter, dqkv, dnormed);
   norm_backward(x, weights_.attention_norm(layer), a.attention_rstd, dnormed, dx);
 }
@@ -283,7 +335,9 @@ void Decoder::layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, 
 int64_t Decoder::activation_bytes(const DecoderConfig& config, int64_t rows, int64_t longest, Keep keep, int threads) {
   const int64_t room = Products::round_rows(rows);
   const int64_t hidden = config.hidden_size;
-  const int64_t layer = config.qkv_width() + config.head_count + hidden + 2 + 2 * config.intermediate_size;
+  const int64_t head_norms =
+      config.query_key_norm ? config.query_width() + config.kv_width() + config.head_count + config.kv_head_count : 0;
+  const int64_t layer = config.qkv_width() + head_norms + config.head_count + hidden + 2 + 2 * config.intermediate_size;
   const int64_t inputs = keep == Keep::nothing ? 2 : config.layer_count + 1;
   const int64_t stored = keep == Keep::all ? config.layer_count : 1;
   int64_t floats = inputs * hidden + stored * layer + hidden + config.query_width() + config.intermediate_size;

@@ -55,6 +55,7 @@ class Decoder {
   /// Activations of one layer that its way back reads.
   struct Activations {
     Buffer<float> attention_rstd, qkv, logsum, middle, mlp_rstd, gate_up;
+    Buffer<float> heads, head_rstd;  ///< queries and keys before their norms, where the model has these
   };
 
   void prepare_rotation(const std::vector<int64_t>& positions);
@@ -68,6 +69,9 @@ class Decoder {
   /// `out` empty: everything but the layer's last product, which the way back does not need.
   void layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a, Matrix out);
   void layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a, Matrix dx);
+  /// Norms of each head's queries and keys, and the way back.
+  void norm_heads(int64_t layer, Activations& a, Matrix qkv);
+  void norm_heads_backward(int64_t layer, const Activations& a, Matrix dqkv);
   void norm(ConstMatrix x, const float* weight, Buffer<float>& rstd, Matrix out);
   void norm_backward(ConstMatrix x, const float* weight, const Buffer<float>& rstd, ConstMatrix dy, Matrix dx);
   /// y = x·Wᵀ + the adapter's terms (+ what y holds already).

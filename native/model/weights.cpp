@@ -32,16 +32,21 @@ ModelWeights::ModelWeights(const ModelTable& table, Precision precision, bool ke
     if (!names.emplace(entry.name, &entry).second) fail("model-tensor", "tensor " + entry.name + " is there twice");
 
   const int64_t hidden = config_.hidden_size;
-  const auto load_norm = [&](const std::string& name) {
-    const Stored norm = find(names, name, 1, hidden);
-    norms_.emplace_back(hidden);
-    kernel_.dequantize(norm.type, norm.data, norms_.back().data(), hidden);
+  const auto load_row = [&](const std::string& name, int64_t width) {
+    const Stored stored = find(names, name, 1, width);
+    Buffer<float> row(width);
+    kernel_.dequantize(stored.type, stored.data, row.data(), width);
+    return row;
   };
   for (int64_t layer = 0; layer < config_.layer_count; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-    load_norm(prefix + "input_layernorm.weight");
-    load_norm(prefix + "post_attention_layernorm.weight");
+    norms_.push_back(load_row(prefix + "input_layernorm.weight", hidden));
+    norms_.push_back(load_row(prefix + "post_attention_layernorm.weight", hidden));
+    if (config_.query_key_norm)
+      for (const char* name : {"self_attn.q_norm.weight", "self_attn.k_norm.weight"})
+        head_norms_.push_back(load_row(prefix + name, config_.head_size));
     std::array<Stored, kLinearMaps> maps{};
+    biases_.emplace_back();
     for (int m = 0; m < kLinearMaps; ++m) {
       const auto map = static_cast<LinearMap>(m);
       const int64_t in = map == LinearMap::o      ? config_.query_width()
@@ -49,10 +54,12 @@ ModelWeights::ModelWeights(const ModelTable& table, Precision precision, bool ke
                                                   : hidden;
       maps[static_cast<size_t>(m)] =
           find(names, prefix + names_of(map).module + ".weight", config_.output_width(map), in);
+      const std::string bias = prefix + names_of(map).module + ".bias";
+      if (names.count(bias) > 0) biases_.back()[static_cast<size_t>(m)] = load_row(bias, config_.output_width(map));
     }
     layers_.push_back(maps);
   }
-  load_norm("model.norm.weight");
+  norms_.push_back(load_row("model.norm.weight", hidden));
   embedding_ = find(names, "model.embed_tokens.weight", config_.vocabulary_size, hidden);
   head_ = config_.tied_head ? embedding_ : find(names, "lm_head.weight", config_.vocabulary_size, hidden);
   kept_.resize(layers_.size());

@@ -46,6 +46,14 @@ class ModelWeights {
   const float* attention_norm(int64_t layer) const { return norms_[static_cast<size_t>(2 * layer)].data(); }
   const float* mlp_norm(int64_t layer) const { return norms_[static_cast<size_t>(2 * layer + 1)].data(); }
   const float* final_norm() const { return norms_.back().data(); }
+  /// Over one head's queries or keys; only where the config has them.
+  const float* query_norm(int64_t layer) const { return head_norms_[static_cast<size_t>(2 * layer)].data(); }
+  const float* key_norm(int64_t layer) const { return head_norms_[static_cast<size_t>(2 * layer + 1)].data(); }
+  /// The model's own bias of a map; null where it has none.
+  const float* bias(int64_t layer, LinearMap map) const {
+    const Buffer<float>& bias = biases_[static_cast<size_t>(layer)][static_cast<size_t>(map)];
+    return bias.empty() ? nullptr : bias.data();
+  }
 
   /// Valid until the next call for the same group.
   Weights group(int64_t layer, MapGroup group);
@@ -85,7 +93,8 @@ class ModelWeights {
   int threads_;
   const Kernels& kernel_;
   std::vector<std::unique_ptr<MappedFile>> files_;
-  std::vector<Buffer<float>> norms_;
+  std::vector<Buffer<float>> norms_, head_norms_;
+  std::vector<std::array<Buffer<float>, kLinearMaps>> biases_;
   std::vector<std::array<Stored, kLinearMaps>> layers_;
   Stored embedding_{};
   Stored head_{};

@@ -47,6 +47,10 @@ export interface DecoderConfig {
   readonly vocabularySize: number;
   readonly normEpsilon: number;
   readonly ropeTheta: number;
+  /** What each frequency of the positions is divided by, [headSize / 2]; absent: nothing. */
+  readonly ropeFactors?: readonly number[];
+  /** RMS norms over each head's queries and keys, before they are turned (Qwen3). */
+  readonly queryKeyNorm?: boolean;
   readonly contextLength: number;
   /** The output head is the embedding matrix. */
   readonly tiedHead: boolean;

@@ -17,6 +17,10 @@ const cases = [
   { name: "tiny", format: "gguf" },
   { name: "tiny-tied", format: "huggingface" },
   { name: "tiny-q", format: "gguf" },
+  ...(["tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-qwen3"] as const).flatMap((name) => [
+    { name, format: "huggingface" } as const,
+    { name, format: "gguf" } as const,
+  ]),
 ] as const;
 const variants: { title: string; options: ModelOptions & { checkpoint?: boolean } }[] = [
   { title: "plain", options: {} },
@@ -59,6 +63,26 @@ describe("the engine agrees with PyTorch", () => {
         session.close();
         model.close();
       });
+
+  for (const name of ["tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-qwen3"])
+    it(`${name}: an adapter has the same scores and gradients, to the bit, on GGUF as on safetensors of equal values`, async () => {
+      const reference = new Reference(name);
+      const [first, second] = await Promise.all(
+        (["huggingface", "gguf"] as const).map(async (format) => {
+          const { model, session } = await openReference(reference, format);
+          const { loss } = await session.accumulate(reference.batch());
+          const result = {
+            scores: await session.score(reference.batch()),
+            loss,
+            gradient: await session.gradient(),
+          };
+          session.close();
+          model.close();
+          return result;
+        }),
+      );
+      assert.deepEqual(first, second);
+    });
 
   it("takes the same AdamW steps", async () => {
     const reference = new Reference("tiny");

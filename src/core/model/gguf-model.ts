@@ -1,3 +1,4 @@
+import { readSync } from "node:fs";
 import type { DecoderConfig } from "../engine";
 import { GGUF_TYPES } from "./element-types";
 import { FAMILIES, supportedFamilies, type Family } from "./families";
@@ -5,7 +6,9 @@ import { readGgufHeader } from "./gguf";
 import { openGgufTokenizer } from "./gguf-tokenizer";
 import { Metadata } from "./metadata";
 import type { ModelParts } from "./parts";
-import { shown, unsupported } from "./problem";
+import { damaged, shown, unsupported } from "./problem";
+import { linearFactors } from "./rope-scaling";
+import type { StoredTensor } from "./stored-tensor";
 import { buildTable } from "./table";
 
 /** Reads the header of a GGUF file. @throws PlumbError where it is damaged or not supported. */
@@ -16,13 +19,16 @@ export function readGgufModel(descriptor: number, size: number, file: string): M
   const config = configOf(metadata, family, {
     tiedHead: !header.tensors.has(family.head.gguf),
     rows: header.tensors.get("token_embd.weight")?.shape[0],
+    factors: readRopeFactors(descriptor, header.tensors.get(ROPE_FACTORS)),
   });
+  const tensors = new Map(header.tensors);
+  tensors.delete(ROPE_FACTORS);
   const table = buildTable({
     place: file,
     naming: "gguf",
     family,
     config,
-    tensors: header.tensors,
+    tensors,
     types: GGUF_TYPES,
   });
   return {
@@ -32,6 +38,27 @@ export function readGgufModel(descriptor: number, size: number, file: string): M
     tokenizerFile: file,
     license: metadata.text("general.license", null),
   };
+}
+
+/** Where GGUF keeps Llama 3.1's scaling of positions, worked out for each frequency. */
+const ROPE_FACTORS = "rope_freqs.weight";
+const MOST_FACTORS = 512;
+
+function readRopeFactors(descriptor: number, tensor: StoredTensor | undefined): number[] | null {
+  if (tensor === undefined) return null;
+  const { name, shape, layout, file, offset } = tensor;
+  const [count = 0] = shape;
+  if (shape.length !== 1 || layout.type !== "f32" || count > MOST_FACTORS) {
+    throw damaged(
+      file,
+      `tensor ${shown(name)} has the shape [${shape.join(", ")}] and the type ${layout.name}, expected one float32 number for each frequency`,
+    );
+  }
+  const bytes = Buffer.alloc(4 * count);
+  if (readSync(descriptor, bytes, 0, bytes.length, offset) !== bytes.length) {
+    throw damaged(file, `tensor ${shown(name)} could not be read to its end`);
+  }
+  return Array.from({ length: count }, (_, i) => bytes.readFloatLE(4 * i));
 }
 
 function familyOf(metadata: Metadata): Family {
@@ -61,7 +88,11 @@ function familyOf(metadata: Metadata): Family {
 function configOf(
   metadata: Metadata,
   family: Family,
-  { tiedHead, rows }: { tiedHead: boolean; rows: number | undefined },
+  {
+    tiedHead,
+    rows,
+    factors,
+  }: { tiedHead: boolean; rows: number | undefined; factors: readonly number[] | null },
 ): DecoderConfig {
   const { file } = metadata;
   const key = (name: string) => `${family.gguf}.${name}`;
@@ -70,8 +101,9 @@ function configOf(
     unsupported(file, `${what}, which is not supported yet. Choose a model without.`);
 
   if (number("expert_count", 0) > 0) throw refuse("the model is a mixture of experts");
-  const scaling = metadata.text(key("rope.scaling.type"), null);
-  if (scaling !== null && scaling !== "none") throw refuse(`the model scales its positions (${scaling})`);
+  const scaling = metadata.text(key("rope.scaling.type"), null) ?? "none";
+  if (scaling !== "none" && scaling !== "linear")
+    throw refuse(`the model scales its positions (${shown(scaling)})`);
   if (number("attention.sliding_window", 0) > 0) throw refuse("the model has a sliding window of attention");
 
   const hiddenSize = number("embedding_length");
@@ -81,6 +113,7 @@ function configOf(
     const found = number(name, headSize);
     if (found !== headSize) throw refuse(`${key(name)} is ${found}, other than the head size ${headSize}`);
   }
+  const ropeFactors = scaling === "linear" ? linearFactors(headSize, number("rope.scaling.factor")) : factors;
   // The tokenizer's length is checked against the embedding; some files do not state the vocabulary's size besides.
   return {
     hiddenSize,
@@ -94,5 +127,7 @@ function configOf(
     ropeTheta: number("rope.freq_base", 10000),
     contextLength: number("context_length"),
     tiedHead,
+    ...(family.queryKeyNorm ? { queryKeyNorm: true } : {}),
+    ...(ropeFactors === null ? {} : { ropeFactors }),
   };
 }

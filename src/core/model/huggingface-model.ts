@@ -7,6 +7,7 @@ import { openHuggingFaceTokenizer } from "./huggingface-tokenizer";
 import { isRecord, readJsonObject, type JsonObject } from "./json";
 import type { ModelParts } from "./parts";
 import { damaged, shown, unsupported } from "./problem";
+import { linearFactors, llama3Factors } from "./rope-scaling";
 import { readSafetensorsHeader } from "./safetensors";
 import type { StoredTensor } from "./stored-tensor";
 import { buildTable } from "./table";
@@ -27,7 +28,7 @@ export async function readHuggingFaceModel(folder: string): Promise<ModelParts> 
     );
   }
   const family = familyOf(json, file);
-  const config = configOf(json, file);
+  const config = configOf(json, family, file);
   const tensors = new Map<string, StoredTensor>();
   for (const part of await weightFiles(folder)) await readPart(part, tensors);
   // A tied model may carry its head all the same: it equals the embedding.
@@ -55,7 +56,7 @@ function familyOf(json: JsonObject, file: string): Family {
 }
 
 /** Fields that older versions of transformers leave out have these values there. */
-function configOf(json: JsonObject, file: string): DecoderConfig {
+function configOf(json: JsonObject, family: Family, file: string): DecoderConfig {
   const number = (name: string, fallback?: number, from: JsonObject = json): number => {
     const value = from[name] ?? fallback;
     if (typeof value === "number") return value;
@@ -73,25 +74,43 @@ function configOf(json: JsonObject, file: string): DecoderConfig {
     if (json[name] === true) throw refuse(`the linear maps have biases of their own ("${name}")`);
   }
   if (isRecord(json.quantization_config)) throw refuse('the weights are quantised ("quantization_config")');
-  // "rope_scaling" before transformers 5, "rope_parameters" since.
-  const rope = [json.rope_parameters, json.rope_scaling].find(isRecord) ?? {};
-  const scaling = rope.rope_type ?? rope.type ?? "default";
-  if (scaling !== "default") throw refuse(`the model scales its positions (${shown(scaling)})`);
+  const windowed =
+    json.use_sliding_window === true ||
+    (family.slidingWindow === "as set" && typeof json.sliding_window === "number");
+  if (windowed) throw refuse('the model has a sliding window of attention ("sliding_window")');
 
   const hiddenSize = number("hidden_size");
   const headCount = number("num_attention_heads");
+  const headSize = number("head_dim", hiddenSize / headCount);
+  // "rope_scaling" before transformers 5, "rope_parameters" since.
+  const rope = [json.rope_parameters, json.rope_scaling].find(isRecord) ?? {};
+  const ropeTheta = number("rope_theta", number("rope_theta", 10000), rope);
+  const scaling = rope.rope_type ?? rope.type ?? "default";
+  const ofRope = (name: string) => number(name, undefined, rope);
+  let ropeFactors: readonly number[] | null = null;
+  if (scaling === "linear") ropeFactors = linearFactors(headSize, ofRope("factor"));
+  else if (scaling === "llama3") {
+    ropeFactors = llama3Factors(ropeTheta, headSize, {
+      factor: ofRope("factor"),
+      low_freq_factor: ofRope("low_freq_factor"),
+      high_freq_factor: ofRope("high_freq_factor"),
+      original_max_position_embeddings: ofRope("original_max_position_embeddings"),
+    });
+  } else if (scaling !== "default") throw refuse(`the model scales its positions (${shown(scaling)})`);
   return {
     hiddenSize,
     intermediateSize: number("intermediate_size"),
     layerCount: number("num_hidden_layers"),
     headCount,
     kvHeadCount: number("num_key_value_heads", headCount),
-    headSize: number("head_dim", hiddenSize / headCount),
+    headSize,
     vocabularySize: number("vocab_size"),
     normEpsilon: number("rms_norm_eps", 1e-6),
-    ropeTheta: number("rope_theta", number("rope_theta", 10000), rope),
+    ropeTheta,
     contextLength: number("max_position_embeddings", 2048),
     tiedHead: json.tie_word_embeddings === true,
+    ...(family.queryKeyNorm ? { queryKeyNorm: true } : {}),
+    ...(ropeFactors === null ? {} : { ropeFactors }),
   };
 }
 

@@ -115,4 +115,15 @@ function checkConfig({ place, config }: FoundModel): void {
   if (!(config.ropeTheta > 0 && config.ropeTheta < 1e12)) {
     throw damaged(place, `the config's rope theta is ${config.ropeTheta}, expected a positive number`);
   }
+  const { ropeFactors } = config;
+  if (ropeFactors === undefined) return;
+  if (
+    ropeFactors.length !== config.headSize / 2 ||
+    !ropeFactors.every((factor) => factor > 0 && factor < 1e6)
+  ) {
+    throw damaged(
+      place,
+      `the scaling of positions has ${ropeFactors.length} factors (${ropeFactors.slice(0, 3).join(", ")}, ...), expected ${config.headSize / 2} positive numbers`,
+    );
+  }
 }

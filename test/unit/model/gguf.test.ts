@@ -226,7 +226,7 @@ describe("GGUF files", () => {
       [
         "another family",
         (plan) => setKey(plan, "general.architecture", text("mamba")),
-        /family "mamba" are not supported yet; supported are llama \(LLaMA, SmolLM2/,
+        /family "mamba" are not supported yet; supported are llama \(LLaMA 1 to 3\.2, SmolLM2/,
       ],
       [
         "an adapter in place of a model",
@@ -245,8 +245,13 @@ describe("GGUF files", () => {
       ],
       [
         "scaled positions",
+        (plan) => setKey(plan, "llama.rope.scaling.type", text("yarn")),
+        /scales its positions \("yarn"\), which is not supported yet/,
+      ],
+      [
+        "scaled positions without a factor",
         (plan) => setKey(plan, "llama.rope.scaling.type", text("linear")),
-        /scales its positions \(linear\), which is not supported yet/,
+        /metadata "llama\.rope\.scaling\.factor" is missing/,
       ],
       [
         "partly rotated heads",
@@ -352,9 +357,9 @@ describe("GGUF files", () => {
       [
         "a type that is not supported yet",
         (plan) => {
-          tensorOf(plan, "blk.0.ffn_up.weight").type = 6;
+          tensorOf(plan, "blk.0.ffn_up.weight").type = 39;
         },
-        /"blk\.0\.ffn_up\.weight" has the element type Q5_0, which is not supported yet; supported are F32, F16, Q4_0, Q4_1, Q8_0, BF16/,
+        /"blk\.0\.ffn_up\.weight" has the element type MXFP4, which is not supported yet; supported are F32, F16, Q4_0, Q4_1, Q5_0, .*BF16/,
       ],
       [
         "a type that nobody knows",

@@ -189,9 +189,20 @@ describe("folders in Hugging Face form", () => {
       ],
       [
         "scaled positions",
-        (plan) => (plan.config.rope_scaling = { rope_type: "llama3" }),
-        /scales its positions \("llama3"\)/,
+        (plan) => (plan.config.rope_scaling = { rope_type: "longrope" }),
+        /scales its positions \("longrope"\)/,
       ],
+      [
+        "scaled positions without their numbers",
+        (plan) => (plan.config.rope_scaling = { rope_type: "llama3", factor: 8 }),
+        /"low_freq_factor" is missing/,
+      ],
+      [
+        "scaled positions by no number that makes sense",
+        (plan) => (plan.config.rope_scaling = { type: "linear", factor: -2 }),
+        /the scaling of positions has 2 factors \(-2, -2, \.\.\.\), expected 2 positive numbers/,
+      ],
+      ["a sliding window", (plan) => (plan.config.sliding_window = 4096), /sliding window of attention/],
       [
         "a quantised checkpoint",
         (plan) => (plan.config.quantization_config = { quant_method: "gptq" }),

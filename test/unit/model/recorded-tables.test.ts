@@ -10,6 +10,14 @@ const MODELS = [
   ["tiny", "gguf", "tiny.gguf"],
   ["tiny-tied", "huggingface", "tiny-tied"],
   ["tiny-q", "gguf", "tiny-q.gguf"],
+  ["tiny-llama3", "huggingface", "tiny-llama3"],
+  ["tiny-llama3", "gguf", "tiny-llama3.gguf"],
+  ["tiny-mistral", "huggingface", "tiny-mistral"],
+  ["tiny-mistral", "gguf", "tiny-mistral.gguf"],
+  ["tiny-qwen2", "huggingface", "tiny-qwen2"],
+  ["tiny-qwen2", "gguf", "tiny-qwen2.gguf"],
+  ["tiny-qwen3", "huggingface", "tiny-qwen3"],
+  ["tiny-qwen3", "gguf", "tiny-qwen3.gguf"],
 ] as const;
 
 describe("tables of models equal those that other readers found", () => {
@@ -23,11 +31,12 @@ describe("tables of models equal those that other readers found", () => {
           .map((tensor) => ({ ...tensor, shape: [...tensor.shape] }));
       assert.deepEqual(byName(table), byName(recorded));
       assert.deepEqual(table.files, recorded.files);
-      // GGUF keeps it in float32.
-      const { normEpsilon, ...config } = table.config;
-      const { normEpsilon: expected, ...rest } = recorded.config;
+      // GGUF keeps these in float32.
+      const { normEpsilon, ropeFactors, ...config } = table.config;
+      const { normEpsilon: expected, ropeFactors: expectedFactors, ...rest } = recorded.config;
       assert.deepEqual(config, rest);
       assert.equal(Math.fround(normEpsilon), Math.fround(expected));
+      assert.deepEqual(ropeFactors?.map(Math.fround), expectedFactors?.map(Math.fround));
     });
   }
 });
