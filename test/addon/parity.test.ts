@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { ModelOptions } from "../../src/core/engine";
+import { loadEngine, type ModelOptions } from "../../src/core/engine";
 import { Reference, distance } from "../fixtures/reference";
-import { openReference, part } from "./reference-session";
+import { ALL_MAPS, openReference, part } from "./reference-session";
 
 /**
  * The engine against PyTorch (test/fixtures/reference.py). The unit is the error that PyTorch's own float32 makes against
@@ -83,6 +83,30 @@ describe("the engine agrees with PyTorch", () => {
       );
       assert.deepEqual(first, second);
     });
+
+  it("keeps a model's own biases where none, some or all are trained", async () => {
+    const reference = new Reference("tiny-qwen2");
+    const model = await loadEngine().openModel(reference.table("huggingface"), { precision: "float32" });
+    const scored = [];
+    for (const biases of [[], ["k", "up"], ALL_MAPS] as const) {
+      const session = await model.openSession({
+        method: { promptLength: reference.file.promptLength, biases },
+      });
+      const values = await session.read();
+      values.set(reference.adapter().get("prompt.left")!);
+      await session.write(values);
+      scored.push(await session.score(reference.batch()));
+      session.close();
+    }
+    model.close();
+    const [none, some, all] = scored;
+    for (const other of [some, all]) {
+      for (const what of ["choices", "targets"] as const) {
+        const worst = none![what].map((value, i) => Math.abs(value - other![what][i]!));
+        assert.ok(Math.max(...worst) < 1e-5, `${what} differ by ${Math.max(...worst)}`);
+      }
+    }
+  });
 
   it("takes the same AdamW steps", async () => {
     const reference = new Reference("tiny");
