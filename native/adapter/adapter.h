@@ -53,8 +53,15 @@ class Adapter {
   /// Called before y = x·Wᵀ is computed: writes the method's own term into y, or adds it where `holds_value` (a
   /// residual is there already). Returns whether y now holds a value that the product must be added to.
   virtual bool forward(Site site, ConstMatrix x, Matrix y, bool holds_value) = 0;
-  /// Called once dy is known: adds to the gradients of the method's parameters at this site.
-  virtual void backward(Site site, ConstMatrix dy) = 0;
+  /// Called once dy is known and dx holds what flows through the frozen map: adds to the gradients of the method's
+  /// parameters at this site, and to dx what flows through the method's own term. `x` is empty unless reads_inputs().
+  virtual void backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix dx) = 0;
+  /// Whether backward() reads the maps' inputs, which the decoder then keeps or computes again.
+  virtual bool reads_inputs() const { return false; }
+
+  /// Called before each pass. A training pass has a number of its own, which says what is drawn at random in it; the
+  /// way forward and the way back, and a pass repeated after a resume, have the same one.
+  virtual void begin(bool /*training*/, uint64_t /*number*/) {}
 
  protected:
   void add_parameter(std::string name, std::vector<int64_t> shape, std::string group);

@@ -50,7 +50,7 @@ bool PromptBias::forward(Site site, ConstMatrix, Matrix y, bool holds_value) {
   return true;
 }
 
-void PromptBias::backward(Site site, ConstMatrix dy) {
+void PromptBias::backward(Site site, ConstMatrix, ConstMatrix dy, Matrix) {
   const int64_t offset = offset_of(site);
   if (offset == kNone) return;
   float* gradient = gradients().data() + offset;

@@ -19,7 +19,7 @@ class PromptBias final : public Adapter {
   void embed(int64_t index, float* row) const override;
   void embed_backward(int64_t index, const float* drow) override;
   bool forward(Site site, ConstMatrix x, Matrix y, bool holds_value) override;
-  void backward(Site site, ConstMatrix dy) override;
+  void backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix dx) override;
 
  private:
   static constexpr int64_t kNone = -1;

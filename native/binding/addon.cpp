@@ -291,7 +291,8 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     const bool train = to_bool(shape.Get("train"), "shape.train", true);
     const bool checkpoint = to_bool(shape.Get("checkpoint"), "shape.checkpoint", false);
     const Keep keep = !train ? Keep::nothing : checkpoint ? Keep::inputs : Keep::all;
-    return Napi::Number::New(info.Env(), static_cast<double>(model->forecast(rows, longest, targets, keep)));
+    const bool inputs = to_bool(shape.Get("inputs"), "shape.inputs", false);
+    return Napi::Number::New(info.Env(), static_cast<double>(model->forecast(rows, longest, targets, keep, inputs)));
   }
 
   Napi::Value precision(const Napi::CallbackInfo& info) {

@@ -142,15 +142,26 @@ ModelOptions to_model_options(const Napi::Value& value) {
 
 MethodSpec to_method(const Napi::Value& value) {
   const Napi::Object object = to_object(value, "method");
+  const auto to_maps = [&](const Napi::Value& names, const char* field) {
+    const Napi::Array array = to_array(names, field);
+    std::vector<LinearMap> maps;
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+      const std::string name = to_string(array.Get(i), field);
+      int map = 0;
+      while (map < kLinearMaps && name != names_of(static_cast<LinearMap>(map)).name) ++map;
+      if (map == kLinearMaps) refuse(value, field, "names among q, k, v, o, gate, up, down");
+      maps.push_back(static_cast<LinearMap>(map));
+    }
+    return maps;
+  };
   MethodSpec method;
   method.prompt_length = to_integer(object.Get("promptLength"), "method.promptLength");
-  const Napi::Array biases = to_array(object.Get("biases"), "method.biases");
-  for (uint32_t i = 0; i < biases.Length(); ++i) {
-    const std::string name = to_string(biases.Get(i), "method.biases");
-    int map = 0;
-    while (map < kLinearMaps && name != names_of(static_cast<LinearMap>(map)).name) ++map;
-    if (map == kLinearMaps) refuse(value, "method.biases", "names among q, k, v, o, gate, up, down");
-    method.biases.push_back(static_cast<LinearMap>(map));
+  method.biases = to_maps(object.Get("biases"), "method.biases");
+  if (!object.Get("lora").IsUndefined()) {
+    const Napi::Object lora = to_object(object.Get("lora"), "method.lora");
+    method.lora = {to_integer(lora.Get("rank"), "method.lora.rank"), to_number(lora.Get("alpha"), "method.lora.alpha"),
+                   to_number(lora.Get("dropout"), "method.lora.dropout"),
+                   to_maps(lora.Get("maps"), "method.lora.maps")};
   }
   return method;
 }

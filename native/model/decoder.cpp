@@ -191,9 +191,11 @@ void Decoder::linear(int64_t layer, MapGroup group, Adapter& adapter, ConstMatri
   products_.forward(x, weights_.group(layer, group), y, any);
 }
 
-void Decoder::linear_backward(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix dy, Matrix dx) {
-  for (const MapColumns& m : columns_of(config_, group)) adapter.backward({layer, m.map}, dy.columns(m.first, m.count));
+void Decoder::linear_backward(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, ConstMatrix dy,
+                              Matrix dx) {
   products_.backward(dy, weights_.group(layer, group), dx, false);
+  for (const MapColumns& m : columns_of(config_, group))
+    adapter.backward({layer, m.map}, x, dy.columns(m.first, m.count), dx);
 }
 
 void Decoder::layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a,
@@ -203,14 +205,15 @@ void Decoder::layer_forward(int64_t layer, const Pass& pass, Adapter& adapter, C
   const int64_t kv_width = config_.kv_width();
   const int64_t half = config_.head_size / 2;
   normed_.resize(room * config_.hidden_size);
-  attended_.resize(room * q_width);
+  Buffer<float>& attended_rows = adapter.reads_inputs() ? a.attended : attended_;
+  attended_rows.resize(room * q_width);
   hidden_.resize(room * config_.intermediate_size);
   a.qkv.resize(room * config_.qkv_width());
   a.logsum.resize(rows_ * config_.head_count);
   a.middle.resize(room * config_.hidden_size);
   a.gate_up.resize(room * 2 * config_.intermediate_size);
   Matrix normed = matrix(normed_, rows_, config_.hidden_size);
-  Matrix attended = matrix(attended_, rows_, q_width);
+  Matrix attended = matrix(attended_rows, rows_, q_width);
   const Matrix qkv = matrix(a.qkv, rows_, config_.qkv_width());
   Matrix middle = matrix(a.middle, rows_, config_.hidden_size);
 
@@ -299,16 +302,31 @@ void Decoder::layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, 
   const Matrix qkv = matrix(a.qkv, rows_, config_.qkv_width());
   const Matrix middle = matrix(a.middle, count, config_.hidden_size);
   const Matrix dout{dx.data, count, dx.cols, dx.stride};
+  // What the maps were given, computed again or kept, where the adapter reads it.
+  const bool inputs = adapter.reads_inputs();
+  Matrix hidden, mlp_input, attended, input;
+  if (inputs) {
+    hidden = matrix(hidden_, count, width);
+    parallel_ranges(threads_, count, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        kernel_.swiglu(gate_up.row(r), gate_up.row(r) + width, hidden.row(r), width);
+    });
+    attended = matrix(a.attended, count, q_width);
+  }
 
-  linear_backward(layer, MapGroup::down, adapter, dout, dhidden);
+  linear_backward(layer, MapGroup::down, adapter, hidden, dout, dhidden);
   parallel_ranges(threads_, count, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r)
       kernel_.swiglu_backward(gate_up.row(r), gate_up.row(r) + width, dhidden.row(r), width);
   });
-  linear_backward(layer, MapGroup::gate_up, adapter, gate_up, dmlp);
+  if (inputs) {
+    mlp_input = matrix(normed_, count, config_.hidden_size);
+    norm(middle, weights_.mlp_norm(layer), a.mlp_rstd, mlp_input);
+  }
+  linear_backward(layer, MapGroup::gate_up, adapter, mlp_input, gate_up, dmlp);
   norm_backward(middle, weights_.mlp_norm(layer), a.mlp_rstd, dmlp, dout);
 
-  linear_backward(layer, MapGroup::o, adapter, dout, matrix(dattended_, count, q_width));
+  linear_backward(layer, MapGroup::o, adapter, attended, dout, matrix(dattended_, count, q_width));
   if (rows != nullptr) {
     spread_rows(dx, *rows);
     spread_rows(dattended, *rows);
@@ -328,19 +346,25 @@ void Decoder::layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, 
     }
   });
   if (config_.query_key_norm) norm_heads_backward(layer, a, dqkv);
-  linear_backward(layer, MapGroup::qkv, adapter, dqkv, dnormed);
+  if (inputs) {
+    input = matrix(normed_, rows_, config_.hidden_size);
+    norm(x, weights_.attention_norm(layer), a.attention_rstd, input);
+  }
+  linear_backward(layer, MapGroup::qkv, adapter, input, dqkv, dnormed);
   norm_backward(x, weights_.attention_norm(layer), a.attention_rstd, dnormed, dx);
 }
 
-int64_t Decoder::activation_bytes(const DecoderConfig& config, int64_t rows, int64_t longest, Keep keep, int threads) {
+int64_t Decoder::activation_bytes(const DecoderConfig& config, int64_t rows, int64_t longest, Keep keep, bool inputs,
+                                  int threads) {
   const int64_t room = Products::round_rows(rows);
   const int64_t hidden = config.hidden_size;
   const int64_t head_norms =
       config.query_key_norm ? config.query_width() + config.kv_width() + config.head_count + config.kv_head_count : 0;
-  const int64_t layer = config.qkv_width() + head_norms + config.head_count + hidden + 2 + 2 * config.intermediate_size;
-  const int64_t inputs = keep == Keep::nothing ? 2 : config.layer_count + 1;
+  const int64_t layer = config.qkv_width() + head_norms + (inputs ? config.query_width() : 0) + config.head_count +
+                        hidden + 2 + 2 * config.intermediate_size;
+  const int64_t streams = keep == Keep::nothing ? 2 : config.layer_count + 1;
   const int64_t stored = keep == Keep::all ? config.layer_count : 1;
-  int64_t floats = inputs * hidden + stored * layer + hidden + config.query_width() + config.intermediate_size;
+  int64_t floats = streams * hidden + stored * layer + hidden + config.query_width() + config.intermediate_size;
   if (keep != Keep::nothing)
     floats += config.intermediate_size + 2 * hidden + config.query_width() + config.qkv_width();
   return room * floats * int64_t{4} +

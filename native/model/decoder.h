@@ -49,13 +49,16 @@ class Decoder {
   void backward(const std::vector<int32_t>& tokens, const Pass& pass, Adapter& adapter, Matrix dout);
 
   /// Bytes of activations for one micro-batch.
-  static int64_t activation_bytes(const DecoderConfig& config, int64_t rows, int64_t longest, Keep keep, int threads);
+  /// `inputs`: the adapter reads the maps' inputs.
+  static int64_t activation_bytes(const DecoderConfig& config, int64_t rows, int64_t longest, Keep keep, bool inputs,
+                                  int threads);
 
  private:
   /// Activations of one layer that its way back reads.
   struct Activations {
     Buffer<float> attention_rstd, qkv, logsum, middle, mlp_rstd, gate_up;
     Buffer<float> heads, head_rstd;  ///< queries and keys before their norms, where the model has these
+    Buffer<float> attended;          ///< where the adapter reads the maps' inputs
   };
 
   void prepare_rotation(const std::vector<int64_t>& positions);
@@ -76,7 +79,7 @@ class Decoder {
   void norm_backward(ConstMatrix x, const float* weight, const Buffer<float>& rstd, ConstMatrix dy, Matrix dx);
   /// y = x·Wᵀ + the adapter's terms (+ what y holds already).
   void linear(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, Matrix y, bool holds_value);
-  void linear_backward(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix dy, Matrix dx);
+  void linear_backward(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, ConstMatrix dy, Matrix dx);
 
   ModelWeights& weights_;
   const DecoderConfig& config_;

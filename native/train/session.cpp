@@ -16,10 +16,20 @@ std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& meth
   if (method.prompt_length < 0 || method.prompt_length > kMostVectors)
     fail("argument", "method: promptLength is " + std::to_string(method.prompt_length) + ", expected 0 to " +
                          std::to_string(kMostVectors));
-  auto biases = method.biases;
-  std::sort(biases.begin(), biases.end());
-  if (std::adjacent_find(biases.begin(), biases.end()) != biases.end())
-    fail("argument", "method: biases names a linear map twice");
+  const auto each_once = [](std::vector<LinearMap> maps, const char* field) {
+    std::sort(maps.begin(), maps.end());
+    if (std::adjacent_find(maps.begin(), maps.end()) != maps.end())
+      fail("argument", std::string("method: ") + field + " names a linear map twice");
+    return maps;
+  };
+  const auto biases = each_once(method.biases, "biases");
+  if (method.lora) {
+    if (method.prompt_length > 0 || !biases.empty())
+      fail("argument", "method: low-rank updates go without prompt vectors and biases");
+    LoraSpec spec = *method.lora;
+    spec.maps = each_once(spec.maps, "lora.maps");
+    return std::make_unique<Lora>(model.config(), std::move(spec), model.threads);
+  }
   return std::make_unique<PromptBias>(model.config(), method.prompt_length, biases, model.threads);
 }
 
@@ -40,9 +50,9 @@ Model::Model(const ModelTable& table, const ModelOptions& options)
       products(options.precision, threads),
       weights(table, options.precision, options.keep_weights, threads) {}
 
-int64_t Model::forecast(int64_t rows, int64_t longest, int64_t targets, Keep keep) const {
+int64_t Model::forecast(int64_t rows, int64_t longest, int64_t targets, Keep keep, bool inputs) const {
   int64_t bytes = weights.converted_bytes(targets > 0) + Head::scratch_bytes(config(), targets) +
-                  Decoder::activation_bytes(config(), rows, longest, keep, threads);
+                  Decoder::activation_bytes(config(), rows, longest, keep, inputs, threads);
   if (products.precision() == Precision::bfloat16)  // the product's input, rounded
     bytes += 2 * Products::round_rows(rows) * std::max(config().qkv_width(), 2 * config().intermediate_size);
   if (keep != Keep::nothing) bytes += 4 * rows * config().hidden_size;
@@ -69,6 +79,7 @@ double Session::accumulate(Batch& batch) {
     cancellation_.check();
     prepare(batch);
     const Tree& tree = batch.tree;
+    adapter_->begin(true, static_cast<uint64_t>(optimizer_.steps) << 20 | static_cast<uint64_t>(passes_++));
     const std::vector<int64_t> asked = batch.questions.rows();
     const Pass pass{tree.positions, tree.items, nullptr, nullptr, &asked};
     const ConstMatrix hidden = decoder_.forward(tree.tokens, pass, *adapter_, keep_);
@@ -84,6 +95,7 @@ double Session::accumulate(Batch& batch) {
 
 Answers Session::score(Batch& batch) {
   prepare(batch);
+  adapter_->begin(false, 0);
   const std::vector<int64_t> asked = batch.questions.rows();
   const Pass pass{batch.tree.positions, batch.tree.items, nullptr, nullptr, &asked};
   return head_.answer(batch.questions, asked, decoder_.forward(batch.tree.tokens, pass, *adapter_, Keep::nothing), {});
@@ -96,6 +108,7 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
   if (options.max_tokens < 0 || options.max_tokens > config.context_length)
     fail("argument", "generate: maxTokens is " + std::to_string(options.max_tokens) + ", expected 0 to " +
                          std::to_string(config.context_length));
+  adapter_->begin(false, 0);
   Sampler sampler(options.temperature, options.top_p, options.seed, options.leaves.size());
 
   struct Sequence {
@@ -196,6 +209,7 @@ void Session::load(const SessionState& state) {
   std::copy(state.first_moment.begin(), state.first_moment.end(), optimizer_.first_moment().data());
   std::copy(state.second_moment.begin(), state.second_moment.end(), optimizer_.second_moment().data());
   optimizer_.steps = state.steps;
+  passes_ = 0;
   std::fill_n(adapter_->gradients().data(), adapter_->size(), 0.0f);
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "adapter/adapter.h"
+#include "adapter/lora.h"
 #include "model/decoder.h"
 #include "model/head.h"
 #include "model/tree.h"
@@ -25,7 +27,8 @@ class Model {
 
   const DecoderConfig& config() const { return weights.config(); }
   /// Bytes of memory for weights and one micro-batch.
-  int64_t forecast(int64_t rows, int64_t longest, int64_t targets, Keep keep) const;
+  /// `inputs`: the method reads the maps' inputs.
+  int64_t forecast(int64_t rows, int64_t longest, int64_t targets, Keep keep, bool inputs) const;
 
   const int threads;
   Products products;
@@ -35,9 +38,11 @@ class Model {
 /// The product type that "auto" stands for on this processor.
 Precision best_precision();
 
+/// What trains: prompt vectors and biases, or low-rank updates.
 struct MethodSpec {
   int64_t prompt_length = 0;
   std::vector<LinearMap> biases;
+  std::optional<LoraSpec> lora = std::nullopt;
 };
 
 struct Batch {
@@ -70,7 +75,10 @@ class Session {
 
   /// Adds the gradient of the batch's loss, and returns the loss. An error drops all that was accumulated.
   double accumulate(Batch& batch);
-  StepResult step(const StepOptions& options) { return optimizer_.step(*adapter_, options); }
+  StepResult step(const StepOptions& options) {
+    passes_ = 0;
+    return optimizer_.step(*adapter_, options);
+  }
   Answers score(Batch& batch);
   std::vector<std::vector<int32_t>> generate(Tree& tree, const GenerateOptions& options);
   SessionState state();
@@ -87,6 +95,7 @@ class Session {
   Decoder decoder_;
   Head head_;
   AdamW optimizer_;
+  int64_t passes_ = 0;  ///< training passes since the last step
   Buffer<float> dhidden_;
   KeyValueCache cache_;
 };

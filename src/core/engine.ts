@@ -71,10 +71,18 @@ export interface ModelOptions {
   readonly weights?: "keep" | "stream";
 }
 
-/** What trains. `biases` names linear maps: q k v o gate up down. */
+/** What trains: prompt vectors and biases of linear maps, or low-rank updates of linear maps. */
 export interface MethodSpec {
   readonly promptLength: number;
   readonly biases: readonly LinearMap[];
+  readonly lora?: LoraSpec;
+}
+/** X·Wᵀ + (alpha / rank)·(X·Aᵀ)·Bᵀ; `dropout` is the share of X that a training pass keeps from the update. */
+export interface LoraSpec {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  readonly maps: readonly LinearMap[];
 }
 export type LinearMap = "q" | "k" | "v" | "o" | "gate" | "up" | "down";
 
@@ -125,7 +133,7 @@ export interface Scores {
 
 /** Rates and constants of one AdamW step. Rates are per parameter group; an absent group does not move. */
 export interface StepOptions {
-  readonly rates: { readonly prompt?: number; readonly bias?: number };
+  readonly rates: Readonly<Partial<Record<ParameterGroup, number>>>;
   /** Gradient norm above which the whole gradient is scaled down; 0 for none. */
   readonly maxNorm: number;
   readonly beta1: number;
@@ -140,13 +148,18 @@ export interface StepResult {
   readonly parameterNorm: number;
 }
 
+export type ParameterGroup = "prompt" | "bias" | "lora";
+
 export interface Parameter {
-  /** As in a Hugging Face LLaMA (`model.layers.3.mlp.up_proj.bias`), or `prompt.left`. */
+  /**
+   * As in a Hugging Face LLaMA (`model.layers.3.mlp.up_proj.bias`), as in PEFT behind its prefix
+   * (`model.layers.3.mlp.up_proj.lora_A.weight`), or `prompt.left`.
+   */
   readonly name: string;
   readonly shape: readonly number[];
   /** First element in the flat buffer of all parameters. */
   readonly offset: number;
-  readonly group: "prompt" | "bias";
+  readonly group: ParameterGroup;
 }
 
 /** Everything that going on to the bit needs, besides what the caller keeps (data order, schedule). */
@@ -204,7 +217,8 @@ export interface Model {
   embed(tokens: Int32Array): Promise<Float32Array>;
   /**
    * Bytes of resident memory that the engine will hold, besides the process itself: weights, and one micro-batch.
-   * `rows`: tokens of the micro-batch; `longest`: tokens of its longest path from root to leaf.
+   * `rows`: tokens of the micro-batch; `longest`: tokens of its longest path from root to leaf; `inputs`: the method is
+   * one of low-rank updates, for which the maps' inputs are kept.
    */
   forecast(shape: {
     rows: number;
@@ -212,6 +226,7 @@ export interface Model {
     targets: number;
     train: boolean;
     checkpoint: boolean;
+    inputs?: boolean;
   }): number;
   close(): void;
 }

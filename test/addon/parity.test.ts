@@ -17,6 +17,7 @@ const cases = [
   { name: "tiny", format: "gguf" },
   { name: "tiny-tied", format: "huggingface" },
   { name: "tiny-q", format: "gguf" },
+  { name: "tiny-lora", format: "huggingface" },
   ...(["tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-qwen3"] as const).flatMap((name) => [
     { name, format: "huggingface" } as const,
     { name, format: "gguf" } as const,

@@ -1,0 +1,148 @@
+#include "adapter/lora.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <memory>
+
+#include "test/random_model.h"
+#include "train/session.h"
+
+using namespace plumb;
+using test::Random;
+using test::RandomModel;
+
+namespace {
+
+const std::vector<LinearMap> kAll = {LinearMap::q,    LinearMap::k,  LinearMap::v,   LinearMap::o,
+                                     LinearMap::gate, LinearMap::up, LinearMap::down};
+const StepOptions kStep{{{"lora", 0.01}}, 1.0, 0.9, 0.999, 1e-8, 0.01};
+
+MethodSpec method(double dropout, std::vector<LinearMap> maps = kAll) {
+  return {0, {}, LoraSpec{3, 6.0, dropout, std::move(maps)}};
+}
+
+std::unique_ptr<Session> session_on(const RandomModel& random, const MethodSpec& spec, bool checkpoint = false,
+                                    int threads = 2) {
+  const auto model = std::make_shared<Model>(random.table, ModelOptions{threads, Precision::float32, true});
+  auto session = std::make_unique<Session>(model, spec, checkpoint);
+  Random draw(21);
+  for (int64_t i = 0; i < session->adapter().size(); ++i) session->adapter().values()[i] = 0.3f * draw.value();
+  return session;
+}
+
+/// A prefix with two texts; a choice and a target behind each.
+Batch sample() {
+  Batch b;
+  b.tree.lengths = {4, 5, 7};
+  b.tree.parents = {-1, 0, 0};
+  Random random(22);
+  while (b.tree.tokens.size() < 16) b.tree.tokens.push_back(static_cast<int32_t>(random.below(50)));
+  b.questions.choice_row = {8, 15};
+  b.questions.choice_start = {0, 2, 5};
+  b.questions.candidates = {3, 4, 3, 9, 12};
+  b.questions.choice_answer = {1, 0};
+  b.questions.choice_weight = {0.5f, 1.0f};
+  b.questions.target_row = {14, 3};
+  b.questions.target_token = {33, 2};
+  b.questions.target_weight = {0.7f, 0.2f};
+  return b;
+}
+
+std::vector<float> copy(const Buffer<float>& buffer) {
+  return {buffer.data(), buffer.data() + buffer.size()};
+}
+
+std::vector<double> losses(Session& session, int steps) {
+  std::vector<double> result;
+  for (int i = 0; i < steps; ++i) {
+    for (int pass = 0; pass < 2; ++pass) {
+      Batch batch = sample();
+      result.push_back(session.accumulate(batch));
+    }
+    session.step(kStep);
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("low-rank updates: the gradient equals the numeric one, with and without dropout") {
+  const RandomModel random(true);
+  for (const double dropout : {0.0, 0.4}) {
+    const auto session = session_on(random, method(dropout));
+    const SessionState state = session->state();
+    Batch batch = sample();
+    session->accumulate(batch);
+    const auto gradient = copy(session->adapter().gradients());
+    Random probe(23);
+    const float step = 1.0f / 128;
+    for (int i = 0; i < 60; ++i) {
+      const auto at = static_cast<size_t>(probe.below(session->adapter().size()));
+      const auto loss = [&](float moved) {
+        SessionState changed = state;
+        changed.parameters[at] += moved;
+        session->load(changed);  // the next pass draws the same elements again
+        return session->accumulate(batch);
+      };
+      const double numeric =
+          (8 * (loss(step) - loss(-step)) - (loss(2 * step) - loss(-2 * step))) / (12 * static_cast<double>(step));
+      CHECK(std::abs(static_cast<double>(gradient[at]) - numeric) <= 2e-3);
+    }
+  }
+}
+
+TEST_CASE("low-rank updates with B at zero leave the base model as it is") {
+  const RandomModel random;
+  const auto plain = session_on(random, {0, {}});
+  const auto session = session_on(random, method(0.5));
+  for (const Parameter& parameter : session->adapter().parameters())
+    if (parameter.name.find("lora_B") != std::string::npos)
+      std::fill_n(session->adapter().values().data() + parameter.offset, parameter.size, 0.0f);
+  Batch batch = sample();
+  const Answers expected = plain->score(batch);
+  const Answers found = session->score(batch);
+  for (size_t i = 0; i < expected.choices.size(); ++i)
+    CHECK(found.choices[i] == doctest::Approx(expected.choices[i]).epsilon(1e-5));
+}
+
+TEST_CASE("low-rank updates: checkpointing changes no bit, a resumed session goes on to the bit, passes draw anew") {
+  const RandomModel random;
+  const auto straight = session_on(random, method(0.3));
+  const auto expected = losses(*straight, 4);
+  CHECK(losses(*session_on(random, method(0.3), true), 4) == expected);
+  const auto first = session_on(random, method(0.3));
+  auto found = losses(*first, 2);
+  const auto resumed = session_on(random, method(0.3));
+  resumed->load(first->state());
+  const auto rest = losses(*resumed, 2);
+  found.insert(found.end(), rest.begin(), rest.end());
+  CHECK(found == expected);
+  CHECK(expected[0] != expected[1]);  // the same batch before any step: another mask
+  const auto sure = session_on(random, method(0.0));
+  const auto twice = losses(*sure, 1);
+  CHECK(twice[0] == twice[1]);
+}
+
+TEST_CASE("dropout leaves out the share it is given, and keeps the mean") {
+  const RandomModel random;
+  Lora lora(random.table.config, {1, 1.0, 0.25, {LinearMap::q}}, 2);
+  const int64_t width = random.table.config.hidden_size;
+  std::fill_n(lora.values().data(), lora.size(), 0.0f);
+  std::fill_n(lora.values().data(), width, 1.0f);  // A sums what is left of a row
+  const int64_t out = random.table.config.query_width();
+  std::fill_n(lora.values().data() + width, out, 1.0f);
+  const int64_t rows = 4000;
+  Buffer<float> x(rows * width), y(rows * out);
+  std::fill_n(x.data(), x.size(), 1.0f);
+  lora.begin(true, 7);
+  lora.forward({0, LinearMap::q}, matrix(x, rows, width), matrix(y, rows, out), false);
+  double sum = 0;
+  for (int64_t r = 0; r < rows; ++r) sum += static_cast<double>(y[r * out]);
+  const double mean = sum / static_cast<double>(rows * width);
+  const double deviation = std::sqrt(0.25 / 0.75 / static_cast<double>(rows * width));
+  CHECK(std::abs(mean - 1) < 4 * deviation);
+  lora.begin(false, 7);
+  lora.forward({0, LinearMap::q}, matrix(x, rows, width), matrix(y, rows, out), false);
+  CHECK(y[0] == doctest::Approx(static_cast<double>(width)));
+}
