@@ -62,6 +62,8 @@ class Adapter {
   /// Called before each pass. A training pass has a number of its own, which says what is drawn at random in it; the
   /// way forward and the way back, and a pass repeated after a resume, have the same one.
   virtual void begin(bool /*training*/, uint64_t /*number*/) {}
+  /// Called behind the way back of a training pass.
+  virtual void end() {}
 
  protected:
   void add_parameter(std::string name, std::vector<int64_t> shape, std::string group);

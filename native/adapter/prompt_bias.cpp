@@ -6,33 +6,61 @@
 
 namespace plumb {
 
-PromptBias::PromptBias(const DecoderConfig& config, int64_t prompt_length, const std::vector<LinearMap>& biases,
+PromptBias::PromptBias(const DecoderConfig& config, const PromptSpec& prompt, const std::vector<LinearMap>& biases,
                        int threads)
-    : prompt_length_(prompt_length), hidden_(config.hidden_size), threads_(threads), kernel_(kernels()) {
+    : prompt_length_(prompt.left + prompt.right), hidden_(config.hidden_size), threads_(threads), kernel_(kernels()) {
+  constexpr int64_t kMostVectors = 4096;
+  for (const auto& [field, count] : {std::pair{"promptLength", prompt.left}, std::pair{"promptRight", prompt.right}})
+    if (count < 0 || count > kMostVectors)
+      fail("argument", std::string("method: ") + field + " is " + std::to_string(count) + ", expected 0 to " +
+                           std::to_string(kMostVectors));
   std::array<int64_t, kLinearMaps> none{};
   none.fill(kNone);
   offsets_.assign(static_cast<size_t>(config.layer_count), none);
   int64_t offset = 0;
-  if (prompt_length > 0) {
-    add_parameter("prompt.left", {prompt_length, hidden_}, "prompt");
-    offset = prompt_length * hidden_;
+  const auto add = [&](const std::string& name, const std::vector<int64_t>& shape, const char* group) {
+    add_parameter(name, shape, group);
+    offset = parameters().back().offset + parameters().back().size;
+  };
+  if (prompt.encoder != EncoderKind::none) {
+    if (prompt_length_ == 0 || hidden_ % 2 != 0)
+      fail("argument", "method: a prompt encoder needs prompt vectors, and a model of even width");
+    encoder_ = std::make_unique<PromptEncoder>(
+        prompt.encoder, prompt_length_, hidden_,
+        [&](const std::string& name, const std::vector<int64_t>& shape) { add(name, shape, "prompt"); });
+    vectors_.resize(prompt_length_ * hidden_);
+    dvectors_.resize(prompt_length_ * hidden_);
+  } else {
+    if (prompt.left > 0) add("prompt.left", {prompt.left, hidden_}, "prompt");
+    if (prompt.right > 0) add("prompt.right", {prompt.right, hidden_}, "prompt");
   }
   for (int64_t layer = 0; layer < config.layer_count; ++layer)
     for (const LinearMap map : biases) {
       const int64_t width = config.output_width(map);
-      add_parameter("model.layers." + std::to_string(layer) + "." + names_of(map).module + ".bias", {width}, "bias");
       offset_of({layer, map}) = offset;
-      offset += width;
+      add("model.layers." + std::to_string(layer) + "." + names_of(map).module + ".bias", {width}, "bias");
     }
   allocate();
 }
 
+void PromptBias::begin(bool, uint64_t) {
+  if (!encoder_) return;
+  encoder_->forward(values().data(), vectors_.data());
+  std::fill_n(dvectors_.data(), dvectors_.size(), 0.0f);
+}
+
+void PromptBias::end() {
+  if (encoder_) encoder_->backward(values().data(), matrix(dvectors_, prompt_length_, hidden_), gradients().data());
+}
+
 void PromptBias::embed(int64_t index, float* row) const {
-  std::copy_n(values().data() + index * hidden_, hidden_, row);
+  const float* vectors = encoder_ ? vectors_.data() : values().data();
+  std::copy_n(vectors + index * hidden_, hidden_, row);
 }
 
 void PromptBias::embed_backward(int64_t index, const float* drow) {
-  kernel_.axpy(1.0f, drow, gradients().data() + index * hidden_, hidden_);
+  float* gradients = encoder_ ? dvectors_.data() : this->gradients().data();
+  kernel_.axpy(1.0f, drow, gradients + index * hidden_, hidden_);
 }
 
 bool PromptBias::forward(Site site, ConstMatrix, Matrix y, bool holds_value) {

@@ -60,8 +60,8 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
          InstanceMethod("score", &SessionObject::score), InstanceMethod("generate", &SessionObject::generate),
          InstanceMethod("state", &SessionObject::state), InstanceMethod("load", &SessionObject::load),
          InstanceMethod("read", &SessionObject::read), InstanceMethod("write", &SessionObject::write),
-         InstanceMethod("gradient", &SessionObject::gradient), InstanceMethod("cancel", &SessionObject::cancel),
-         InstanceMethod("close", &SessionObject::close),
+         InstanceMethod("gradient", &SessionObject::gradient), InstanceMethod("prompt", &SessionObject::prompt),
+         InstanceMethod("cancel", &SessionObject::cancel), InstanceMethod("close", &SessionObject::close),
          InstanceAccessor("parameters", &SessionObject::parameters, nullptr)});
   }
 
@@ -179,6 +179,12 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 
   Napi::Value gradient(const Napi::CallbackInfo& info) {
     return copy_out(info, [](Adapter& adapter) -> const Buffer<float>& { return adapter.gradients(); });
+  }
+
+  Napi::Value prompt(const Napi::CallbackInfo& info) {
+    return queue<std::vector<float>>(
+        info, [](Session& session) { return session.prompt(); },
+        [](Napi::Env env, const std::vector<float>& values) -> Napi::Value { return from_floats(env, values); });
   }
 
   Napi::Value write(const Napi::CallbackInfo& info) {

@@ -155,7 +155,16 @@ MethodSpec to_method(const Napi::Value& value) {
     return maps;
   };
   MethodSpec method;
-  method.prompt_length = to_integer(object.Get("promptLength"), "method.promptLength");
+  method.prompt.left = to_integer(object.Get("promptLength"), "method.promptLength");
+  if (!object.Get("promptRight").IsUndefined())
+    method.prompt.right = to_integer(object.Get("promptRight"), "method.promptRight");
+  const std::string encoder = to_string(object.Get("promptEncoder"), "method.promptEncoder", "none");
+  if (encoder == "mlp")
+    method.prompt.encoder = EncoderKind::mlp;
+  else if (encoder == "lstm")
+    method.prompt.encoder = EncoderKind::lstm;
+  else if (encoder != "none")
+    refuse(value, "method.promptEncoder", "\"none\", \"mlp\" or \"lstm\"");
   method.biases = to_maps(object.Get("biases"), "method.biases");
   if (!object.Get("lora").IsUndefined()) {
     const Napi::Object lora = to_object(object.Get("lora"), "method.lora");

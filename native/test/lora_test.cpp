@@ -19,7 +19,7 @@ const std::vector<LinearMap> kAll = {LinearMap::q,    LinearMap::k,  LinearMap::
 const StepOptions kStep{{{"lora", 0.01}}, 1.0, 0.9, 0.999, 1e-8, 0.01};
 
 MethodSpec method(double dropout, std::vector<LinearMap> maps = kAll) {
-  return {0, {}, LoraSpec{3, 6.0, dropout, std::move(maps)}};
+  return {{}, {}, LoraSpec{3, 6.0, dropout, std::move(maps)}};
 }
 
 std::unique_ptr<Session> session_on(const RandomModel& random, const MethodSpec& spec, bool checkpoint = false,
@@ -94,7 +94,7 @@ TEST_CASE("low-rank updates: the gradient equals the numeric one, with and witho
 
 TEST_CASE("low-rank updates with B at zero leave the base model as it is") {
   const RandomModel random;
-  const auto plain = session_on(random, {0, {}});
+  const auto plain = session_on(random, {{}, {}});
   const auto session = session_on(random, method(0.5));
   for (const Parameter& parameter : session->adapter().parameters())
     if (parameter.name.find("lora_B") != std::string::npos)

@@ -23,7 +23,7 @@ std::shared_ptr<Model> open(const RandomModel& random, int threads = 2, bool kee
 }
 
 std::unique_ptr<Session> session_on(const std::shared_ptr<Model>& model, bool checkpoint = false,
-                                    const MethodSpec& method = {kPrompt, kAll}) {
+                                    const MethodSpec& method = {{kPrompt}, kAll}) {
   auto session = std::make_unique<Session>(model, method, checkpoint);
   Random random(12);
   for (int64_t i = 0; i < session->adapter().size(); ++i) session->adapter().values()[i] = 0.3f * random.value();
@@ -249,8 +249,8 @@ TEST_CASE("frozen weights keep their bytes") {
 TEST_CASE("with zero biases and token embeddings for a prompt the base model is untouched") {
   const RandomModel random;
   const auto model = open(random);
-  const auto adapted = std::make_unique<Session>(model, MethodSpec{kPrompt, kAll}, false);
-  const auto bare = std::make_unique<Session>(model, MethodSpec{0, {}}, false);
+  const auto adapted = std::make_unique<Session>(model, MethodSpec{{kPrompt}, kAll}, false);
+  const auto bare = std::make_unique<Session>(model, MethodSpec{{}, {}}, false);
   for (int32_t i = 0; i < kPrompt; ++i)
     model->weights.embedding_row(20 + i, adapted->adapter().values().data() + i * 24);
   Batch with = sample();
@@ -330,9 +330,9 @@ TEST_CASE("a model's number of threads is its own, whatever another was given") 
 TEST_CASE("methods name their parameters, and what is not named does not move") {
   const RandomModel random;
   const auto model = open(random);
-  const auto prompt = session_on(model, false, {4, {}});
+  const auto prompt = session_on(model, false, {{4}, {}});
   CHECK(prompt->adapter().parameters().size() == 1);
-  const auto biases = session_on(model, false, {0, {LinearMap::k, LinearMap::down}});
+  const auto biases = session_on(model, false, {{}, {LinearMap::k, LinearMap::down}});
   CHECK(biases->adapter().parameters().size() == 6);
   CHECK(biases->adapter().parameters()[1].name == "model.layers.0.mlp.down_proj.bias");
   const auto both = session_on(model);

@@ -5,17 +5,12 @@
 #include <algorithm>
 #include <string>
 
-#include "adapter/prompt_bias.h"
 #include "train/sampler.h"
 
 namespace plumb {
 namespace {
 
 std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& method) {
-  constexpr int64_t kMostVectors = 4096;
-  if (method.prompt_length < 0 || method.prompt_length > kMostVectors)
-    fail("argument", "method: promptLength is " + std::to_string(method.prompt_length) + ", expected 0 to " +
-                         std::to_string(kMostVectors));
   const auto each_once = [](std::vector<LinearMap> maps, const char* field) {
     std::sort(maps.begin(), maps.end());
     if (std::adjacent_find(maps.begin(), maps.end()) != maps.end())
@@ -24,13 +19,13 @@ std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& meth
   };
   const auto biases = each_once(method.biases, "biases");
   if (method.lora) {
-    if (method.prompt_length > 0 || !biases.empty())
+    if (method.prompt.left + method.prompt.right > 0 || !biases.empty())
       fail("argument", "method: low-rank updates go without prompt vectors and biases");
     LoraSpec spec = *method.lora;
     spec.maps = each_once(spec.maps, "lora.maps");
     return std::make_unique<Lora>(model.config(), std::move(spec), model.threads);
   }
-  return std::make_unique<PromptBias>(model.config(), method.prompt_length, biases, model.threads);
+  return std::make_unique<PromptBias>(model.config(), method.prompt, biases, model.threads);
 }
 
 int thread_count(int asked) {
@@ -86,6 +81,7 @@ double Session::accumulate(Batch& batch) {
     dhidden_.resize(Products::round_rows(tree.rows()) * hidden.cols);
     const Answers answers = head_.answer(batch.questions, asked, hidden, matrix(dhidden_, hidden.rows, hidden.cols));
     decoder_.backward(tree.tokens, pass, *adapter_, matrix(dhidden_, tree.rows(), hidden.cols));
+    adapter_->end();
     return answers.loss;
   } catch (...) {
     std::fill_n(adapter_->gradients().data(), adapter_->size(), 0.0f);
@@ -99,6 +95,14 @@ Answers Session::score(Batch& batch) {
   const std::vector<int64_t> asked = batch.questions.rows();
   const Pass pass{batch.tree.positions, batch.tree.items, nullptr, nullptr, &asked};
   return head_.answer(batch.questions, asked, decoder_.forward(batch.tree.tokens, pass, *adapter_, Keep::nothing), {});
+}
+
+std::vector<float> Session::prompt() {
+  adapter_->begin(false, 0);
+  const int64_t width = model_->config().hidden_size;
+  std::vector<float> vectors(static_cast<size_t>(adapter_->prompt_length() * width));
+  for (int64_t i = 0; i < adapter_->prompt_length(); ++i) adapter_->embed(i, vectors.data() + i * width);
+  return vectors;
 }
 
 std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOptions& options) {

@@ -6,6 +6,7 @@
 
 #include "adapter/adapter.h"
 #include "adapter/lora.h"
+#include "adapter/prompt_bias.h"
 #include "model/decoder.h"
 #include "model/head.h"
 #include "model/tree.h"
@@ -40,7 +41,7 @@ Precision best_precision();
 
 /// What trains: prompt vectors and biases, or low-rank updates.
 struct MethodSpec {
-  int64_t prompt_length = 0;
+  PromptSpec prompt;
   std::vector<LinearMap> biases;
   std::optional<LoraSpec> lora = std::nullopt;
 };
@@ -80,6 +81,8 @@ class Session {
     return optimizer_.step(*adapter_, options);
   }
   Answers score(Batch& batch);
+  /// The prompt vectors as they enter the model, [prompt length, hidden].
+  std::vector<float> prompt();
   std::vector<std::vector<int32_t>> generate(Tree& tree, const GenerateOptions& options);
   SessionState state();
   /// Throws "state" where the sizes are another session's.

@@ -73,10 +73,16 @@ export interface ModelOptions {
 
 /** What trains: prompt vectors and biases of linear maps, or low-rank updates of linear maps. */
 export interface MethodSpec {
+  /** Vectors left of the text: tokens -1 and down. */
   readonly promptLength: number;
+  /** Vectors right of the text: the tokens behind the left ones'. */
+  readonly promptRight?: number;
+  /** What makes the vectors while they are tuned (P-tuning): themselves, or a network over trainable embeddings. */
+  readonly promptEncoder?: PromptEncoder;
   readonly biases: readonly LinearMap[];
   readonly lora?: LoraSpec;
 }
+export type PromptEncoder = "none" | "mlp" | "lstm";
 /** X·Wᵀ + (alpha / rank)·(X·Aᵀ)·Bᵀ; `dropout` is the share of X that a training pass keeps from the update. */
 export interface LoraSpec {
   readonly rank: number;
@@ -153,7 +159,7 @@ export type ParameterGroup = "prompt" | "bias" | "lora";
 export interface Parameter {
   /**
    * As in a Hugging Face LLaMA (`model.layers.3.mlp.up_proj.bias`), as in PEFT behind its prefix
-   * (`model.layers.3.mlp.up_proj.lora_A.weight`), or `prompt.left`.
+   * (`model.layers.3.mlp.up_proj.lora_A.weight`, `prompt_encoder.mlp_head.0.weight`), `prompt.left` or `prompt.right`.
    */
   readonly name: string;
   readonly shape: readonly number[];
@@ -202,6 +208,8 @@ export interface Session {
   write(values: Float32Array): Promise<void>;
   /** Accumulated gradient, flat. */
   gradient(): Promise<Float32Array>;
+  /** The prompt vectors as they enter the model, left ones first, [vectors, hidden]. */
+  prompt(): Promise<Float32Array>;
   /** The call under way and those queued reject with code "cancelled" within one micro-batch. */
   cancel(): void;
   /** Frees the session; twice is fine, calls after it reject with code "closed". */
@@ -301,6 +309,9 @@ class GuardedSession implements Session {
   }
   gradient() {
     return guarded(() => this.native.gradient());
+  }
+  prompt() {
+    return guarded(() => this.native.prompt());
   }
   cancel() {
     this.native.cancel();

@@ -18,6 +18,8 @@ const cases = [
   { name: "tiny-tied", format: "huggingface" },
   { name: "tiny-q", format: "gguf" },
   { name: "tiny-lora", format: "huggingface" },
+  { name: "tiny-ptuning-mlp", format: "huggingface" },
+  { name: "tiny-ptuning-lstm", format: "huggingface" },
   ...(["tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-qwen3"] as const).flatMap((name) => [
     { name, format: "huggingface" } as const,
     { name, format: "gguf" } as const,
@@ -36,6 +38,8 @@ describe("the engine agrees with PyTorch", () => {
       it(`${name} (${format}), ${title}: loss, scores and every gradient`, async () => {
         const reference = new Reference(name);
         const { model, session } = await openReference(reference, format, options);
+        if (reference.has("prompt"))
+          assert.ok(distance(await session.prompt(), reference.tensor("prompt")) <= FACTOR);
         for (const batchName of ["batch", "roots/batch"] as const) {
           if (reference.file[batchName] === undefined) continue;
           const prefix = batchName === "batch" ? "" : "roots/";

@@ -12,12 +12,14 @@ export async function openReference(
 ): Promise<{ model: Model; session: Session }> {
   const { checkpoint = false, ...rest } = options;
   const model = await loadEngine().openModel(reference.table(format), { precision: "float32", ...rest });
-  const { promptLength, lora } = reference.file;
+  const { promptLength, promptRight, promptEncoder, lora } = reference.file;
   const session = await model.openSession({
     method:
-      lora === undefined
-        ? { promptLength, biases: ALL_MAPS }
-        : { promptLength, biases: [], lora: { ...lora, dropout: 0, maps: ALL_MAPS } },
+      lora !== undefined
+        ? { promptLength, biases: [], lora: { ...lora, dropout: 0, maps: ALL_MAPS } }
+        : promptRight !== undefined && promptEncoder !== undefined
+          ? { promptLength, promptRight, promptEncoder, biases: [] }
+          : { promptLength, biases: ALL_MAPS },
     checkpoint,
   });
   await session.write(flat(session, reference.adapter()));
