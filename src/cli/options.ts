@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { TuningSettings } from "../core/schema";
+import { LoraSettings, TuningSettings } from "../core/schema";
 import type { EngineWishes } from "../core/tuning/protocol";
 
 /** A number of one or more. */
@@ -37,6 +37,14 @@ export function batchSize(value: string): number {
 }
 
 /** Share of the training part that is held out, as `TuningSettings` has it. */
+export function dropout(value: string): number {
+  const number = Number(value);
+  if (value.trim() === "" || !LoraSettings.shape.dropout.safeParse(number).success) {
+    throw new InvalidArgumentError(`Found "${value}", expected a number from 0 to below 1.`);
+  }
+  return number;
+}
+
 export function heldOutShare(value: string): number {
   const number = Number(value);
   if (value.trim() === "" || !TuningSettings.shape.heldOutShare.safeParse(number).success) {

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { Option, type Command } from "commander";
 import { renderReportText } from "../core/report";
-import { Balance, MethodName, Report } from "../core/schema";
+import { Balance, MethodName, PromptEncoder, Report } from "../core/schema";
 import type { FromWorker, Job } from "../core/tuning/protocol";
 import type { TuningOptions } from "../core/tuning/settings";
 import { RUN_FILES } from "../core/tuning/run-folder";
@@ -11,6 +11,7 @@ import {
   count,
   engineWishes,
   heldOutShare,
+  dropout,
   positive,
   wholeNumber,
   type EngineFlags,
@@ -26,6 +27,11 @@ interface TuneFlags extends EngineFlags {
   promptLength?: number;
   promptRate?: number;
   biasRate?: number;
+  promptEncoder?: PromptEncoder;
+  loraRank?: number;
+  loraAlpha?: number;
+  loraDropout?: number;
+  loraRate?: number;
   balance?: Balance;
   heldOut?: number;
   patience?: number;
@@ -65,6 +71,20 @@ export function register(program: Command): void {
     .option("--prompt-length <number>", "trainable vectors at the left (default: 20)", wholeNumber)
     .option("--prompt-rate <rate>", "learning rate of the vectors (default: 0.005)", positive)
     .option("--bias-rate <rate>", "learning rate of the biases (default: 0.002)", positive)
+    .addOption(
+      new Option(
+        "--prompt-encoder <kind>",
+        "method ptuning: what makes the vectors while they are tuned (default: lstm)",
+      ).choices(PromptEncoder.options),
+    )
+    .option("--lora-rank <number>", "method lora: rank of the updates (default: 8)", count)
+    .option(
+      "--lora-alpha <number>",
+      "method lora: updates are scaled by alpha / rank (default: 16)",
+      positive,
+    )
+    .option("--lora-dropout <share>", "method lora: share of inputs left out (default: 0)", dropout)
+    .option("--lora-rate <rate>", "method lora: learning rate (default: 0.001)", positive)
     .addOption(new Option("--balance <way>", "help rare classes (default: none)").choices(Balance.options))
     .option(
       "--held-out <share>",
@@ -107,6 +127,11 @@ function given(command: Command): string[] {
     .filter((name) => name !== "json" && command.getOptionValueSource(name) === "cli");
 }
 
+function loraOf({ loraRank: rank, loraAlpha: alpha, loraDropout, loraRate: rate }: TuneFlags) {
+  const wanted = definedOnly({ rank, alpha, dropout: loraDropout, rate });
+  return Object.keys(wanted).length === 0 ? undefined : wanted;
+}
+
 function jobOf(task: string | undefined, flags: TuneFlags, command: Command): Job {
   if (flags.resume !== undefined) {
     const others = given(command).filter((name) => name !== "resume");
@@ -131,6 +156,8 @@ function jobOf(task: string | undefined, flags: TuneFlags, command: Command): Jo
     promptLength: flags.promptLength,
     promptRate: flags.promptRate,
     biasRate: flags.biasRate,
+    promptEncoder: flags.promptEncoder,
+    lora: loraOf(flags),
     balance: flags.balance,
     heldOutShare: flags.heldOut,
     evaluateEvery: flags.evaluateEvery,

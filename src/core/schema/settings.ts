@@ -5,6 +5,22 @@ import { MethodName } from "./task";
 export const Balance = z.enum(["none", "weights", "sampling"]);
 export type Balance = z.infer<typeof Balance>;
 
+/** A prompt encoder: none, a network of linear maps, or a bidirectional LSTM with linear maps behind it. */
+export const PromptEncoder = z.enum(["none", "mlp", "lstm"]);
+export type PromptEncoder = z.infer<typeof PromptEncoder>;
+
+export const LoraSettings = z.object({
+  rank: z.number().int().positive().max(1024),
+  alpha: z.number().positive().describe("The update is scaled by alpha / rank."),
+  dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .describe("Share of a map's inputs that a training pass keeps from the update."),
+  rate: z.number().positive(),
+});
+export type LoraSettings = z.infer<typeof LoraSettings>;
+
 /** What a run is tuned with, every value decided. */
 export const TuningSettings = z.object({
   method: MethodName,
@@ -12,6 +28,10 @@ export const TuningSettings = z.object({
   promptLength: z.number().int().nonnegative(),
   promptRate: z.number().positive(),
   biasRate: z.number().positive(),
+  promptEncoder: PromptEncoder.optional().describe(
+    "`ptuning` only: what makes the vectors while they are tuned.",
+  ),
+  lora: LoraSettings.optional().describe("`lora` only."),
   steps: z.number().int().positive(),
   batch: z.number().int().positive().max(4096).describe("Examples of one step."),
   warmup: z.number().min(0).max(1).describe("Share of the steps in which the rate grows."),

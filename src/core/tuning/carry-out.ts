@@ -1,3 +1,4 @@
+import type { Session } from "../engine";
 import { PlumbError } from "../errors";
 import { readAdapter, writeAdapter } from "./adapter";
 import { readCheckpoint, type Snapshot } from "./checkpoint";
@@ -8,6 +9,8 @@ import { itemsOf } from "./prepare";
 import { readIfThere, type Run } from "./run";
 import { writing } from "./run-folder";
 import { trainingHooks } from "./hooks";
+import { methodSpec, promptParameters, vectorsOf } from "./methods";
+import type { TuningSettings } from "./settings";
 import { train } from "./trainer";
 
 /** Tunes what is not tuned yet, scores, reports. Sends `done` or `paused`. */
@@ -80,11 +83,20 @@ async function tuneFinal(run: Run): Promise<Tuned> {
     if (outcome.kind === "paused") return { kind: "paused", step: outcome.snapshot.losses.length };
     if (outcome.kind === "trouble") return { kind: "trouble", ...outcome.trouble };
     const { snapshot, best, early } = outcome;
-    await writing(adapterFile, () =>
-      writeAdapter(adapterFile, run.adapterInfo(null), session.parameters, best.parameters),
-    );
+    const { parameters, values } = await adapterOf(session, best.parameters, manifest.settings);
+    await writing(adapterFile, () => writeAdapter(adapterFile, run.adapterInfo(null), parameters, values));
     return { kind: "tuned", snapshot, bestStep: best.step, early };
   } finally {
     session.close();
   }
+}
+
+/** What is kept of a tuned session: of an encoder of the prompt nothing but the vectors that it makes. */
+async function adapterOf(session: Session, best: Float32Array, settings: TuningSettings) {
+  if (methodSpec(settings).promptEncoder === undefined)
+    return { parameters: session.parameters, values: best };
+  await session.write(best);
+  const values = await session.prompt();
+  const { left, right } = vectorsOf(settings);
+  return { parameters: promptParameters(settings, values.length / (left + right)), values };
 }

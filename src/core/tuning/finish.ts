@@ -9,7 +9,7 @@ import { predictExamples } from "./predict";
 import { untunedLayout } from "./prepare";
 import { parameterCount, reportRun } from "./result";
 import type { Run } from "./run";
-import { methodSpec } from "./settings";
+import { adapterSpec } from "./methods";
 import { countTestLook, jsonLines, writing } from "./run-folder";
 
 /**
@@ -22,7 +22,7 @@ export async function finishRun(
   outOfFold: Prediction[] | null,
 ): Promise<Report> {
   // A session of its own: one that has trained still holds its activations.
-  const method = methodSpec(run.manifest.settings);
+  const method = adapterSpec(run.manifest.settings);
   return withSession(run, method, async (session) => {
     await loadAdapter(await readAdapter(run.file("adapter")), session);
     return scoreAndReport(run, session, snapshot, outOfFold);

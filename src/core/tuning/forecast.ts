@@ -1,7 +1,9 @@
 import { freemem } from "node:os";
-import type { Model } from "../engine";
+import type { DecoderConfig, Model } from "../engine";
 import { PlumbError } from "../errors";
+import { trainedBytes } from "./methods";
 import { GENERATION } from "./score";
+import type { TuningSettings } from "./settings";
 import { trainingRows, type Item, type Layout } from "./layout";
 
 /**
@@ -68,7 +70,8 @@ export function chooseShape(
   model: Model,
   layout: Layout,
   items: readonly Item[],
-  batch: number,
+  settings: TuningSettings,
+  config: DecoderConfig,
   limit: number,
   fixedRows?: number,
 ): { choice: ShapeChoice | null; least: ShapeChoice } {
@@ -76,13 +79,16 @@ export function chooseShape(
   // What scoring needs stays beside what learning needs; the weights are there once.
   const score = (rows: number, longest: number) =>
     model.forecast({ rows, longest, targets: 0, train: false, checkpoint: false });
+  const { batch } = settings;
+  const inputs = settings.method === "lora";
+  const trained = trainedBytes(settings, config);
   const { longest } = heaviest(layout, items, batch, SCORE_ROWS);
   const scored = layout.kind === "generation" ? GENERATION * SCORE_ROWS : SCORE_ROWS;
   const scoring = score(Math.max(scored, longest), longest) - score(1, 1);
   for (const checkpoint of [false, true]) {
     for (const trainRows of fixedRows === undefined ? TRAIN_ROWS : [fixedRows]) {
       const shape = heaviest(layout, items, batch, trainRows);
-      const training = model.forecast({ ...shape, train: true, checkpoint });
+      const training = model.forecast({ ...shape, train: true, checkpoint, inputs }) + trained;
       const choice = { trainRows, checkpoint, bytes: training + scoring + PROCESS_BYTES };
       if (choice.bytes <= limit * SHARE_OF_MEMORY) return { choice, least: choice };
       if (least === null || choice.bytes < least.bytes) least = choice;

@@ -14,7 +14,7 @@ const DEFAULT_AFTER = "\nAnswer:";
 /** Answer slots of a multi-label task. */
 const YES_NO = ["yes", "no"] as const;
 
-/** Everything that stands around a text, in tokens: `[BOS?] [prompt vectors] [before] text [after] answer`. */
+/** Everything that stands around a text, in tokens: `[BOS?] [vectors] [before] text [after] [vectors at the right] answer`. */
 export interface Layout {
   readonly kind: TaskKind;
   readonly labels: readonly string[];
@@ -36,6 +36,8 @@ export interface Layout {
 export interface LayoutOptions {
   /** Trainable vectors at the left. */
   readonly promptLength: number;
+  /** Trainable vectors at the right of the text, before the answer. */
+  readonly promptRight?: number;
   /** Tokens that stand at the left in place of vectors, where a method trains none. */
   readonly frozenPrompt?: readonly number[];
   /** Tokens of the longest path: prefix, text and answer. */
@@ -76,7 +78,10 @@ export function buildLayout(task: Task, tokenizer: TextTokenizer, options: Layou
     ...Array.from({ length: options.promptLength }, (_, i) => -1 - i),
     ...tokenizer.encode(task.template?.before ?? ""),
   ];
-  const after = tokenizer.encode(task.template?.after ?? DEFAULT_AFTER);
+  const after = [
+    ...tokenizer.encode(task.template?.after ?? DEFAULT_AFTER),
+    ...Array.from({ length: options.promptRight ?? 0 }, (_, i) => -1 - options.promptLength - i),
+  ];
   const textRoom = options.maxTokens - prefix.length - after.length - answerRoom;
   if (textRoom < LEAST_TEXT) {
     throw new PlumbError(

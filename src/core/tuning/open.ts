@@ -1,12 +1,15 @@
 import type { Engine, Model, Session } from "../engine";
 import { PlumbError } from "../errors";
+import { seededRandom } from "../random";
 import type { BaseModel } from "../model";
 import type { EngineChoices } from "../schema";
 import type { Task } from "../schema";
 import { chooseShape, SCORE_ROWS, tooLittleMemory } from "./forecast";
 import { promptTokens, type Item, type Layout } from "./layout";
 import type { EngineWishes } from "./protocol";
-import { methodSpec, type TuningSettings } from "./settings";
+import { initialValues, methodSpec } from "./methods";
+import { mixSeed } from "./order";
+import type { TuningSettings } from "./settings";
 
 /** The engine with a base model in it, and how it was decided to compute. */
 export interface OpenedModel {
@@ -37,7 +40,15 @@ export async function openForTuning(
   let least = null;
   for (const weights of start) {
     const model = await engine.openModel(base.table, { ...optionsOf(wishes), weights });
-    const found = chooseShape(model, layout, items, settings.batch, available, wishes.microBatch);
+    const found = chooseShape(
+      model,
+      layout,
+      items,
+      settings,
+      base.table.config,
+      available,
+      wishes.microBatch,
+    );
     if (found.choice === null) {
       model.close();
       least = found.least;
@@ -107,7 +118,7 @@ function choicesOf(
   };
 }
 
-/** A session at the run's starting point: prompt vectors from the embeddings of the instruction, biases 0. */
+/** A session at the run's starting point: prompt vectors from the embeddings of the instruction, what is drawn from the seed. */
 export async function openTuningSession(
   model: Model,
   task: Task,
@@ -117,10 +128,15 @@ export async function openTuningSession(
 ): Promise<Session> {
   const session = await model.openSession({ method: methodSpec(settings), checkpoint });
   const start = await session.read();
-  for (const { name, offset } of session.parameters) {
-    if (name !== "prompt.left") continue;
-    const tokens = promptTokens(task, base.tokenizer, settings.promptLength);
-    start.set(await model.embed(Int32Array.from(tokens)), offset);
+  const random = seededRandom(mixSeed(settings.seed, 4));
+  for (const parameter of session.parameters) {
+    if (parameter.name === "prompt.left" || parameter.name === "prompt.right") {
+      const tokens = promptTokens(task, base.tokenizer, settings.promptLength);
+      start.set(await model.embed(Int32Array.from(tokens)), parameter.offset);
+    } else {
+      const drawn = initialValues(parameter, random);
+      if (drawn !== null) start.set(drawn, parameter.offset);
+    }
   }
   await session.write(start);
   return session;

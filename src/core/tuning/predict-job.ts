@@ -12,7 +12,7 @@ import { predictTexts } from "./predict";
 import { tunedLayout } from "./prepare";
 import type { EngineWishes, Job } from "./protocol";
 import { readManifest, RUN_FILES } from "./run-folder";
-import { methodSpec } from "./settings";
+import { adapterSpec } from "./methods";
 
 /** An adapter on its base model, ready to score. */
 export interface OpenedAdapter {
@@ -80,7 +80,7 @@ export async function openAdapter(
   const layout = tunedLayout(adapter.task, opened, adapter.settings, adapter.answerRoom);
   const model = await openForScoring(tools.engine(), opened, wishes, tools.availableMemory());
   try {
-    const session = await model.openSession({ method: methodSpec(adapter.settings) });
+    const session = await model.openSession({ method: adapterSpec(adapter.settings) });
     await loadAdapter(adapter, session);
     return { adapter, runFolder, base: opened, model, session, layout };
   } catch (error) {

@@ -24,6 +24,7 @@ import {
   type Item,
   type Layout,
 } from "./layout";
+import { vectorsOf } from "./methods";
 import { sha256 } from "./run-folder";
 import type { JobTools } from "./job-tools";
 import { resolveSettings, type TuningOptions, type TuningSettings } from "./settings";
@@ -182,10 +183,11 @@ export function tunedLayout(
   settings: TuningSettings,
   answerRoom: number,
 ): Layout {
-  const trains = settings.method !== "bias";
+  const { left, right } = vectorsOf(settings);
   return buildLayout(task, model.tokenizer, {
-    promptLength: trains ? settings.promptLength : 0,
-    ...(trains ? {} : { frozenPrompt: promptTokens(task, model.tokenizer, settings.promptLength) }),
+    promptLength: left,
+    promptRight: right,
+    ...(left > 0 ? {} : { frozenPrompt: promptTokens(task, model.tokenizer, settings.promptLength) }),
     maxTokens: settings.maxTokens,
     answerRoom,
   });

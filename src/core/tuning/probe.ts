@@ -87,6 +87,11 @@ export async function probeRates(
 export function scaledRates(
   settings: TuningSettings,
   factor: number,
-): { promptRate: number; biasRate: number } {
-  return { promptRate: settings.promptRate * factor, biasRate: settings.biasRate * factor };
+): Pick<TuningSettings, "promptRate" | "biasRate" | "lora"> {
+  const { promptRate, biasRate, lora } = settings;
+  return {
+    promptRate: promptRate * factor,
+    biasRate: biasRate * factor,
+    ...(lora === undefined ? {} : { lora: { ...lora, rate: lora.rate * factor } }),
+  };
 }

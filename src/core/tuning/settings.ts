@@ -1,14 +1,13 @@
 import type { z } from "zod";
-import type { LinearMap, MethodSpec, StepOptions } from "../engine";
-import { TuningSettings, type Balance, type TaskKind } from "../schema";
+import type { StepOptions } from "../engine";
+import { LoraSettings, TuningSettings, type Balance, type TaskKind } from "../schema";
 import { PlumbError } from "../errors";
-
-const ALL_MAPS: readonly LinearMap[] = ["q", "k", "v", "o", "gate", "up", "down"];
+import { defaultPromptRate, LORA, methodOf } from "./methods";
 
 export { TuningSettings, type Balance };
 
 /** What a person may set; the rest is decided from the data. */
-export const TuningOptions = TuningSettings.partial();
+export const TuningOptions = TuningSettings.extend({ lora: LoraSettings.partial() }).partial();
 export type TuningOptions = z.infer<typeof TuningOptions>;
 
 /**
@@ -55,18 +54,27 @@ export function resolveSettings(
   const promptLength = options.promptLength ?? 20;
   const batch = options.batch ?? 8;
   const heldOutShare = options.heldOutShare ?? defaultHeldOutShare(kind, examples);
-  if (promptLength === 0 && method === "prompt") {
+  if (promptLength === 0 && methodOf({ method }).groups.every((group) => group === "prompt")) {
     throw new PlumbError(
       "settings",
-      "Method prompt trains the prompt vectors: its prompt length cannot be 0.",
+      `Method ${method} trains the prompt vectors: its prompt length cannot be 0.`,
     );
+  }
+  const promptEncoder = options.promptEncoder ?? (method === "ptuning" ? "lstm" : "none");
+  if (promptEncoder !== "none" && method !== "ptuning") {
+    throw new PlumbError("settings", `Method ${method} has no prompt encoder; method ptuning has.`);
+  }
+  if (options.lora !== undefined && method !== "lora") {
+    throw new PlumbError("settings", `Method ${method} has no low-rank updates; method lora has.`);
   }
   return {
     method,
     seed: options.seed ?? 0,
     promptLength,
-    promptRate: options.promptRate ?? 5e-3,
+    promptRate: options.promptRate ?? defaultPromptRate(method, promptEncoder),
     biasRate: options.biasRate ?? 2e-3,
+    ...(method === "ptuning" ? { promptEncoder } : {}),
+    ...(method === "lora" ? { lora: loraOf(options.lora) } : {}),
     steps,
     batch,
     warmup: options.warmup ?? 0.06,
@@ -80,11 +88,12 @@ export function resolveSettings(
   };
 }
 
-/** What trains. With `bias` alone the prompt's tokens stand at the left as they are, and do not move. */
-export function methodSpec(settings: TuningSettings): MethodSpec {
+function loraOf({ rank, alpha, dropout, rate }: TuningOptions["lora"] = {}): LoraSettings {
   return {
-    promptLength: settings.method === "bias" ? 0 : settings.promptLength,
-    biases: settings.method === "prompt" ? [] : ALL_MAPS,
+    rank: rank ?? LORA.rank,
+    alpha: alpha ?? LORA.alpha,
+    dropout: dropout ?? LORA.dropout,
+    rate: rate ?? LORA.rate,
   };
 }
 
@@ -98,11 +107,9 @@ export function rateFactor(step: number, steps: number, warmup: number): number 
 /** AdamW's numbers at a step counted from 0. */
 export function stepOptions(settings: TuningSettings, step: number): StepOptions {
   const factor = rateFactor(step, settings.steps, settings.warmup);
+  const rates = { prompt: settings.promptRate, bias: settings.biasRate, lora: (settings.lora ?? LORA).rate };
   return {
-    rates: {
-      ...(settings.method === "bias" ? {} : { prompt: settings.promptRate * factor }),
-      ...(settings.method === "prompt" ? {} : { bias: settings.biasRate * factor }),
-    },
+    rates: Object.fromEntries(methodOf(settings).groups.map((group) => [group, rates[group] * factor])),
     maxNorm: settings.maxNorm,
     beta1: 0.9,
     beta2: 0.999,

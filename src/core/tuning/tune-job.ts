@@ -104,7 +104,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
 }
 
 const ratesGiven = ({ options }: TuneJob) =>
-  options.promptRate !== undefined || options.biasRate !== undefined;
+  options.promptRate !== undefined || options.biasRate !== undefined || options.lora?.rate !== undefined;
 
 function foldsOf({ split, settings }: PreparedRun, count: number): Folds {
   const assigned = foldExamples(split.train, count, settings.seed);

@@ -138,24 +138,28 @@ class FakeSession implements Session {
   private readonly v: Float32Array;
   private steps = 0;
   private readonly biasOffset: number;
+  private readonly matrix: boolean;
 
   constructor(
-    private readonly options: SessionOptions,
+    options: SessionOptions,
     private readonly behaviour: FakeBehaviour,
   ) {
-    const { promptLength, biases } = options.method;
+    const { promptLength, promptRight = 0, promptEncoder = "none", biases, lora } = options.method;
     const parameters: Parameter[] = [];
     let size = 0;
-    if (promptLength > 0) {
-      parameters.push({ name: "prompt.left", shape: [promptLength, HIDDEN], offset: 0, group: "prompt" });
-      size = promptLength * HIDDEN;
-    }
+    const add = (name: string, shape: number[], group: Parameter["group"]) => {
+      parameters.push({ name, shape, offset: size, group });
+      size += shape.reduce((product, extent) => product * extent, 1);
+    };
+    // An encoder is nothing but embeddings here, low-rank updates are a matrix like the biases.
+    const vectors = promptLength + promptRight;
+    if (promptEncoder !== "none") add("prompt_encoder.embedding.weight", [vectors, HIDDEN], "prompt");
+    else if (promptLength > 0) add("prompt.left", [promptLength, HIDDEN], "prompt");
+    if (promptEncoder === "none" && promptRight > 0) add("prompt.right", [promptRight, HIDDEN], "prompt");
     this.biasOffset = size;
-    if (biases.length > 0) {
-      const name = "model.layers.0.self_attn.q_proj.bias";
-      parameters.push({ name, shape: [BUCKETS * CLASSES], offset: size, group: "bias" });
-      size += BUCKETS * CLASSES;
-    }
+    if (biases.length > 0) add("model.layers.0.self_attn.q_proj.bias", [BUCKETS * CLASSES], "bias");
+    if (lora !== undefined) add("model.layers.0.self_attn.q_proj.lora_B.weight", [BUCKETS * CLASSES], "lora");
+    this.matrix = biases.length > 0 || lora !== undefined;
     this.parameters = parameters;
     this.values = new Float32Array(size);
     this.grad = new Float32Array(size);
@@ -197,7 +201,7 @@ class FakeSession implements Session {
 
   private logit(row: { counts: number[]; prompts: number[] }, token: number): number {
     let sum = 0;
-    if (this.options.method.biases.length > 0) {
+    if (this.matrix) {
       row.counts.forEach((count, bucket) => {
         if (count !== 0) {
           sum += count * this.values[this.biasOffset + bucket * CLASSES + (token % CLASSES)]!;
@@ -224,7 +228,7 @@ class FakeSession implements Session {
 
   private addGradient(row: { counts: number[]; prompts: number[] }, token: number, slope: number): void {
     if (this.behaviour.frozen === true) return;
-    if (this.options.method.biases.length > 0) {
+    if (this.matrix) {
       row.counts.forEach((count, bucket) => {
         if (count !== 0) {
           const at = this.biasOffset + bucket * CLASSES + (token % CLASSES);
@@ -360,6 +364,10 @@ class FakeSession implements Session {
     this.values.set(values);
     return Promise.resolve();
   }
+  prompt() {
+    return Promise.resolve(this.values.slice(0, this.biasOffset));
+  }
+
   gradient() {
     return Promise.resolve(this.grad.slice());
   }

@@ -243,12 +243,39 @@ describe("a tuning job", () => {
     );
   });
 
-  for (const method of ["prompt", "bias"] as const) {
-    it(`trains with method ${method} what it says, and nothing else`, async () => {
-      const ran = await run(tune(task.file, { options: { ...QUICK, method } }));
-      const { tensors } = await readAdapter(path.join(ran.folder, "adapter.safetensors"));
-      const expected = method === "prompt" ? ["prompt.left"] : ["model.layers.0.self_attn.q_proj.bias"];
-      assert.deepEqual([...tensors.keys()], expected);
+  const kept = {
+    prompt: ["prompt.left"],
+    bias: ["model.layers.0.self_attn.q_proj.bias"],
+    ptuning: ["prompt.left", "prompt.right"],
+    lora: ["model.layers.0.self_attn.q_proj.lora_B.weight"],
+  };
+  for (const method of ["prompt", "bias", "ptuning", "lora"] as const) {
+    it(`trains with method ${method} what it says and nothing else, resumes to the bit, and predicts with it`, async () => {
+      const options = { ...QUICK, method, ...(method === "lora" ? { lora: { rate: 0.05 } } : {}) };
+      const straight = await run(tune(task.file, { options }));
+      const file = path.join(straight.folder, "adapter.safetensors");
+      const { tensors } = await readAdapter(file);
+      assert.deepEqual([...tensors.keys()], kept[method]);
+      const stopped = await run(tune(task.file, { options }), fakeTools(), stopAt(17));
+      await run({ type: "resume", run: stopped.folder });
+      assert.deepEqual(await bytesOf(stopped.folder), await bytesOf(straight.folder));
+      const texts = rows("single", 90).map(({ text }) => text);
+      const { split } = await manifestOf(straight.folder);
+      const wanted = split.test.map((id) => texts[Number(id.slice(1))]!);
+      const ran = await run(
+        { type: "predict", adapter: straight.folder, engine: {} },
+        fakeTools(),
+        undefined,
+        [wanted],
+      );
+      const scores = ran.messages.flatMap((message) =>
+        message.type === "predictions" ? message.rows.map((row) => row.scores) : [],
+      );
+      const stored = await linesOf(straight.folder, "predictions.jsonl");
+      assert.deepEqual(
+        scores,
+        stored.filter(({ part }) => part === "test").map((row) => row.scores),
+      );
     });
   }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { seededRandom } from "../../../src/core/random";
+import { MethodName } from "../../../src/core/schema";
 import { packByRows, shapeOf } from "../../../src/core/tuning/batch";
 import {
   detectNan,
@@ -13,13 +15,8 @@ import { DataOrder, exampleWeights, mixSeed } from "../../../src/core/tuning/ord
 import { probeSteps } from "../../../src/core/tuning/probe";
 import { explainWriteError } from "../../../src/core/tuning/run-folder";
 import { decodeTensors, encodeTensors } from "../../../src/core/tuning/safetensors";
-import {
-  defaultSteps,
-  methodSpec,
-  rateFactor,
-  resolveSettings,
-  stepOptions,
-} from "../../../src/core/tuning/settings";
+import { defaultSteps, rateFactor, resolveSettings, stepOptions } from "../../../src/core/tuning/settings";
+import { adapterSpec, initialValues, methodSpec, trainedBytes } from "../../../src/core/tuning/methods";
 import { microBatches, train } from "../../../src/core/tuning/trainer";
 import { fakeEngine, fakeTable, fakeTokenizer } from "./fake-engine";
 
@@ -168,6 +165,66 @@ describe("schedule and defaults", () => {
     assert.equal(methodSpec({ ...settings, method: "bias" }).promptLength, 0);
     assert.deepEqual(methodSpec({ ...settings, method: "prompt" }).biases, []);
     assert.equal(methodSpec(settings).biases.length, 7);
+  });
+
+  it("trains with each method its own groups, and no other method's numbers stand in the settings", () => {
+    const groups = (method: MethodName) =>
+      Object.keys(stepOptions(resolveSettings({ method, steps: 100 }, facts), 50).rates);
+    assert.deepEqual(MethodName.options.map(groups), [
+      ["prompt", "bias"],
+      ["prompt"],
+      ["prompt"],
+      ["bias"],
+      ["lora"],
+    ]);
+    const lora = resolveSettings({ method: "lora", lora: { rank: 4 } }, facts);
+    assert.deepEqual(lora.lora, { rank: 4, alpha: 16, dropout: 0, rate: 1e-3 });
+    assert.equal(methodSpec(lora).lora?.maps.length, 7);
+    assert.equal(resolveSettings({ method: "bias" }, facts).lora, undefined);
+    assert.throws(() => resolveSettings({ method: "bias", lora: { rank: 4 } }, facts), /no low-rank updates/);
+    assert.throws(() => resolveSettings({ promptEncoder: "mlp" }, facts), /no prompt encoder/);
+  });
+
+  it("leaves nothing of a prompt encoder but its vectors, at both sides of the text", () => {
+    const settings = resolveSettings({ method: "ptuning", promptLength: 5 }, facts);
+    assert.deepEqual(methodSpec(settings), {
+      promptLength: 5,
+      promptRight: 5,
+      promptEncoder: "lstm",
+      biases: [],
+    });
+    assert.deepEqual(adapterSpec(settings), { promptLength: 5, promptRight: 5, biases: [] });
+    const without = resolveSettings({ method: "ptuning", promptEncoder: "none" }, facts);
+    assert.equal(without.promptRate, resolveSettings({ method: "prompt" }, facts).promptRate);
+    assert.deepEqual(methodSpec(without), adapterSpec(without));
+  });
+
+  it("starts networks where PyTorch starts them, and prompts and updates where nothing is changed yet", () => {
+    const start = (name: string, shape: number[]) =>
+      initialValues({ name, shape, offset: 0, group: "prompt" }, seededRandom(1));
+    const bound = (values: Float32Array | null) => Math.max(...values!.map(Math.abs));
+    const near = (value: number, wanted: number) => value <= wanted && value > 0.98 * wanted;
+    assert.ok(near(bound(start("model.layers.0.mlp.up_proj.lora_A.weight", [8, 400])), 1 / 20));
+    assert.ok(near(bound(start("prompt_encoder.lstm_head.weight_ih_l0", [400, 200])), 1 / 10));
+    assert.ok(near(bound(start("prompt_encoder.mlp_head.0.weight", [100, 100])), 1 / 10));
+    const normal = start("prompt_encoder.embedding.weight", [100, 100])!;
+    const mean = normal.reduce((sum, value) => sum + value, 0) / normal.length;
+    const variance = normal.reduce((sum, value) => sum + value ** 2, 0) / normal.length;
+    assert.ok(Math.abs(mean) < 0.04 && Math.abs(variance - 1) < 0.06);
+    assert.equal(start("model.layers.0.mlp.up_proj.lora_B.weight", [400, 8]), null);
+    assert.equal(start("model.layers.0.mlp.up_proj.bias", [400]), null);
+  });
+
+  it("counts what a method trains", () => {
+    const config = { ...fakeTable.config, layerCount: 2 };
+    // q and o 8, k and v 4, gate and up 16, down 8.
+    const floats = (options: Parameters<typeof resolveSettings>[0]) =>
+      trainedBytes(resolveSettings({ promptLength: 3, ...options }, facts), config) / 16;
+    assert.equal(floats({ method: "prompt" }), 3 * 8);
+    assert.equal(floats({ method: "bias" }), 2 * (8 + 4 + 4 + 8 + 16 + 16 + 8));
+    assert.equal(floats({}), floats({ method: "prompt" }) + floats({ method: "bias" }));
+    assert.equal(floats({ method: "lora", lora: { rank: 2 } }), 2 * 2 * (16 + 12 + 12 + 16 + 24 + 24 + 24));
+    assert.ok(floats({ method: "ptuning" }) > floats({ method: "ptuning", promptEncoder: "mlp" }));
   });
 
   it("takes more steps for more examples, fewer passes over each", () => {

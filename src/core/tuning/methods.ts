@@ -1,0 +1,118 @@
+import type { DecoderConfig, LinearMap, MethodSpec, Parameter, ParameterGroup } from "../engine";
+import type { LoraSettings, MethodName, PromptEncoder, TuningSettings } from "../schema";
+
+const ALL_MAPS: readonly LinearMap[] = ["q", "k", "v", "o", "gate", "up", "down"];
+
+/**
+ * A method of tuning as far as it is not the engine's: which groups of parameters train, where vectors stand, how fast they
+ * learn. A further method is a further entry here and a class beside native/adapter/prompt_bias.h.
+ */
+interface Method {
+  readonly groups: readonly ParameterGroup[];
+  /** Sides of the text with trained vectors; where there are none, the prompt's tokens stand at the left as they are. */
+  readonly sides: "none" | "left" | "both";
+  /** Rate of the vectors; P-tuning's encoder is a network of many weights and wants less. */
+  readonly promptRate: number;
+  readonly biases: readonly LinearMap[];
+}
+
+const METHODS: Readonly<Record<MethodName, Method>> = {
+  "ptuning-bias": { groups: ["prompt", "bias"], sides: "left", promptRate: 5e-3, biases: ALL_MAPS },
+  ptuning: { groups: ["prompt"], sides: "both", promptRate: 1e-3, biases: [] },
+  prompt: { groups: ["prompt"], sides: "left", promptRate: 5e-3, biases: [] },
+  bias: { groups: ["bias"], sides: "none", promptRate: 5e-3, biases: ALL_MAPS },
+  lora: { groups: ["lora"], sides: "none", promptRate: 5e-3, biases: [] },
+};
+
+/** Low-rank updates where nothing else is asked for. */
+export const LORA: LoraSettings = { rank: 8, alpha: 16, dropout: 0, rate: 1e-3 };
+
+export const methodOf = (settings: Pick<TuningSettings, "method">): Method => METHODS[settings.method];
+
+/** Rate of the vectors where none is given. Without an encoder P-tuning's are vectors like any other. */
+export function defaultPromptRate(method: MethodName, encoder: PromptEncoder): number {
+  return encoder === "none" ? METHODS.prompt.promptRate : METHODS[method].promptRate;
+}
+
+/** What stands around a text: vectors that train, or the prompt's tokens as they are. */
+export function vectorsOf(settings: TuningSettings): { left: number; right: number } {
+  const { sides } = methodOf(settings);
+  const { promptLength } = settings;
+  return { left: sides === "none" ? 0 : promptLength, right: sides === "both" ? promptLength : 0 };
+}
+
+/** What the adapter is once it is tuned: an encoder of the prompt is gone, its vectors stay. */
+export function adapterSpec(settings: TuningSettings): MethodSpec {
+  const { left, right } = vectorsOf(settings);
+  const { biases } = methodOf(settings);
+  const spec = { promptLength: left, ...(right > 0 ? { promptRight: right } : {}), biases };
+  if (settings.method !== "lora") return spec;
+  const { rank, alpha, dropout } = settings.lora ?? LORA;
+  return { ...spec, lora: { rank, alpha, dropout, maps: ALL_MAPS } };
+}
+
+/** What trains. */
+export function methodSpec(settings: TuningSettings): MethodSpec {
+  const { promptEncoder = "none" } = settings;
+  return { ...adapterSpec(settings), ...(promptEncoder === "none" ? {} : { promptEncoder }) };
+}
+
+/** Tensors of the prompt in a tuned adapter, as the engine names them, one behind the other. */
+export function promptParameters(settings: TuningSettings, hidden: number): Parameter[] {
+  const { left, right } = vectorsOf(settings);
+  return [
+    { name: "prompt.left", shape: [left, hidden], offset: 0, group: "prompt" as const },
+    { name: "prompt.right", shape: [right, hidden], offset: left * hidden, group: "prompt" as const },
+  ].filter(({ shape }) => shape[0] !== 0);
+}
+
+/**
+ * Where a parameter starts that is neither a prompt vector nor zero, as PyTorch and PEFT start theirs: embeddings from a
+ * normal distribution, linear maps and LSTMs uniformly within 1 / sqrt(inputs). Null: at zero.
+ * @param random Numbers in [0, 1).
+ */
+export function initialValues({ name, shape }: Parameter, random: () => number): Float32Array | null {
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  if (name === "prompt_encoder.embedding.weight") {
+    // Box and Muller.
+    return Float32Array.from(
+      { length: size },
+      () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
+    );
+  }
+  const uniform = (inputs: number) =>
+    Float32Array.from({ length: size }, () => (2 * random() - 1) / Math.sqrt(inputs));
+  if (name.endsWith(".lora_A.weight")) return uniform(shape[1] ?? 1);
+  if (name.startsWith("prompt_encoder.lstm_head.")) return uniform((shape[0] ?? 4) / 4);
+  if (!name.startsWith("prompt_encoder.mlp_head.")) return null;
+  // A bias starts within the bounds of its weights, whose inputs are as many as the encoder is wide.
+  return uniform(shape.at(-1) ?? 1);
+}
+
+/** Bytes of the trained parameters with their gradients and moments. */
+export function trainedBytes(settings: TuningSettings, config: DecoderConfig): number {
+  const { hiddenSize: hidden, intermediateSize: wide, headCount, kvHeadCount, headSize } = config;
+  const queries = headCount * headSize;
+  const keys = kvHeadCount * headSize;
+  const maps: readonly (readonly [number, number])[] = [
+    [hidden, queries],
+    [hidden, keys],
+    [hidden, keys],
+    [queries, hidden],
+    [hidden, wide],
+    [hidden, wide],
+    [wide, hidden],
+  ];
+  const { left, right } = vectorsOf(settings);
+  let floats = (left + right) * hidden;
+  if (settings.promptEncoder === "mlp") floats += 3 * hidden * hidden;
+  if (settings.promptEncoder === "lstm") floats += 8 * hidden * hidden;
+  const rank = settings.method === "lora" ? (settings.lora ?? LORA).rank : 0;
+  const layer = maps.reduce(
+    (sum, [inputs, outputs]) =>
+      sum + rank * (inputs + outputs) + (methodOf(settings).biases.length > 0 ? outputs : 0),
+    0,
+  );
+  floats += layer * config.layerCount;
+  return 16 * floats;
+}
