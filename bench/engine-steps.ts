@@ -8,7 +8,7 @@
 import { readPlan } from "./lib/plan";
 import { loadEngine, type Batch } from "../src/core/engine";
 import { openBaseModel } from "../src/core/model";
-import { methodSpec } from "../src/core/tuning/settings";
+import { methodSpec } from "../src/core/tuning/methods";
 
 function packed(batch: Record<string, readonly number[]>): Batch {
   const entries = Object.entries(batch).map(([name, values]) => [

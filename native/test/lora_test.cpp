@@ -92,6 +92,17 @@ TEST_CASE("low-rank updates: the gradient equals the numeric one, with and witho
   }
 }
 
+TEST_CASE("low-rank updates: gradients of micro-batches add") {
+  const RandomModel random;
+  const auto session = session_on(random, method(0.0));
+  Batch batch = sample();
+  session->accumulate(batch);
+  const auto once = copy(session->adapter().gradients());
+  session->accumulate(batch);
+  const auto twice = copy(session->adapter().gradients());
+  for (size_t i = 0; i < once.size(); ++i) CHECK(twice[i] == doctest::Approx(2 * once[i]).epsilon(1e-4));
+}
+
 TEST_CASE("low-rank updates with B at zero leave the base model as it is") {
   const RandomModel random;
   const auto plain = session_on(random, {{}, {}});

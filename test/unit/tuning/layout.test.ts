@@ -125,6 +125,22 @@ describe("label tree", () => {
 });
 
 describe("layout", () => {
+  it("puts vectors at the right between text and answer, numbered behind those at the left", () => {
+    const of = task("single", ["happy", "sad"]);
+    const layout = buildLayout(of, fakeTokenizer, { promptLength: 2, promptRight: 3, maxTokens: 99 });
+    assert.deepEqual(layout.prefix, [-1, -2]);
+    const { tokens } = encodeText(layout, fakeTokenizer, "ugly");
+    assert.deepEqual(tokens, [
+      ...fakeTokenizer.encode("ugly"),
+      ...fakeTokenizer.encode("\nAnswer:"),
+      -3,
+      -4,
+      -5,
+    ]);
+    const plain = buildLayout(of, fakeTokenizer, { promptLength: 2, maxTokens: 99 });
+    assert.equal(layout.textRoom, plain.textRoom - 3);
+  });
+
   it("puts the beginning mark first where the model has one, then the vectors, then the template", () => {
     const before = task("single", ["good", "bad"], { template: { before: "text: ", after: "\nAnswer:" } });
     const withMark = buildLayout(before, { ...fakeTokenizer, bos: 7 }, { promptLength: 2, maxTokens: 99 });
