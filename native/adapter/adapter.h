@@ -23,6 +23,11 @@ struct Site {
   LinearMap map;
 };
 
+/// Norms of a decoder; `last` is the one behind the layers.
+enum class Norm { attention, query, key, mlp, last };
+
+class WeightSource;
+
 /// One named tensor of the adapter, a range of the flat buffers of values and gradients.
 struct Parameter {
   std::string name;
@@ -64,6 +69,21 @@ class Adapter {
   virtual void begin(bool /*training*/, uint64_t /*number*/) {}
   /// Called behind the way back of a training pass.
   virtual void end() {}
+  /// Called where values() were changed from outside.
+  virtual void changed() {}
+
+  /// Weights of the method's own, in place of the model's; null: the model's.
+  virtual WeightSource* weights() { return nullptr; }
+  /// Whether the hooks below are called: the gradients of everything that is no linear map inside the layers.
+  virtual bool trains_all() const { return false; }
+  virtual void token_backward(int64_t /*token*/, const float* /*drow*/) {}
+  /// out = x * rstd * weight, rstd [rows].
+  virtual void norm_backward(Norm /*norm*/, int64_t /*layer*/, ConstMatrix /*x*/, const float* /*rstd*/,
+                             ConstMatrix /*dout*/) {}
+  /// One row of the output head: logit = x · row.
+  virtual void head_row_backward(int64_t /*token*/, const float* /*x*/, float /*dlogit*/) {}
+  /// Rows [first, first + columns of dlogits) of the output head.
+  virtual void head_backward(int64_t /*first*/, ConstMatrix /*x*/, ConstMatrix /*dlogits*/) {}
 
  protected:
   void add_parameter(std::string name, std::vector<int64_t> shape, std::string group);

@@ -191,10 +191,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     return queue<bool>(
         info,
         [values = to_floats(info[0], "values")](Session& session) {
-          if (static_cast<int64_t>(values.size()) != session.adapter().size())
-            fail("argument", "write: " + std::to_string(values.size()) + " values given, the method has " +
-                                 std::to_string(session.adapter().size()));
-          std::copy(values.begin(), values.end(), session.adapter().values().data());
+          session.write(values);
           return true;
         },
         [](Napi::Env env, bool) { return env.Undefined(); });

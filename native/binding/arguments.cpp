@@ -166,6 +166,7 @@ MethodSpec to_method(const Napi::Value& value) {
   else if (encoder != "none")
     refuse(value, "method.promptEncoder", "\"none\", \"mlp\" or \"lstm\"");
   method.biases = to_maps(object.Get("biases"), "method.biases");
+  method.full = to_bool(object.Get("full"), "method.full", false);
   if (!object.Get("lora").IsUndefined()) {
     const Napi::Object lora = to_object(object.Get("lora"), "method.lora");
     method.lora = {to_integer(lora.Get("rank"), "method.lora.rank"), to_number(lora.Get("alpha"), "method.lora.alpha"),

@@ -52,7 +52,7 @@ void spread_rows(Matrix m, const std::vector<int64_t>& rows) {
 
 }  // namespace
 
-Decoder::Decoder(ModelWeights& weights, Products& products, int threads, const Cancellation& cancellation)
+Decoder::Decoder(WeightSource& weights, Products& products, int threads, const Cancellation& cancellation)
     : weights_(weights),
       config_(weights.config()),
       products_(products),
@@ -148,9 +148,20 @@ void Decoder::norm_heads(int64_t layer, Activations& a, Matrix qkv) {
   });
 }
 
-void Decoder::norm_heads_backward(int64_t layer, const Activations& a, Matrix dqkv) {
+void Decoder::norm_heads_backward(int64_t layer, const Activations& a, Adapter& adapter, Matrix dqkv) {
   const int64_t size = config_.head_size;
   const int64_t heads = config_.head_count + config_.kv_head_count;
+  for (int64_t r = 0; r < rows_ && adapter.trains_all(); ++r) {
+    const ConstMatrix before{a.heads.data() + r * heads * size, heads, size, size};
+    const ConstMatrix after{dqkv.row(r), heads, size, size};
+    const float* rstd = a.head_rstd.data() + r * heads;
+    const int64_t queries = config_.head_count;
+    const int64_t keys = config_.kv_head_count;
+    adapter.norm_backward(Norm::query, layer, {before.data, queries, size, size}, rstd,
+                          {after.data, queries, size, size});
+    adapter.norm_backward(Norm::key, layer, {before.row(queries), keys, size, size}, rstd + queries,
+                          {after.row(queries), keys, size, size});
+  }
   parallel_ranges(threads_, rows_, [&](int64_t begin, int64_t end) {
     Buffer<float> dy(size);
     for (int64_t r = begin; r < end; ++r)
@@ -276,7 +287,10 @@ void Decoder::backward(const std::vector<int32_t>& tokens, const Pass& pass, Ada
   }
   for (int64_t r = 0; r < rows_; ++r) {
     const int32_t token = tokens[static_cast<size_t>(r)];
-    if (token < 0) adapter.embed_backward(-1 - int64_t{token}, dout.row(r));
+    if (token < 0)
+      adapter.embed_backward(-1 - int64_t{token}, dout.row(r));
+    else if (adapter.trains_all())
+      adapter.token_backward(token, dout.row(r));
   }
 }
 
@@ -324,6 +338,7 @@ void Decoder::layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, 
     norm(middle, weights_.mlp_norm(layer), a.mlp_rstd, mlp_input);
   }
   linear_backward(layer, MapGroup::gate_up, adapter, mlp_input, gate_up, dmlp);
+  if (adapter.trains_all()) adapter.norm_backward(Norm::mlp, layer, middle, a.mlp_rstd.data(), dmlp);
   norm_backward(middle, weights_.mlp_norm(layer), a.mlp_rstd, dmlp, dout);
 
   linear_backward(layer, MapGroup::o, adapter, attended, dout, matrix(dattended_, count, q_width));
@@ -345,12 +360,13 @@ void Decoder::layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, 
                      cosine_.data() + position * half, sine_.data() + position * half, -1.0f);
     }
   });
-  if (config_.query_key_norm) norm_heads_backward(layer, a, dqkv);
+  if (config_.query_key_norm) norm_heads_backward(layer, a, adapter, dqkv);
   if (inputs) {
     input = matrix(normed_, rows_, config_.hidden_size);
     norm(x, weights_.attention_norm(layer), a.attention_rstd, input);
   }
   linear_backward(layer, MapGroup::qkv, adapter, input, dqkv, dnormed);
+  if (adapter.trains_all()) adapter.norm_backward(Norm::attention, layer, x, a.attention_rstd.data(), dnormed);
   norm_backward(x, weights_.attention_norm(layer), a.attention_rstd, dnormed, dx);
 }
 

@@ -3,8 +3,9 @@
 
 #include "adapter/adapter.h"
 #include "model/tree.h"
-#include "model/weights.h"
+#include "model/weight_source.h"
 #include "ops/attention.h"
+#include "ops/cpu/kernels.h"
 #include "ops/product.h"
 #include "tensor/cancellation.h"
 
@@ -39,7 +40,7 @@ struct Pass {
 class Decoder {
  public:
   /// `cancellation` is looked at before each layer.
-  Decoder(ModelWeights& weights, Products& products, int threads, const Cancellation& cancellation);
+  Decoder(WeightSource& weights, Products& products, int threads, const Cancellation& cancellation);
 
   /// Returns the last layer's output [rows that are read, hidden], not yet normed; valid until the next call.
   ConstMatrix forward(const std::vector<int32_t>& tokens, const Pass& pass, Adapter& adapter, Keep keep);
@@ -74,14 +75,14 @@ class Decoder {
   void layer_backward(int64_t layer, const Pass& pass, Adapter& adapter, ConstMatrix x, Activations& a, Matrix dx);
   /// Norms of each head's queries and keys, and the way back.
   void norm_heads(int64_t layer, Activations& a, Matrix qkv);
-  void norm_heads_backward(int64_t layer, const Activations& a, Matrix dqkv);
+  void norm_heads_backward(int64_t layer, const Activations& a, Adapter& adapter, Matrix dqkv);
   void norm(ConstMatrix x, const float* weight, Buffer<float>& rstd, Matrix out);
   void norm_backward(ConstMatrix x, const float* weight, const Buffer<float>& rstd, ConstMatrix dy, Matrix dx);
   /// y = x·Wᵀ + the adapter's terms (+ what y holds already).
   void linear(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, Matrix y, bool holds_value);
   void linear_backward(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, ConstMatrix dy, Matrix dx);
 
-  ModelWeights& weights_;
+  WeightSource& weights_;
   const DecoderConfig& config_;
   Products& products_;
   int threads_;

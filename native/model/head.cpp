@@ -59,10 +59,11 @@ std::vector<int64_t> Questions::rows() const {
   return rows;
 }
 
-Head::Head(ModelWeights& weights, Products& products, int threads)
+Head::Head(WeightSource& weights, Products& products, int threads)
     : weights_(weights), products_(products), threads_(threads), kernel_(kernels()) {}
 
-Answers Head::answer(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix dhidden) {
+Answers Head::answer(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix dhidden,
+                     Adapter& adapter) {
   const int64_t width = weights_.config().hidden_size;
   const bool gradient = dhidden.data != nullptr;
   const auto count = static_cast<int64_t>(rows.size());
@@ -81,8 +82,11 @@ Answers Head::answer(const Questions& questions, const std::vector<int64_t>& row
     std::fill_n(dnormed_.data(), count * width, 0.0f);
   }
   Answers answers;
-  choose(questions, slot, gradient, answers);
-  predict(questions, slot, gradient, answers);
+  Adapter* training = gradient ? &adapter : nullptr;
+  choose(questions, slot, training, answers);
+  predict(questions, slot, training, answers);
+  if (gradient && adapter.trains_all())
+    adapter.norm_backward(Norm::last, 0, hidden, rstd_.data(), {dnormed_.data(), count, width, width});
   for (int64_t i = 0; i < count && gradient; ++i) {
     std::fill_n(dhidden.row(i), width, 0.0f);
     kernel_.rms_norm_backward(hidden.row(i), weight, rstd_[i], dnormed_.data() + i * width, dhidden.row(i), width);
@@ -90,7 +94,7 @@ Answers Head::answer(const Questions& questions, const std::vector<int64_t>& row
   return answers;
 }
 
-void Head::choose(const Questions& questions, const std::vector<int64_t>& slot, bool gradient, Answers& answers) {
+void Head::choose(const Questions& questions, const std::vector<int64_t>& slot, Adapter* training, Answers& answers) {
   const int64_t width = weights_.config().hidden_size;
   const size_t choices = questions.choice_row.size();
   answers.choices.resize(questions.candidates.size());
@@ -132,11 +136,14 @@ void Head::choose(const Questions& questions, const std::vector<int64_t>& slot, 
     const size_t truth = first + static_cast<size_t>(questions.choice_answer[c]);
     const float weight = questions.choice_weight[c];
     answers.loss -= static_cast<double>(weight) * static_cast<double>(answers.choices[truth]);
-    if (!gradient) continue;
+    if (training == nullptr) continue;
     float* dx = dnormed_.data() + slot[static_cast<size_t>(questions.choice_row[c])] * width;
     for (size_t i = first; i < last; ++i) {
       const float slope = weight * (std::exp(answers.choices[i]) - (i == truth ? 1.0f : 0.0f));
       kernel_.axpy(slope, head_row(i), dx, width);
+      if (training->trains_all())
+        training->head_row_backward(questions.candidates[i],
+                                    normed_.data() + slot[static_cast<size_t>(questions.choice_row[c])] * width, slope);
     }
   }
 }
@@ -150,7 +157,7 @@ void Head::vocabulary_product(ConstMatrix x, Matrix logits) {
   }
 }
 
-void Head::predict(const Questions& questions, const std::vector<int64_t>& slot, bool gradient, Answers& answers) {
+void Head::predict(const Questions& questions, const std::vector<int64_t>& slot, Adapter* training, Answers& answers) {
   const int64_t width = weights_.config().hidden_size;
   const int64_t vocabulary = weights_.config().vocabulary_size;
   const auto targets = static_cast<int64_t>(questions.target_row.size());
@@ -173,7 +180,7 @@ void Head::predict(const Questions& questions, const std::vector<int64_t>& slot,
         float* row = logits.row(i);
         const float logit = row[questions.target_token[t]];
         answers.targets[t] = logit - kernel_.softmax(row, vocabulary, vocabulary);
-        if (!gradient) continue;
+        if (training == nullptr) continue;
         row[questions.target_token[t]] -= 1.0f;
         const float weight = questions.target_weight[t];
         for (int64_t v = 0; v < vocabulary; ++v) row[v] *= weight;
@@ -183,13 +190,14 @@ void Head::predict(const Questions& questions, const std::vector<int64_t>& slot,
       const auto t = static_cast<size_t>(begin + i);
       answers.loss -= static_cast<double>(questions.target_weight[t]) * static_cast<double>(answers.targets[t]);
     }
-    if (!gradient) continue;
+    if (training == nullptr) continue;
     dgathered_.resize(room * width);
     const Matrix dx = matrix(dgathered_, count, width);
     const int64_t block = weights_.head_block();
     for (int64_t first = 0; first < vocabulary; first += block) {
       const int64_t part = std::min(block, vocabulary - first);
       products_.backward(logits.columns(first, part), weights_.head(first, part), dx, first > 0);
+      if (training->trains_all()) training->head_backward(first, x, logits.columns(first, part));
     }
     for (int64_t i = 0; i < count; ++i) kernel_.axpy(1.0f, dx.row(i), dnormed_.data() + slot_of(i), width);
   }

@@ -2,7 +2,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/weights.h"
+#include "adapter/adapter.h"
+#include "model/weight_source.h"
+#include "ops/cpu/kernels.h"
 #include "ops/product.h"
 
 namespace plumb {
@@ -34,11 +36,12 @@ struct Answers {
 /// Final norm, output head and losses, for the rows that carry a question and no others.
 class Head {
  public:
-  Head(ModelWeights& weights, Products& products, int threads);
+  Head(WeightSource& weights, Products& products, int threads);
 
   /// `hidden` [rows of the questions, hidden size] as the last layer left them. `dhidden`, where not empty, is
-  /// overwritten with the gradient of the loss.
-  Answers answer(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix dhidden);
+  /// overwritten with the gradient of the loss, and the adapter is told of the head's own where it trains all.
+  Answers answer(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix dhidden,
+                 Adapter& adapter);
 
   /// Logits over the vocabulary, [rows, vocabulary], for sampling; valid until the next call.
   ConstMatrix logits(ConstMatrix hidden);
@@ -46,11 +49,11 @@ class Head {
   static int64_t scratch_bytes(const DecoderConfig& config, int64_t targets);
 
  private:
-  void choose(const Questions& questions, const std::vector<int64_t>& slot, bool gradient, Answers& answers);
-  void predict(const Questions& questions, const std::vector<int64_t>& slot, bool gradient, Answers& answers);
+  void choose(const Questions& questions, const std::vector<int64_t>& slot, Adapter* training, Answers& answers);
+  void predict(const Questions& questions, const std::vector<int64_t>& slot, Adapter* training, Answers& answers);
   void vocabulary_product(ConstMatrix x, Matrix logits);
 
-  ModelWeights& weights_;
+  WeightSource& weights_;
   Products& products_;
   int threads_;
   const Kernels& kernel_;

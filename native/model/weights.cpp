@@ -92,8 +92,14 @@ ModelWeights::Stored ModelWeights::find(const std::map<std::string, const Tensor
   return {file.data() + entry.offset, &file, entry.type, rows, cols, entry.interleaved_rows ? config_.head_size : 0};
 }
 
-void ModelWeights::convert(const Stored& matrix, int64_t first, int64_t count, uint8_t* out) const {
-  const int64_t out_row = matrix.cols * product_bytes();
+void ModelWeights::read_map(int64_t layer, LinearMap map, float* out) const {
+  const Stored& matrix = layers_[static_cast<size_t>(layer)][static_cast<size_t>(map)];
+  convert(matrix, 0, matrix.rows, Precision::float32, reinterpret_cast<uint8_t*>(out));
+}
+
+void ModelWeights::convert(const Stored& matrix, int64_t first, int64_t count, Precision precision,
+                           uint8_t* out) const {
+  const int64_t out_row = matrix.cols * (precision == Precision::bfloat16 ? 2 : 4);
   parallel_ranges(threads_, count, [&](int64_t begin, int64_t end) {
     Buffer<float> row(matrix.cols);
     for (int64_t i = begin; i < end; ++i) {
@@ -107,7 +113,7 @@ void ModelWeights::convert(const Stored& matrix, int64_t first, int64_t count, u
       }
       const uint8_t* data = matrix.data + source * matrix.row_bytes();
       uint8_t* target = out + i * out_row;
-      if (precision_ == Precision::float32) {
+      if (precision == Precision::float32) {
         kernel_.dequantize(matrix.type, data, reinterpret_cast<float*>(target), matrix.cols);
       } else {
         kernel_.dequantize(matrix.type, data, row.data(), matrix.cols);
@@ -138,7 +144,7 @@ Weights ModelWeights::gather(const Stored* matrices, size_t count, Converted& ta
     target.resize(weights.out * weights.in * product_bytes());
     uint8_t* out = target.data();
     for (size_t i = 0; i < count; ++i) {
-      convert(matrices[i], 0, matrices[i].rows, out);
+      convert(matrices[i], 0, matrices[i].rows, precision_, out);
       out += matrices[i].rows * weights.in * product_bytes();
       if (keep_) matrices[i].file->release(matrices[i].data, matrices[i].rows * matrices[i].row_bytes());
     }
@@ -168,13 +174,13 @@ Weights ModelWeights::head(int64_t first, int64_t count) {
   if (keep_) {
     if (!head_kept_) {
       head_scratch_.resize(head_.rows * row);
-      convert(head_, 0, head_.rows, head_scratch_.data());
+      convert(head_, 0, head_.rows, precision_, head_scratch_.data());
       head_kept_ = true;
     }
     weights.parts.push_back({head_scratch_.data() + first * row, count, 0});
   } else {
     head_scratch_.resize(count * row);
-    convert(head_, first, count, head_scratch_.data());
+    convert(head_, first, count, precision_, head_scratch_.data());
     weights.parts.push_back({head_scratch_.data(), count, 0});
   }
   return weights;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/weight_source.h"
 #include "ops/cpu/kernels.h"
 #include "ops/product.h"
 #include "tensor/buffer.h"
@@ -30,43 +31,35 @@ struct ModelTable {
   DecoderConfig config;
 };
 
-/// Maps that share an input and are computed in one product.
-enum class MapGroup { qkv, o, gate_up, down };
-inline constexpr int kMapGroups = 4;
-
 /// The frozen weights of a model, mapped from its files. A matrix is turned to the product's type when it is used: kept
 /// so, or (`keep` false) made anew in scratch each time. What has that type already is used in place. Calls are made
 /// from one thread at a time.
-class ModelWeights {
+class ModelWeights final : public WeightSource {
  public:
   /// Throws "model-file" or "model-tensor" naming what is missing, misshapen or outside its file.
   ModelWeights(const ModelTable& table, Precision precision, bool keep, int threads);
 
-  const DecoderConfig& config() const { return config_; }
-  const float* attention_norm(int64_t layer) const { return norms_[static_cast<size_t>(2 * layer)].data(); }
-  const float* mlp_norm(int64_t layer) const { return norms_[static_cast<size_t>(2 * layer + 1)].data(); }
-  const float* final_norm() const { return norms_.back().data(); }
-  /// Over one head's queries or keys; only where the config has them.
-  const float* query_norm(int64_t layer) const { return head_norms_[static_cast<size_t>(2 * layer)].data(); }
-  const float* key_norm(int64_t layer) const { return head_norms_[static_cast<size_t>(2 * layer + 1)].data(); }
-  /// The model's own bias of a map; null where it has none.
-  const float* bias(int64_t layer, LinearMap map) const {
+  const DecoderConfig& config() const override { return config_; }
+  const float* attention_norm(int64_t layer) const override { return norms_[static_cast<size_t>(2 * layer)].data(); }
+  const float* mlp_norm(int64_t layer) const override { return norms_[static_cast<size_t>(2 * layer + 1)].data(); }
+  const float* final_norm() const override { return norms_.back().data(); }
+  const float* query_norm(int64_t layer) const override { return head_norms_[static_cast<size_t>(2 * layer)].data(); }
+  const float* key_norm(int64_t layer) const override { return head_norms_[static_cast<size_t>(2 * layer + 1)].data(); }
+  const float* bias(int64_t layer, LinearMap map) const override {
     const Buffer<float>& bias = biases_[static_cast<size_t>(layer)][static_cast<size_t>(map)];
     return bias.empty() ? nullptr : bias.data();
   }
+  Weights group(int64_t layer, MapGroup group) override;
+  Weights head(int64_t first, int64_t count) override;
+  int64_t head_block() const override;
+  void embedding_row(int64_t token, float* out) const override;
+  void head_row(int64_t token, float* out) const override;
 
-  /// Valid until the next call for the same group.
-  Weights group(int64_t layer, MapGroup group);
-  /// Rows [first, first + count) of the output head. Valid until the next call.
-  Weights head(int64_t first, int64_t count);
-
-  void embedding_row(int64_t token, float* out) const;
-  void head_row(int64_t token, float* out) const;
+  /// A map's weights in float32, [out, in], rows in Hugging Face's order.
+  void read_map(int64_t layer, LinearMap map, float* out) const;
 
   /// Bytes that converted matrices take once all are in use; `head` whether products with the whole head occur.
   int64_t converted_bytes(bool head) const;
-  /// Rows of the head that one product takes.
-  int64_t head_block() const;
 
  private:
   struct Stored {
@@ -82,7 +75,7 @@ class ModelWeights {
 
   Stored find(const std::map<std::string, const TensorEntry*>& table, const std::string& name, int64_t rows,
               int64_t cols) const;
-  void convert(const Stored& matrix, int64_t first, int64_t count, uint8_t* out) const;
+  void convert(const Stored& matrix, int64_t first, int64_t count, Precision precision, uint8_t* out) const;
   bool in_place(const Stored& matrix) const;
   Weights gather(const Stored* matrices, size_t count, Converted& target);
   int64_t product_bytes() const { return precision_ == Precision::bfloat16 ? 2 : 4; }

@@ -2,15 +2,27 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
+#include "ops/parallel.h"
 #include "tensor/error.h"
 
 namespace plumb {
 namespace {
 
-double norm(const Buffer<float>& values) {
+/// Summed in blocks, so that the number of threads makes no difference.
+double norm(const Buffer<float>& values, int threads) {
+  constexpr int64_t kBlock = 1 << 16;
+  const int64_t blocks = (values.size() + kBlock - 1) / kBlock;
+  std::vector<double> sums(static_cast<size_t>(blocks));
+  parallel_tasks(blocks > 16 ? threads : 1, blocks, [&](int64_t block, int) {
+    double sum = 0;
+    for (int64_t i = block * kBlock; i < std::min(values.size(), (block + 1) * kBlock); ++i)
+      sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+    sums[static_cast<size_t>(block)] = sum;
+  });
   double sum = 0;
-  for (int64_t i = 0; i < values.size(); ++i) sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  for (const double part : sums) sum += part;
   return std::sqrt(sum);
 }
 
@@ -26,7 +38,7 @@ void StepOptions::check() const {
   if (!in(weight_decay, 0, 1e3)) fail("argument", "step: weightDecay must be 0 or more");
 }
 
-AdamW::AdamW(int64_t size) : kernel_(kernels()), first_(size), second_(size) {
+AdamW::AdamW(int64_t size, int threads) : kernel_(kernels()), threads_(threads), first_(size), second_(size) {
   std::fill_n(first_.data(), size, 0.0f);
   std::fill_n(second_.data(), size, 0.0f);
 }
@@ -34,7 +46,7 @@ AdamW::AdamW(int64_t size) : kernel_(kernels()), first_(size), second_(size) {
 StepResult AdamW::step(Adapter& adapter, const StepOptions& options) {
   options.check();
   StepResult result;
-  result.gradient_norm = norm(adapter.gradients());
+  result.gradient_norm = norm(adapter.gradients(), threads_);
   if (std::isfinite(result.gradient_norm)) {
     ++steps;
     AdamConstants constants{};
@@ -50,13 +62,18 @@ StepResult AdamW::step(Adapter& adapter, const StepOptions& options) {
       if (rate == options.rates.end()) continue;
       constants.rate = static_cast<float>(rate->second);
       constants.decay = static_cast<float>(1 - rate->second * options.weight_decay);
-      const int64_t at = parameter.offset;
-      kernel_.adam(constants, adapter.gradients().data() + at, first_.data() + at, second_.data() + at,
-                   adapter.values().data() + at, parameter.size);
+      // Waking threads for a bias costs more than moving it.
+      const int threads = parameter.size > 1 << 16 ? threads_ : 1;
+      parallel_ranges(threads, parameter.size, [&](int64_t begin, int64_t end) {
+        const int64_t at = parameter.offset + begin;
+        kernel_.adam(constants, adapter.gradients().data() + at, first_.data() + at, second_.data() + at,
+                     adapter.values().data() + at, end - begin);
+      });
     }
+    adapter.changed();
   }
   std::fill_n(adapter.gradients().data(), adapter.size(), 0.0f);
-  result.parameter_norm = norm(adapter.values());
+  result.parameter_norm = norm(adapter.values(), threads_);
   return result;
 }
 

@@ -28,7 +28,7 @@ struct StepResult {
 /// gradient clipped by its whole norm. All float32.
 class AdamW {
  public:
-  explicit AdamW(int64_t size);
+  AdamW(int64_t size, int threads);
 
   /// Moves the parameters and sets the gradient to zero. A gradient that is not finite moves nothing.
   StepResult step(Adapter& adapter, const StepOptions& options);
@@ -39,6 +39,7 @@ class AdamW {
 
  private:
   const Kernels& kernel_;
+  int threads_;
   Buffer<float> first_;
   Buffer<float> second_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "adapter/full.h"
 #include "train/sampler.h"
 
 namespace plumb {
@@ -18,6 +19,11 @@ std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& meth
     return maps;
   };
   const auto biases = each_once(method.biases, "biases");
+  if (method.full) {
+    if (method.lora || method.prompt.left + method.prompt.right > 0 || !biases.empty())
+      fail("argument", "method: where all parameters train, nothing else does");
+    return std::make_unique<Full>(model.weights, model.products.precision(), model.threads);
+  }
   if (method.lora) {
     if (method.prompt.left + method.prompt.right > 0 || !biases.empty())
       fail("argument", "method: low-rank updates go without prompt vectors and biases");
@@ -58,9 +64,14 @@ Session::Session(std::shared_ptr<Model> model, const MethodSpec& method, bool ch
     : model_(std::move(model)),
       adapter_(make_adapter(*model_, method)),
       keep_(checkpoint ? Keep::inputs : Keep::all),
-      decoder_(model_->weights, model_->products, model_->threads, cancellation_),
-      head_(model_->weights, model_->products, model_->threads),
-      optimizer_(adapter_->size()) {}
+      decoder_(weights(), model_->products, model_->threads, cancellation_),
+      head_(weights(), model_->products, model_->threads),
+      optimizer_(adapter_->size(), model_->threads) {}
+
+WeightSource& Session::weights() {
+  WeightSource* own = adapter_->weights();
+  return own == nullptr ? static_cast<WeightSource&>(model_->weights) : *own;
+}
 
 void Session::prepare(Batch& batch) {
   const DecoderConfig& config = model_->config();
@@ -79,7 +90,8 @@ double Session::accumulate(Batch& batch) {
     const Pass pass{tree.positions, tree.items, nullptr, nullptr, &asked};
     const ConstMatrix hidden = decoder_.forward(tree.tokens, pass, *adapter_, keep_);
     dhidden_.resize(Products::round_rows(tree.rows()) * hidden.cols);
-    const Answers answers = head_.answer(batch.questions, asked, hidden, matrix(dhidden_, hidden.rows, hidden.cols));
+    const Answers answers =
+        head_.answer(batch.questions, asked, hidden, matrix(dhidden_, hidden.rows, hidden.cols), *adapter_);
     decoder_.backward(tree.tokens, pass, *adapter_, matrix(dhidden_, tree.rows(), hidden.cols));
     adapter_->end();
     return answers.loss;
@@ -94,7 +106,8 @@ Answers Session::score(Batch& batch) {
   adapter_->begin(false, 0);
   const std::vector<int64_t> asked = batch.questions.rows();
   const Pass pass{batch.tree.positions, batch.tree.items, nullptr, nullptr, &asked};
-  return head_.answer(batch.questions, asked, decoder_.forward(batch.tree.tokens, pass, *adapter_, Keep::nothing), {});
+  const ConstMatrix hidden = decoder_.forward(batch.tree.tokens, pass, *adapter_, Keep::nothing);
+  return head_.answer(batch.questions, asked, hidden, {}, *adapter_);
 }
 
 std::vector<float> Session::prompt() {
@@ -194,6 +207,14 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
   return texts;
 }
 
+void Session::write(const std::vector<float>& values) {
+  if (static_cast<int64_t>(values.size()) != adapter_->size())
+    fail("argument", "write: " + std::to_string(values.size()) + " values given, the method has " +
+                         std::to_string(adapter_->size()));
+  std::copy(values.begin(), values.end(), adapter_->values().data());
+  adapter_->changed();
+}
+
 SessionState Session::state() {
   const auto copy = [&](const Buffer<float>& buffer) {
     return std::vector<float>(buffer.data(), buffer.data() + buffer.size());
@@ -213,6 +234,7 @@ void Session::load(const SessionState& state) {
   std::copy(state.first_moment.begin(), state.first_moment.end(), optimizer_.first_moment().data());
   std::copy(state.second_moment.begin(), state.second_moment.end(), optimizer_.second_moment().data());
   optimizer_.steps = state.steps;
+  adapter_->changed();
   passes_ = 0;
   std::fill_n(adapter_->gradients().data(), adapter_->size(), 0.0f);
 }

@@ -10,6 +10,7 @@
 #include "model/decoder.h"
 #include "model/head.h"
 #include "model/tree.h"
+#include "model/weights.h"
 #include "tensor/cancellation.h"
 #include "train/adamw.h"
 
@@ -39,11 +40,12 @@ class Model {
 /// The product type that "auto" stands for on this processor.
 Precision best_precision();
 
-/// What trains: prompt vectors and biases, or low-rank updates.
+/// What trains: prompt vectors and biases, or low-rank updates, or all of the model's own parameters.
 struct MethodSpec {
   PromptSpec prompt;
   std::vector<LinearMap> biases;
   std::optional<LoraSpec> lora = std::nullopt;
+  bool full = false;
 };
 
 struct Batch {
@@ -84,12 +86,16 @@ class Session {
   /// The prompt vectors as they enter the model, [prompt length, hidden].
   std::vector<float> prompt();
   std::vector<std::vector<int32_t>> generate(Tree& tree, const GenerateOptions& options);
+  /// Sets all parameters, in the order of the adapter's. Throws "argument" for another number of values.
+  void write(const std::vector<float>& values);
   SessionState state();
   /// Throws "state" where the sizes are another session's.
   void load(const SessionState& state);
 
  private:
   void prepare(Batch& batch);
+  /// What decoder and head compute with.
+  WeightSource& weights();
 
   std::shared_ptr<Model> model_;
   Cancellation cancellation_;

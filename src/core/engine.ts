@@ -71,7 +71,7 @@ export interface ModelOptions {
   readonly weights?: "keep" | "stream";
 }
 
-/** What trains: prompt vectors and biases of linear maps, or low-rank updates of linear maps. */
+/** What trains: prompt vectors and biases of linear maps, or low-rank updates of linear maps, or all parameters. */
 export interface MethodSpec {
   /** Vectors left of the text: tokens -1 and down. */
   readonly promptLength: number;
@@ -81,6 +81,8 @@ export interface MethodSpec {
   readonly promptEncoder?: PromptEncoder;
   readonly biases: readonly LinearMap[];
   readonly lora?: LoraSpec;
+  /** Every parameter of the model, under its Hugging Face name. */
+  readonly full?: boolean;
 }
 export type PromptEncoder = "none" | "mlp" | "lstm";
 /** X·Wᵀ + (alpha / rank)·(X·Aᵀ)·Bᵀ; `dropout` is the share of X that a training pass keeps from the update. */
@@ -154,7 +156,7 @@ export interface StepResult {
   readonly parameterNorm: number;
 }
 
-export type ParameterGroup = "prompt" | "bias" | "lora";
+export type ParameterGroup = "prompt" | "bias" | "lora" | "full";
 
 export interface Parameter {
   /**
@@ -226,7 +228,7 @@ export interface Model {
   /**
    * Bytes of resident memory that the engine will hold, besides the process itself: weights, and one micro-batch.
    * `rows`: tokens of the micro-batch; `longest`: tokens of its longest path from root to leaf; `inputs`: the method is
-   * one of low-rank updates, for which the maps' inputs are kept.
+   * one for which the maps' inputs are kept (low-rank updates, all parameters).
    */
   forecast(shape: {
     rows: number;

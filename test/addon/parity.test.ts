@@ -18,6 +18,8 @@ const cases = [
   { name: "tiny-tied", format: "huggingface" },
   { name: "tiny-q", format: "gguf" },
   { name: "tiny-lora", format: "huggingface" },
+  { name: "tiny-qwen2-full", format: "huggingface" },
+  { name: "tiny-qwen3-full", format: "huggingface" },
   { name: "tiny-ptuning-mlp", format: "huggingface" },
   { name: "tiny-ptuning-lstm", format: "huggingface" },
   ...(["tiny-llama3", "tiny-mistral", "tiny-qwen2", "tiny-qwen3"] as const).flatMap((name) => [
@@ -54,8 +56,9 @@ describe("the engine agrees with PyTorch", () => {
           const { loss } = await session.accumulate(batch);
           check([loss], "loss");
           const gradient = await session.gradient();
-          for (const parameter of session.parameters)
-            check(part(session, gradient, parameter.name), `gradient/${parameter.name}`);
+          for (const { name: parameter } of session.parameters)
+            if (reference.file.full !== true || reference.has(`gradient/${parameter}`))
+              check(part(session, gradient, parameter), `gradient/${parameter}`);
           await session.step({
             rates: {},
             maxNorm: 0,

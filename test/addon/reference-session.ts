@@ -12,7 +12,12 @@ export async function openReference(
 ): Promise<{ model: Model; session: Session }> {
   const { checkpoint = false, ...rest } = options;
   const model = await loadEngine().openModel(reference.table(format), { precision: "float32", ...rest });
-  const { promptLength, promptRight, promptEncoder, lora } = reference.file;
+  const { promptLength, promptRight, promptEncoder, lora, full } = reference.file;
+  if (full === true) {
+    // Starts from the model's own values, which are the recorded case's.
+    const session = await model.openSession({ method: { promptLength: 0, biases: [], full }, checkpoint });
+    return { model, session };
+  }
   const session = await model.openSession({
     method:
       lora !== undefined
