@@ -32,6 +32,7 @@ interface TuneFlags extends EngineFlags {
   loraAlpha?: number;
   loraDropout?: number;
   loraRate?: number;
+  fullRate?: number;
   balance?: Balance;
   heldOut?: number;
   patience?: number;
@@ -84,6 +85,7 @@ export function register(program: Command): void {
       positive,
     )
     .option("--lora-dropout <share>", "method lora: share of inputs left out (default: 0)", dropout)
+    .option("--full-rate <rate>", "method full: learning rate (default: 0.00003)", positive)
     .option("--lora-rate <rate>", "method lora: learning rate (default: 0.001)", positive)
     .addOption(new Option("--balance <way>", "help rare classes (default: none)").choices(Balance.options))
     .option(
@@ -158,6 +160,7 @@ function jobOf(task: string | undefined, flags: TuneFlags, command: Command): Jo
     biasRate: flags.biasRate,
     promptEncoder: flags.promptEncoder,
     lora: loraOf(flags),
+    fullRate: flags.fullRate,
     balance: flags.balance,
     heldOutShare: flags.heldOut,
     evaluateEvery: flags.evaluateEvery,

@@ -32,6 +32,7 @@ export const TuningSettings = z.object({
     "`ptuning` only: what makes the vectors while they are tuned.",
   ),
   lora: LoraSettings.optional().describe("`lora` only."),
+  fullRate: z.number().positive().optional().describe("`full` only: learning rate of all parameters."),
   steps: z.number().int().positive(),
   batch: z.number().int().positive().max(4096).describe("Examples of one step."),
   warmup: z.number().min(0).max(1).describe("Share of the steps in which the rate grows."),

@@ -16,7 +16,7 @@ export const Label = z.looseObject({
 export type Label = z.infer<typeof Label>;
 
 /** Which training method: which parameters train (see docs/design.md). */
-export const MethodName = z.enum(["ptuning-bias", "ptuning", "prompt", "bias", "lora"]);
+export const MethodName = z.enum(["ptuning-bias", "ptuning", "prompt", "bias", "lora", "full"]);
 export type MethodName = z.infer<typeof MethodName>;
 
 export const Task = z

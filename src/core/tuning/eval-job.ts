@@ -17,7 +17,7 @@ import { openAdapter } from "./predict-job";
 import { predictExamples } from "./predict";
 import { checkData, partsOf } from "./prepare";
 import type { Job } from "./protocol";
-import { parameterCount, reportRun } from "./result";
+import { parameterCount, reportRun, totalParameters } from "./result";
 import { countTestLook, jsonLines, readManifest, RUN_FILES, writing } from "./run-folder";
 
 /**
@@ -98,7 +98,7 @@ export async function evalJob(
         tokensPerSecond: 0,
         peakBytes: tools.peakMemory(),
         trainedParameters: trained,
-        totalParameters: base.parameterCount + trained,
+        totalParameters: totalParameters(base.parameterCount, trained, adapter.settings),
         device: tools.engine().devices().devices[0]?.name ?? "CPU",
         precision: model.precision,
         history: [],

@@ -7,7 +7,7 @@ import type { Snapshot } from "./checkpoint";
 import { scoringHook } from "./job-tools";
 import { predictExamples } from "./predict";
 import { untunedLayout } from "./prepare";
-import { parameterCount, reportRun } from "./result";
+import { parameterCount, reportRun, totalParameters } from "./result";
 import type { Run } from "./run";
 import { adapterSpec } from "./methods";
 import { countTestLook, jsonLines, writing } from "./run-folder";
@@ -78,7 +78,7 @@ async function scoreAndReport(
       tokensPerSecond: snapshot.tokens / Math.max(1e-3, snapshot.seconds),
       peakBytes: tools.peakMemory(),
       trainedParameters,
-      totalParameters: base.parameterCount + trainedParameters,
+      totalParameters: totalParameters(base.parameterCount, trainedParameters, manifest.settings),
       device: manifest.engine.device,
       precision: manifest.engine.precision,
       history: historyOf(snapshot),

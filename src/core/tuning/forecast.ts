@@ -80,7 +80,7 @@ export function chooseShape(
   const score = (rows: number, longest: number) =>
     model.forecast({ rows, longest, targets: 0, train: false, checkpoint: false });
   const { batch } = settings;
-  const inputs = settings.method === "lora";
+  const inputs = settings.method === "lora" || settings.method === "full";
   const trained = trainedBytes(settings, config);
   const { longest } = heaviest(layout, items, batch, SCORE_ROWS);
   const scored = layout.kind === "generation" ? GENERATION * SCORE_ROWS : SCORE_ROWS;

@@ -24,7 +24,7 @@ import {
   type Item,
   type Layout,
 } from "./layout";
-import { vectorsOf } from "./methods";
+import { checkSize, vectorsOf } from "./methods";
 import { sha256 } from "./run-folder";
 import type { JobTools } from "./job-tools";
 import { resolveSettings, type TuningOptions, type TuningSettings } from "./settings";
@@ -101,6 +101,7 @@ export async function prepareRun(
     { ...job.options, seed: job.options.seed ?? splitSeed, ...(method === undefined ? {} : { method }) },
     { kind: task.kind, examples: split.train.length, contextLength: base.table.config.contextLength },
   );
+  checkSize(settings, base.parameterCount);
   const { heldOut } = holdOutFor(settings, split.train, settings.seed);
   const parts = partsOf(split, new Set(heldOut.map(({ id }) => id)));
   const answerRoom = answerRoomOf(task, base, split.train, settings.maxTokens);

@@ -87,11 +87,12 @@ export async function probeRates(
 export function scaledRates(
   settings: TuningSettings,
   factor: number,
-): Pick<TuningSettings, "promptRate" | "biasRate" | "lora"> {
-  const { promptRate, biasRate, lora } = settings;
+): Pick<TuningSettings, "promptRate" | "biasRate" | "lora" | "fullRate"> {
+  const { promptRate, biasRate, lora, fullRate } = settings;
   return {
     promptRate: promptRate * factor,
     biasRate: biasRate * factor,
     ...(lora === undefined ? {} : { lora: { ...lora, rate: lora.rate * factor } }),
+    ...(fullRate === undefined ? {} : { fullRate: fullRate * factor }),
   };
 }

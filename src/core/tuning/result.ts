@@ -2,9 +2,14 @@ import path from "node:path";
 import type { Session } from "../engine";
 import { writeFileAtomic } from "../files";
 import { buildReport, chooseThresholds, renderReport, type Report, type ReportInput } from "../report";
-import type { Prediction, Task } from "../schema";
+import type { Prediction, Task, TuningSettings } from "../schema";
 import type { Parts } from "./prepare";
 import { RUN_FILES, writing } from "./run-folder";
+
+/** Parameters of the tuned model: those that train besides the base model's, or among them. */
+export function totalParameters(base: number, trained: number, { method }: TuningSettings): number {
+  return method === "full" ? base : base + trained;
+}
 
 /** Parameters that a session trains. */
 export function parameterCount({ parameters }: Session): number {

@@ -1,8 +1,8 @@
 import type { z } from "zod";
-import type { StepOptions } from "../engine";
+import type { ParameterGroup, StepOptions } from "../engine";
 import { LoraSettings, TuningSettings, type Balance, type TaskKind } from "../schema";
 import { PlumbError } from "../errors";
-import { defaultPromptRate, LORA, methodOf } from "./methods";
+import { defaultPromptRate, FULL_RATE, LORA, methodOf } from "./methods";
 
 export { TuningSettings, type Balance };
 
@@ -75,6 +75,7 @@ export function resolveSettings(
     biasRate: options.biasRate ?? 2e-3,
     ...(method === "ptuning" ? { promptEncoder } : {}),
     ...(method === "lora" ? { lora: loraOf(options.lora) } : {}),
+    ...(method === "full" ? { fullRate: options.fullRate ?? FULL_RATE } : {}),
     steps,
     batch,
     warmup: options.warmup ?? 0.06,
@@ -107,7 +108,12 @@ export function rateFactor(step: number, steps: number, warmup: number): number 
 /** AdamW's numbers at a step counted from 0. */
 export function stepOptions(settings: TuningSettings, step: number): StepOptions {
   const factor = rateFactor(step, settings.steps, settings.warmup);
-  const rates = { prompt: settings.promptRate, bias: settings.biasRate, lora: (settings.lora ?? LORA).rate };
+  const rates: Record<ParameterGroup, number> = {
+    prompt: settings.promptRate,
+    bias: settings.biasRate,
+    lora: (settings.lora ?? LORA).rate,
+    full: settings.fullRate ?? FULL_RATE,
+  };
   return {
     rates: Object.fromEntries(methodOf(settings).groups.map((group) => [group, rates[group] * factor])),
     maxNorm: settings.maxNorm,

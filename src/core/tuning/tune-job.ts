@@ -104,7 +104,10 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
 }
 
 const ratesGiven = ({ options }: TuneJob) =>
-  options.promptRate !== undefined || options.biasRate !== undefined || options.lora?.rate !== undefined;
+  options.promptRate !== undefined ||
+  options.biasRate !== undefined ||
+  options.lora?.rate !== undefined ||
+  options.fullRate !== undefined;
 
 function foldsOf({ split, settings }: PreparedRun, count: number): Folds {
   const assigned = foldExamples(split.train, count, settings.seed);

@@ -144,7 +144,7 @@ class FakeSession implements Session {
     options: SessionOptions,
     private readonly behaviour: FakeBehaviour,
   ) {
-    const { promptLength, promptRight = 0, promptEncoder = "none", biases, lora } = options.method;
+    const { promptLength, promptRight = 0, promptEncoder = "none", biases, lora, full } = options.method;
     const parameters: Parameter[] = [];
     let size = 0;
     const add = (name: string, shape: number[], group: Parameter["group"]) => {
@@ -159,7 +159,8 @@ class FakeSession implements Session {
     this.biasOffset = size;
     if (biases.length > 0) add("model.layers.0.self_attn.q_proj.bias", [BUCKETS * CLASSES], "bias");
     if (lora !== undefined) add("model.layers.0.self_attn.q_proj.lora_B.weight", [BUCKETS * CLASSES], "lora");
-    this.matrix = biases.length > 0 || lora !== undefined;
+    if (full === true) add("model.embed_tokens.weight", [BUCKETS * CLASSES], "full");
+    this.matrix = biases.length > 0 || lora !== undefined || full === true;
     this.parameters = parameters;
     this.values = new Float32Array(size);
     this.grad = new Float32Array(size);

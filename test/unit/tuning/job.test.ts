@@ -248,10 +248,12 @@ describe("a tuning job", () => {
     bias: ["model.layers.0.self_attn.q_proj.bias"],
     ptuning: ["prompt.left", "prompt.right"],
     lora: ["model.layers.0.self_attn.q_proj.lora_B.weight"],
+    full: ["model.embed_tokens.weight"],
   };
-  for (const method of ["prompt", "bias", "ptuning", "lora"] as const) {
+  for (const method of ["prompt", "bias", "ptuning", "lora", "full"] as const) {
     it(`trains with method ${method} what it says and nothing else, resumes to the bit, and predicts with it`, async () => {
-      const options = { ...QUICK, method, ...(method === "lora" ? { lora: { rate: 0.05 } } : {}) };
+      const options = { ...QUICK, method, lora: { rate: 0.05 }, fullRate: 0.05 };
+      if (method !== "lora") delete (options as { lora?: unknown }).lora;
       const straight = await run(tune(task.file, { options }));
       const file = path.join(straight.folder, "adapter.safetensors");
       const { tensors } = await readAdapter(file);

@@ -16,7 +16,13 @@ import { probeSteps } from "../../../src/core/tuning/probe";
 import { explainWriteError } from "../../../src/core/tuning/run-folder";
 import { decodeTensors, encodeTensors } from "../../../src/core/tuning/safetensors";
 import { defaultSteps, rateFactor, resolveSettings, stepOptions } from "../../../src/core/tuning/settings";
-import { adapterSpec, initialValues, methodSpec, trainedBytes } from "../../../src/core/tuning/methods";
+import {
+  adapterSpec,
+  checkSize,
+  initialValues,
+  methodSpec,
+  trainedBytes,
+} from "../../../src/core/tuning/methods";
 import { microBatches, train } from "../../../src/core/tuning/trainer";
 import { fakeEngine, fakeTable, fakeTokenizer } from "./fake-engine";
 
@@ -176,6 +182,7 @@ describe("schedule and defaults", () => {
       ["prompt"],
       ["bias"],
       ["lora"],
+      ["full"],
     ]);
     const lora = resolveSettings({ method: "lora", lora: { rank: 4 } }, facts);
     assert.deepEqual(lora.lora, { rank: 4, alpha: 16, dropout: 0, rate: 1e-3 });
@@ -225,6 +232,14 @@ describe("schedule and defaults", () => {
     assert.equal(floats({}), floats({ method: "prompt" }) + floats({ method: "bias" }));
     assert.equal(floats({ method: "lora", lora: { rank: 2 } }), 2 * 2 * (16 + 12 + 12 + 16 + 24 + 24 + 24));
     assert.ok(floats({ method: "ptuning" }) > floats({ method: "ptuning", promptEncoder: "mlp" }));
+    const all = trainedBytes(resolveSettings({ method: "full" }, facts), config) / 4 / (4 + 11);
+    const layer = 8 * 8 + 4 * 8 + 4 * 8 + 8 * 8 + 3 * 16 * 8 + 2 * 8;
+    assert.equal(all, config.vocabularySize * 8 + 2 * layer + 8);
+    assert.throws(
+      () => checkSize({ method: "full" }, 3e9),
+      /up to 170 million parameters; this one has 3000/,
+    );
+    checkSize({ method: "lora" }, 3e9);
   });
 
   it("takes more steps for more examples, fewer passes over each", () => {
