@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import type { Command } from "commander";
 import {
   answerOf,
   checkTask,
@@ -13,7 +13,7 @@ import { openBaseModel, resolveBaseModel, type BaseModel } from "../core/model";
 import { answerRoomOf, baseModelOf, tunedLayout } from "../core/tuning/prepare";
 import { resolveSettings } from "../core/tuning/settings";
 import { renderCheck } from "./check-text";
-import { wholeNumber } from "./options";
+import { openShare, wholeNumber } from "./options";
 
 interface CheckCommandOptions {
   json?: true;
@@ -41,7 +41,7 @@ export function register(program: Command): void {
     )
     .option("--no-tokens", "do not measure texts in tokens: needs no base model")
     .option("--seed <number>", "seed of a drawn split (default: the task's, else 0)", wholeNumber)
-    .option("--test-share <share>", "share drawn for the test (default: the task's, else 0.2)", share)
+    .option("--test-share <share>", "share drawn for the test (default: the task's, else 0.2)", openShare)
     .addHelpText(
       "after",
       `
@@ -113,13 +113,4 @@ function textRoomOf({ task, examples }: LoadedTask, model: BaseModel): number {
     contextLength: model.table.config.contextLength,
   });
   return tunedLayout(task, model, settings, answerRoomOf(task, model, longest, settings.maxTokens)).textRoom;
-}
-
-/** A share that leaves something on both sides. */
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value > 0 && value < 1)) {
-    throw new InvalidArgumentError(`Found "${text}", expected a number between 0 and 1.`);
-  }
-  return value;
 }

@@ -6,6 +6,7 @@ import { version } from "../core/version";
 import { register as registerCheck } from "./check";
 import { register as registerDevices } from "./devices";
 import { register as registerEval } from "./eval";
+import { register as registerImport } from "./import";
 import { register as registerModels } from "./models";
 import { register as registerPredict } from "./predict";
 import { register as registerReport } from "./report";
@@ -24,6 +25,7 @@ function build(): Command {
       "after",
       `
 Example:
+  plumb import messages.csv              a task from a table of texts
   plumb check messages.plumb.json        what stands in the way
   plumb tune messages.plumb.json         adapter and report
   plumb predict .plumb/runs/RUN new.txt  labels for new texts
@@ -31,6 +33,7 @@ Example:
 Exit codes: 0 done, 1 refused or failed (with a sentence), 2 wrong usage, 130 interrupted.`,
     );
   for (const register of [
+    registerImport,
     registerCheck,
     registerTune,
     registerEval,

@@ -62,6 +62,15 @@ export function share(value: string): number {
   return number;
 }
 
+/** A share that leaves something on both sides. */
+export function openShare(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value < 1)) {
+    throw new InvalidArgumentError(`Found "${text}", expected a number between 0 and 1.`);
+  }
+  return value;
+}
+
 export interface EngineFlags {
   precision?: EngineWishes["precision"];
   threads?: number;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { access, link, open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 
 /**
@@ -12,6 +12,39 @@ export async function writeFileAtomic(
   content: string | Uint8Array,
   mode?: number,
 ): Promise<void> {
+  await throughTemporary(file, content, mode, (temporary) => rename(temporary, file));
+}
+
+/**
+ * Writes a file that is not there yet, whole or not at all. Throws what the file system says, EEXIST where there is one
+ * of that name.
+ */
+export async function writeNewFileAtomic(file: string, content: string | Uint8Array): Promise<void> {
+  await throughTemporary(file, content, undefined, async (temporary) => {
+    try {
+      // Unlike a rename, a link never replaces anything.
+      await link(temporary, file);
+      await rm(temporary);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST") throw error;
+      // A file system without links: what is there is looked for just before.
+      const taken = await access(file).then(
+        () => true,
+        () => false,
+      );
+      if (taken) throw Object.assign(new Error(`EEXIST: file already exists, '${file}'`), { code: "EEXIST" });
+      await rename(temporary, file);
+    }
+  });
+}
+
+async function throughTemporary(
+  file: string,
+  content: string | Uint8Array,
+  mode: number | undefined,
+  put: (temporary: string) => Promise<void>,
+): Promise<void> {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}.tmp`);
   try {
     const handle = await open(temporary, "wx");
@@ -22,7 +55,7 @@ export async function writeFileAtomic(
     } finally {
       await handle.close();
     }
-    await rename(temporary, file);
+    await put(temporary);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

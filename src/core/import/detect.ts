@@ -1,0 +1,185 @@
+import { open, stat } from "node:fs/promises";
+import path from "node:path";
+import { shownPath } from "../data";
+import { cannotRead } from "../data/read";
+import { PlumbError } from "../errors";
+import { DelimitedReader, type Dialect } from "./csv";
+import { chunksOf, detectEncoding, textOf } from "./encoding";
+import { roleOf } from "./names";
+import { importError } from "./problems";
+import { sheetsOf } from "./xlsx";
+import type { Encoding, Format, ReadChoices, Tick } from "./types";
+
+/** How a file is read: what was chosen, and for the rest what the file speaks for. */
+export interface Plan {
+  format: Format;
+  /** Null where the format has its own. */
+  encoding: Encoding | null;
+  /** Of a `csv`. */
+  dialect: Dialect | null;
+  sheet: string | null;
+  sheets: string[];
+  /** In bytes, or files of a folder. */
+  size: number;
+}
+
+/** This much text tells how a file is laid out. */
+const headSize = 256 * 1024;
+const delimiters = [",", ";", "\t", "|", "^"];
+
+/** @throws {PlumbError} where the file is not there or is of a kind that is not read. */
+export async function planOf(file: string, choices: ReadChoices, tick: Tick): Promise<Plan> {
+  const { isFolder, size, start } = await look(file);
+  const format = choices.format;
+  const plan: Plan = {
+    format: format ?? "text",
+    encoding: null,
+    dialect: null,
+    sheet: null,
+    sheets: [],
+    size,
+  };
+  if (isFolder) return { ...plan, format: "folder", encoding: choices.encoding ?? null };
+  if (format === "folder") throw importError(file, "not-a-folder", "this is a file, not a folder.");
+  const packed = packedFormat(file, start);
+  if (format === "parquet" || packed === "parquet") return { ...plan, format: "parquet" };
+  if (format === "xlsx" || packed === "xlsx") {
+    const sheets = await sheetsOf(file);
+    return { ...plan, format: "xlsx", sheets, sheet: choices.sheet ?? sheets[0] ?? null };
+  }
+  if (size === 0) throw importError(file, "empty-file", "the file is empty.");
+  const encoding = choices.encoding ?? (await detectEncoding(chunksOf(file, tick)));
+  const head = await headOf(file, encoding);
+  if (head.text.trim() === "")
+    throw importError(file, "empty-file", "the file holds nothing but white space.");
+  plan.encoding = encoding;
+  plan.format = format ?? textFormat(file, head);
+  if (plan.format === "csv") {
+    plan.dialect = sniff(head, choices.delimiter).dialect;
+  }
+  return plan;
+}
+
+async function look(file: string): Promise<{ isFolder: boolean; size: number; start: Buffer }> {
+  try {
+    const found = await stat(file);
+    if (found.isDirectory()) return { isFolder: true, size: 0, start: Buffer.alloc(0) };
+    if (!found.isFile()) throw importError(file, "not-a-file", "this is not a regular file.");
+    const handle = await open(file);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(16), 0, 16, 0);
+      return { isFolder: false, size: found.size, start: buffer.subarray(0, bytesRead) };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT")
+      throw new PlumbError("no-such-file", `There is no file ${shownPath(file)}. Check the path.`);
+    throw cannotRead(file, error);
+  }
+}
+
+/** The format of a file that is no text; refuses those that are not read, each with the way out. */
+function packedFormat(file: string, start: Buffer): "xlsx" | "parquet" | null {
+  const begins = (hex: string) => start.subarray(0, hex.length / 2).toString("hex") === hex;
+  if (begins("504b0304")) return "xlsx";
+  if (begins("50415231")) return "parquet";
+  const refuse = (what: string, way: string) => {
+    throw importError(file, "unknown-format", `this is ${what}, which is not read. ${way}`);
+  };
+  if (begins("d0cf11e0"))
+    refuse(
+      "an Excel file of the old kind (.xls) or one with a password",
+      "Save it as .xlsx without a password.",
+    );
+  if (begins("1f8b")) refuse("a packed file (gzip)", "Unpack it first.");
+  if (begins("28b52ffd")) refuse("a packed file (Zstandard)", "Unpack it first.");
+  if (begins("25504446")) refuse("a PDF", "Save its texts as .txt or .csv.");
+  if (begins("53514c69746520")) refuse("a SQLite database", "Export the table as .csv.");
+  if (begins("4152524f5731")) refuse("an Arrow file", "Write it as Parquet or .csv.");
+  if (begins("7b5c727466")) refuse("a Rich Text file", "Save it as plain text.");
+  return null;
+}
+
+interface Head {
+  text: string;
+  /** Whether that is all. */
+  whole: boolean;
+}
+
+async function headOf(file: string, encoding: Encoding): Promise<Head> {
+  let text = "";
+  for await (const piece of textOf(
+    chunksOf(file, () => undefined),
+    encoding,
+  )) {
+    text += piece;
+    if (text.length > headSize) return { text: text.slice(0, headSize), whole: false };
+  }
+  return { text, whole: true };
+}
+
+function textFormat(file: string, head: Head): Format {
+  const ending = path.extname(file).toLowerCase();
+  if ([".jsonl", ".ndjson", ".jsonlines"].includes(ending)) return "jsonl";
+  if ([".csv", ".tsv", ".tab"].includes(ending)) return "csv";
+  const start = head.text.trimStart();
+  if (/^[[{]/.test(start)) {
+    const lines = start.split(/\r?\n/).filter((line) => line.trim() !== "");
+    const [first, second] = lines;
+    const alone = first !== undefined && (lines.length > 1 || head.whole) && isJson(first);
+    if (alone && second !== undefined && /^\s*[[{]/.test(second)) return "jsonl";
+    // One object on one line: an example by itself, unless it holds a list of objects or columns by number (pandas).
+    const holds = /:\s*\[\s*[[{]/.test(start) || /^\{\s*"[^"]*"\s*:\s*\{\s*"0"\s*:/.test(start);
+    if (alone && second === undefined && start.startsWith("{") && !holds) return "jsonl";
+    if (ending === ".json" || /^(\[\s*(\{|\[|"|\])|\{\s*("|\}))/.test(start))
+      return first !== undefined && !alone && lines.length > 1 && /^\{.*\}\s*$/.test(first)
+        ? "jsonl"
+        : "json";
+  }
+  if (ending === ".json") return "json";
+  const { dialect, share, named } = sniff(head);
+  if (share < 0.9) return "text";
+  return named || dialect.delimiter === "\t" ? "csv" : "text";
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The delimiter by which most rows have the same number of values, two or more. `share` is how many. */
+function sniff(head: Head, given?: string): { dialect: Dialect; share: number; named: boolean } {
+  const backslash = /[^\\]\\"/.test(head.text) && !/[^,;\t|^"\n]""[^,;\t|^"\r\n]/.test(head.text);
+  const excel = /^sep=(.)\r?\n/i.exec(head.text)?.[1];
+  const fixed = given ?? excel;
+  let best = { dialect: { delimiter: fixed ?? "", backslash }, share: 0, named: false };
+  if (fixed !== undefined) return best;
+  let bestScore = 0;
+  let unused: string | null = null;
+  for (const delimiter of delimiters) {
+    const dialect = { delimiter, backslash };
+    const rows = new DelimitedReader(dialect).push(head.text, head.whole);
+    const tables = rows.flatMap(({ value }) => (Array.isArray(value) ? [value] : []));
+    const widths = new Map<number, number>();
+    for (const { length } of tables) widths.set(length, (widths.get(length) ?? 0) + 1);
+    if (![...widths.keys()].some((width) => width > 1)) unused ??= delimiter;
+    const faulty = rows.filter(({ faults }) => faults !== undefined).length / Math.max(1, rows.length);
+    for (const [width, count] of widths) {
+      if (width < 2) continue;
+      const share = count / tables.length;
+      const score = share * share * (1 + 0.1 * Math.log2(width)) - faulty / 2;
+      if (score <= bestScore || share < 0.4) continue;
+      bestScore = score;
+      const first = tables.find(({ length }) => length === width) ?? [];
+      const named = first.some((cell) => typeof cell === "string" && roleOf(cell).some(({ full }) => full));
+      best = { dialect, share, named };
+    }
+  }
+  if (best.share === 0) best.dialect.delimiter = unused ?? "\t";
+  return best;
+}

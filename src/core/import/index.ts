@@ -1,0 +1,18 @@
+export { countLabels, type AnswerChoices, type LabelCount } from "./answers";
+export type { Column } from "./columns";
+export { guessForm, type TaskChoices } from "./guess";
+export { inspect, type Inspection } from "./inspect";
+export { read } from "./read";
+export {
+  encodings,
+  formats,
+  type Cell,
+  type Encoding,
+  type Format,
+  type ReadChoices,
+  type ReadHooks,
+  type ReadItem,
+  type Row,
+  type Tool,
+} from "./types";
+export { prepareTask, writePrepared, writeTask, type NewTask, type PreparedTask } from "./write";

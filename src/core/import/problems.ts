@@ -1,0 +1,9 @@
+import { shownPath } from "../data";
+import { PlumbError } from "../errors";
+
+/** A file that cannot be read at all, in a sentence. */
+export const importError = (file: string, code: string, message: string, cause?: unknown) =>
+  new PlumbError(code, `${shownPath(file)}: ${message}`, cause === undefined ? {} : { cause });
+
+/** What is said where the person stopped. */
+export const stopped = () => new PlumbError("interrupted", "Stopped; nothing was written.");

@@ -1,0 +1,131 @@
+import { roleOf } from "./names";
+import type { Cell, Fault, RawItem } from "./types";
+
+const mostTitles = 20;
+/** Names of columns are shorter than texts. */
+const longestName = 80;
+
+/** How the rows of a table are to be taken. */
+export interface TableShape {
+  /** Rows above the header that hold a title and no values. */
+  titles: number;
+  header: boolean;
+  columns: string[];
+}
+
+/**
+ * Finds title lines and the header in the first rows of a table.
+ * @param header Whether there is one, where that is known.
+ */
+export function shapeOf(rows: readonly (readonly Cell[])[], header?: boolean): TableShape {
+  const width = mode(rows.slice(1).map((row) => row.length)) ?? rows[0]?.length ?? 0;
+  const filled = mode(rows.slice(1).map(countFilled)) ?? 0;
+  let titles = 0;
+  while (titles < Math.min(mostTitles, rows.length - 1) && isTitle(rows, titles, width, filled)) titles++;
+  const head = rows[titles] ?? [];
+  const body = rows.slice(titles + 1);
+  const hasHeader = header ?? isHeader(head, body);
+  const columns = nameColumns(hasHeader ? head : [], Math.max(hasHeader ? trimmedLength(head) : 0, width));
+  return { titles: header === false ? 0 : titles, header: hasHeader, columns };
+}
+
+/** A row above the table: few of its cells hold something, and either it is shorter or the header comes below. */
+function isTitle(rows: readonly (readonly Cell[])[], at: number, width: number, filled: number): boolean {
+  const row = rows[at]!;
+  const count = countFilled(row);
+  if (width < 2 || filled < 2 || count > filled / 2) return false;
+  if (row.length < width) return true;
+  return rows.slice(at + 1, at + 1 + mostTitles).some((later) => later.filter(isKnownName).length >= 2);
+}
+
+function isHeader(head: readonly Cell[], body: readonly (readonly Cell[])[]): boolean {
+  const names = head.filter((cell) => cell !== null && cell !== "");
+  if (names.length === 0 || names.some((cell) => typeof cell !== "string" || cell.length > longestName))
+    return false;
+  if (
+    head.some(
+      (cell, at) => typeof cell === "string" && isKnownName(cell) && !body.some((row) => row[at] === cell),
+    )
+  )
+    return true;
+  if (names.some((cell) => isNumber(cell))) return false;
+  if (new Set(names).size < names.length || body.length === 0) return false;
+  let speaks = 0;
+  head.forEach((name, at) => {
+    const values = body
+      .map((row) => row[at] ?? null)
+      .filter((cell): cell is string => typeof cell === "string" && cell !== "");
+    if (values.length === 0 || typeof name !== "string") return;
+    if (values.includes(name)) speaks -= 2;
+    else if (values.every(isNumber)) speaks += 2;
+    else if (values.reduce((sum, value) => sum + value.length, 0) / values.length > 3 * name.length + 10)
+      speaks++;
+    else if (new Set(values).size <= values.length / 4) speaks++;
+  });
+  return speaks > 0;
+}
+
+const isKnownName = (cell: Cell) =>
+  typeof cell === "string" && cell.length <= longestName && roleOf(cell).some(({ full }) => full);
+const isNumber = (cell: Cell) => typeof cell === "string" && /^\s*[+-]?\d+(?:[.,]\d+)?\s*$/.test(cell);
+const countFilled = (row: readonly Cell[]) => row.filter((cell) => cell !== null && cell !== "").length;
+
+/** Length of a header without the empty cells at its end. */
+function trimmedLength(row: readonly Cell[]): number {
+  let length = row.length;
+  while (length > 0 && (row[length - 1] === null || row[length - 1] === "")) length--;
+  return length;
+}
+
+function mode(numbers: readonly number[]): number | null {
+  const counts = new Map<number, number>();
+  for (const number of numbers) counts.set(number, (counts.get(number) ?? 0) + 1);
+  let best: number | null = null;
+  for (const [number, count] of counts) if (best === null || count > counts.get(best)!) best = number;
+  return best;
+}
+
+/** Every column has a name of its own. */
+function nameColumns(head: readonly Cell[], width: number): string[] {
+  const taken = new Set<string>();
+  return Array.from({ length: width }, (_, at) => {
+    const given = head[at];
+    const name =
+      (typeof given === "string" ? given.trim() : "") ||
+      (width === 1 && head.length === 0 ? "text" : `column ${at + 1}`);
+    let unique = name;
+    for (let n = 2; taken.has(unique); n++) unique = `${name} (${n})`;
+    taken.add(unique);
+    return unique;
+  });
+}
+
+/**
+ * A table's row by the names of its columns.
+ * @param aligned Whether a cell's column is certain (a spreadsheet), so that cells beyond the header are columns too. In
+ *   delimited text they say that the row has come apart.
+ */
+export function nameCells(
+  item: RawItem & { value: readonly Cell[] },
+  columns: readonly string[],
+  aligned: boolean,
+): { cells: Map<string, Cell> | null; faults: Fault[] } {
+  const { value, line } = item;
+  const faults: Fault[] = [];
+  const length = trimmedLength(value);
+  if (length > columns.length && !aligned) {
+    const message = `${length} values where ${columns.length} were expected; the row was left out. A delimiter or a line break in it may not be in quotes.`;
+    return { cells: null, faults: [{ line, severity: "error", code: "ragged", message }] };
+  }
+  if (value.length < columns.length && !aligned) {
+    const message = `${value.length === 1 ? "only one value" : `${value.length} values`} where ${columns.length} were expected; the others count as empty.`;
+    faults.push({ line, severity: "warning", code: "ragged", message });
+  }
+  const cells = new Map<string, Cell>();
+  columns.forEach((name, at) => cells.set(name, value[at] ?? null));
+  for (let at = columns.length; at < length; at++) {
+    const cell = value[at] ?? null;
+    if (cell !== null) cells.set(`column ${at + 1}`, cell);
+  }
+  return { cells, faults };
+}

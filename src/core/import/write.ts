@@ -1,0 +1,424 @@
+import { access, rm } from "node:fs/promises";
+import path from "node:path";
+import { defaultTestShare, shownPath, splitExamples, type LoadedExample, type Problem } from "../data";
+import { quoted } from "../data/problem";
+import { PlumbError } from "../errors";
+import { writeNewFileAtomic } from "../files";
+import { Example, type Task } from "../schema";
+import { answerIn, inOrder, type Answer, type LabelCount } from "./answers";
+import { isEmpty, shown } from "./columns";
+import { partOf, type TaskChoices } from "./guess";
+import { importError, stopped } from "./problems";
+import { openRows } from "./read";
+import type { ReadChoices, ReadHooks, Row } from "./types";
+
+/** More labels than this are answers in words. */
+const mostLabels = 500;
+const mostProblems = 10_000;
+/** Lines that are put together at once. */
+const linesAtOnce = 5000;
+
+export interface NewTask {
+  read: ReadChoices;
+  choices: TaskChoices;
+  /** What people call the task; the file's name by default. */
+  name?: string;
+  instruction?: string;
+  /** Labels beside those that stand in the file, and before them: all that a text may get. */
+  labelSet?: readonly string[];
+  /** Columns that are kept under their names. */
+  keep?: readonly string[];
+  /** Share drawn for the test, in (0, 1); 0.2 by default. */
+  testShare?: number;
+  /** 0 by default. */
+  seed?: number;
+  /** Path of the new files without their endings; beside the source and with its name by default. */
+  out?: string;
+}
+
+/** A task that could be written, and what would be in it. */
+export interface PreparedTask {
+  taskFile: string;
+  examplesFile: string;
+  task: Task;
+  examples: Example[];
+  labels: LabelCount[];
+  counts: {
+    /** Rows that were read. */
+    rows: number;
+    examples: number;
+    answered: number;
+    train: number;
+    test: number;
+  };
+  /** Who said which texts are in the test part; null where there are too few answers to have one. */
+  split: "given" | "drawn" | null;
+  problems: Problem[];
+  problemCount: number;
+}
+
+/**
+ * Reads a file into examples, and draws the test part: class by class, near duplicates and groups on one side. Writes
+ * nothing; `writePrepared` does.
+ * @throws {PlumbError} where the choices do not fit the file, or there is nothing to make a task of.
+ */
+export async function prepareTask(
+  file: string,
+  options: NewTask,
+  hooks: ReadHooks = {},
+): Promise<PreparedTask> {
+  const base = baseOf(file, options.out);
+  const examplesFile = `${base}.jsonl`;
+  const taskFile = `${base}.plumb.json`;
+  const collector = new Collector(file, examplesFile, options);
+  const { batches } = await openRows(file, options.read, hooks);
+  for await (const batch of batches) {
+    for (const item of batch) {
+      if (item.type === "row") collector.add(item.row);
+      else collector.tell(item.problem);
+    }
+  }
+  const { examples } = collector;
+  checkColumns(file, options, collector.seen);
+  if (examples.length === 0)
+    throw importError(
+      file,
+      "no-text",
+      `column ${quoted(options.choices.text)} holds no text. Name the column that does.`,
+    );
+  const labels = inOrder(collector.labels);
+  const task = taskOf(file, base, options, labels);
+  const split = giveSplit(task, taskFile, examples, options);
+  if (split === null && collector.answered > 0) {
+    collector.tell({
+      ...collector.about(null),
+      severity: "warning",
+      code: "no-split",
+      message: "there are too few answers to draw a test part; it will be drawn when there are more.",
+    });
+  }
+  const part = (name: "train" | "test") => examples.filter((example) => example.split === name).length;
+  return {
+    taskFile,
+    examplesFile,
+    task,
+    examples: examples.map(({ file: _, line: __, ...example }) => example),
+    labels,
+    counts: {
+      rows: collector.rows,
+      examples: examples.length,
+      answered: collector.answered,
+      train: part("train"),
+      test: part("test"),
+    },
+    split,
+    problems: collector.problems,
+    problemCount: collector.problemCount,
+  };
+}
+
+/** Writes both files, or none. @throws {PlumbError} where one of that name is there already. */
+export async function writePrepared(
+  prepared: PreparedTask,
+  { signal }: Pick<ReadHooks, "signal"> = {},
+): Promise<void> {
+  const { taskFile, examplesFile, task, examples } = prepared;
+  for (const file of [examplesFile, taskFile]) await expectFree(file);
+  const parts: Buffer[] = [];
+  for (let at = 0; at < examples.length; at += linesAtOnce) {
+    parts.push(
+      Buffer.from(
+        examples
+          .slice(at, at + linesAtOnce)
+          .map((example) => `${JSON.stringify(example)}\n`)
+          .join(""),
+      ),
+    );
+    await new Promise(setImmediate);
+    if (signal?.aborted === true) throw stopped();
+  }
+  await put(examplesFile, Buffer.concat(parts));
+  try {
+    await put(taskFile, `${JSON.stringify(task, null, 2)}\n`);
+  } catch (error) {
+    await rm(examplesFile, { force: true });
+    throw error;
+  }
+}
+
+/** `prepareTask` and `writePrepared`. */
+export async function writeTask(
+  file: string,
+  options: NewTask,
+  hooks: ReadHooks = {},
+): Promise<PreparedTask> {
+  const base = baseOf(file, options.out);
+  // Said before a long file is read.
+  for (const ending of [".jsonl", ".plumb.json"]) await expectFree(base + ending);
+  const prepared = await prepareTask(file, options, hooks);
+  await writePrepared(prepared, hooks);
+  return prepared;
+}
+
+/** Path of the new files without their endings. A source that is JSON Lines itself keeps its name for itself. */
+function baseOf(file: string, out: string | undefined): string {
+  if (out !== undefined) return path.resolve(out.replace(/\.(jsonl|plumb\.json)$/, ""));
+  const { dir, name, ext } = path.parse(path.resolve(file));
+  return path.join(dir, ext.toLowerCase() === ".jsonl" ? `${name}-task` : name);
+}
+
+async function expectFree(file: string): Promise<void> {
+  const taken = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (taken) throw alreadyThere(file);
+}
+
+const alreadyThere = (file: string) =>
+  new PlumbError(
+    "file-exists",
+    `${shownPath(file)} is there already and was left as it is. Choose another name, or move it away.`,
+  );
+
+async function put(file: string, content: string | Uint8Array): Promise<void> {
+  try {
+    await writeNewFileAtomic(file, content);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") throw alreadyThere(file);
+    const reason =
+      code === "ENOENT"
+        ? "there is no such folder"
+        : code === "ENOSPC"
+          ? "the disk is full"
+          : code === "EACCES" || code === "EPERM" || code === "EROFS"
+            ? "no permission to write there"
+            : message;
+    throw new PlumbError(
+      "cannot-write",
+      `Cannot write ${shownPath(file)}: ${reason}. Choose another place.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Turns rows into examples. */
+class Collector {
+  readonly examples: LoadedExample[] = [];
+  readonly labels = new Map<string, number>();
+  /** Names of columns that any row has. */
+  readonly seen = new Set<string>();
+  readonly problems: Problem[] = [];
+  problemCount = 0;
+  rows = 0;
+  answered = 0;
+  /** Names that are taken, with the number that the next row of that name tries. */
+  private readonly ids = new Map<string, number>();
+  private readonly keep: readonly string[];
+
+  constructor(
+    private readonly file: string,
+    private readonly examplesFile: string,
+    private readonly options: NewTask,
+  ) {
+    this.keep = (options.keep ?? []).filter((name) => name !== options.choices.text);
+    const reserved = this.keep.find(
+      (name) => name in Example.shape && name !== "note" && name !== "annotator",
+    );
+    if (reserved !== undefined)
+      throw importError(
+        file,
+        "reserved-column",
+        `column ${quoted(reserved)} cannot be kept: an example has a field of that name with a meaning of its own.`,
+      );
+    for (const label of options.labelSet ?? []) this.labels.set(label.trim(), 0);
+    this.labels.delete("");
+  }
+
+  tell(problem: Problem): void {
+    if (++this.problemCount <= mostProblems) this.problems.push(problem);
+  }
+
+  about(line: number | null): Pick<Problem, "file" | "line"> {
+    return { file: this.file, line };
+  }
+
+  add(row: Row): void {
+    this.rows++;
+    for (const name of row.cells.keys()) this.seen.add(name);
+    const { choices } = this.options;
+    const { line } = row;
+    const text = row.cells.get(choices.text) ?? null;
+    const tell = (severity: Problem["severity"], code: string, message: string) =>
+      this.tell({ ...this.about(line), severity, code, message });
+    const whole = shown(text);
+    const bad = brokenCharacter(whole);
+    if (isEmpty(text) || bad !== null) {
+      const what = bad === null ? `no text in column ${quoted(choices.text)}` : `the text holds ${bad}`;
+      tell("error", bad === null ? "no-text" : "broken-text", `${what}; the row was left out.`);
+      return;
+    }
+    const example: LoadedExample = {
+      id: this.idOf(row, tell),
+      text: whole,
+      file: this.examplesFile,
+      line: this.examples.length + 1,
+    };
+    const answer = answerIn(row, choices);
+    if (answer !== null) this.answer(example, answer, tell);
+    this.beside(example, row, tell);
+    this.examples.push(example);
+  }
+
+  private answer(example: LoadedExample, answer: Answer, tell: Tell): void {
+    if ("fault" in answer) {
+      tell("error", "no-answer", `${answer.fault}; the text is left without an answer.`);
+      return;
+    }
+    const words =
+      "target" in answer
+        ? [answer.target, ...(answer.references ?? [])]
+        : "label" in answer
+          ? [answer.label]
+          : answer.labels;
+    const bad = words.map(brokenCharacter).find((found) => found !== null);
+    if (bad !== undefined) {
+      tell("error", "broken-text", `the answer holds ${bad}; the text is left without one.`);
+      return;
+    }
+    Object.assign(example, answer);
+    this.answered++;
+    if (!("target" in answer))
+      for (const label of words) this.labels.set(label, (this.labels.get(label) ?? 0) + 1);
+  }
+
+  /** Fields beside text and answer. */
+  private beside(example: LoadedExample, row: Row, tell: Tell): void {
+    const { choices } = this.options;
+    const one = (name: string | null) => (name === null ? "" : shown(row.cells.get(name) ?? null).trim());
+    const group = one(choices.group);
+    if (group !== "") example.group = group;
+    const part = one(choices.split);
+    const side = partOf(part);
+    if (side !== null) example.split = side;
+    else if (part !== "")
+      tell(
+        "warning",
+        "unknown-part",
+        `${quoted(part)} in column ${quoted(choices.split ?? "")} is neither train nor test; the text is for training.`,
+      );
+    example.source =
+      row.cells.get("file") !== undefined && row.cells.get("folder") !== undefined
+        ? one("file")
+        : `${path.basename(this.file)}:${row.line}`;
+    for (const name of this.keep) {
+      const cell = row.cells.get(name) ?? null;
+      if (cell !== null) example[name] = name === "note" || name === "annotator" ? shown(cell) : cell;
+    }
+  }
+
+  private idOf(row: Row, tell: Tell): string {
+    const { id: column } = this.options.choices;
+    const number = String(this.rows);
+    const given = column === null ? number : shown(row.cells.get(column) ?? null).trim();
+    let id = given === "" || brokenCharacter(given) !== null ? number : given;
+    if (column !== null && id !== given)
+      tell("info", "no-id", `no usable name in column ${quoted(column)}; the row's number is taken.`);
+    const wanted = id;
+    let next = this.ids.get(wanted) ?? 2;
+    for (; this.ids.has(id); next++) id = `${wanted}-${next}`;
+    this.ids.set(wanted, next);
+    if (id !== wanted)
+      tell(
+        "warning",
+        "id-twice",
+        `${quoted(wanted)} names an earlier row too; this one is called ${quoted(id)}.`,
+      );
+    if (id !== wanted) this.ids.set(id, 2);
+    return id;
+  }
+}
+
+type Tell = (severity: Problem["severity"], code: string, message: string) => void;
+
+/** What a text cannot hold, in words; null where it holds none of it. */
+function brokenCharacter(text: string): string | null {
+  if (text.includes("\0")) return "the character NUL";
+  return /\p{Surrogate}/u.test(text) ? "half of a character" : null;
+}
+
+function checkColumns(file: string, { choices, keep = [] }: NewTask, seen: ReadonlySet<string>): void {
+  const wanted = [
+    choices.text,
+    ...choices.labels,
+    ...keep,
+    ...[choices.id, choices.group, choices.split].filter((name) => name !== null),
+  ];
+  const missing = wanted.find((name) => !seen.has(name));
+  if (missing === undefined) return;
+  const there = [...seen].slice(0, 30).map(quoted).join(", ");
+  throw importError(
+    file,
+    "no-column",
+    `there is no column ${quoted(missing)}. There are: ${there}${seen.size > 30 ? ", …" : ""}.`,
+  );
+}
+
+function taskOf(file: string, base: string, options: NewTask, labels: readonly LabelCount[]): Task {
+  const { choices } = options;
+  const { kind } = choices;
+  const task: Task = {
+    version: 1,
+    name: options.name ?? path.basename(base),
+    kind,
+    ...(options.instruction === undefined ? {} : { instruction: options.instruction }),
+    examples: `${path.basename(base)}.jsonl`,
+    ...(options.testShare === undefined ? {} : { testShare: options.testShare }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  };
+  if (kind === "generation") return task;
+  const needed = kind === "single" ? 2 : 1;
+  if (labels.length < needed) {
+    const found =
+      labels.length === 0 ? "there are no labels" : `there is only the label ${quoted(labels[0]!.label)}`;
+    const columns =
+      choices.labels.length === 0
+        ? ""
+        : ` in ${choices.labels.map((name) => `column ${quoted(name)}`).join(", ")}`;
+    throw importError(
+      file,
+      "wrong-labels",
+      `${found}${columns}; a ${kind} task needs at least ${needed}. Name another column, or the labels that a text may get.`,
+    );
+  }
+  if (labels.length > mostLabels)
+    throw importError(
+      file,
+      "wrong-labels",
+      `${labels.length} different labels are too many for a choice. If they are answers in words, choose the kind generation; else name another column.`,
+    );
+  const { examples, ...before } = task;
+  return { ...before, labels: labels.map(({ label }) => ({ name: label })), examples };
+}
+
+/** Writes into the examples who is in the test part; null where there is none. */
+function giveSplit(
+  task: Task,
+  taskFile: string,
+  examples: LoadedExample[],
+  options: NewTask,
+): "given" | "drawn" | null {
+  try {
+    const split = splitExamples(
+      { task, examples, path: taskFile },
+      { seed: options.seed ?? 0, testShare: options.testShare ?? defaultTestShare },
+    );
+    for (const example of split.train) example.split = "train";
+    for (const example of split.test) example.split = "test";
+    return split.made;
+  } catch (error) {
+    if (!(error instanceof PlumbError) || error.code !== "no-split") throw error;
+    return null;
+  }
+}

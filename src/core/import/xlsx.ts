@@ -1,0 +1,398 @@
+import type { Readable } from "node:stream";
+import { SaxesParser } from "saxes";
+import { openPromise, type Entry, type ZipFile } from "yauzl";
+import { PlumbError } from "../errors";
+import { importError } from "./problems";
+import type { Cell, Fault, RawBatches, RawItem, Tick } from "./types";
+
+/** A spreadsheet unpacks to at most this much a part: more is no table of texts but a trap. */
+const largestPart = 1 << 30;
+/** Texts that cells share are held in memory. */
+const largestShared = 512 << 20;
+/** No piece of XML without an end may be longer. */
+const longestPiece = 32 << 20;
+const mostEntries = 20_000;
+const mostColumns = 16_384;
+const batchSize = 500;
+
+interface Book {
+  zip: ZipFile;
+  entries: Map<string, Entry>;
+  sheets: { name: string; part: string; hidden: boolean }[];
+}
+
+/** Names of a spreadsheet's pages, in order, the hidden ones left out. */
+export async function sheetsOf(file: string): Promise<string[]> {
+  return withBook(file, (book) => Promise.resolve(visible(book).map(({ name }) => name)));
+}
+
+/** Rows of a page (the first one by default) as they stand; numbers as they are stored. `line` is the row's number. */
+export async function* readSheet(file: string, sheet: string | undefined, tick: Tick): RawBatches {
+  const book = await openBook(file);
+  try {
+    const pages = visible(book);
+    const page = sheet === undefined ? pages[0] : book.sheets.find(({ name }) => name === sheet);
+    if (page === undefined) {
+      const there = pages.map(({ name }) => JSON.stringify(name)).join(", ");
+      throw importError(
+        file,
+        "no-sheet",
+        sheet === undefined
+          ? "the spreadsheet has no page to read."
+          : `there is no page ${JSON.stringify(sheet)}. There are: ${there}.`,
+      );
+    }
+    tick(0);
+    const shared = await sharedTexts(file, book, tick);
+    const entry = partOf(file, book, page.part);
+    yield* rowsOf(file, book, entry, shared, tick);
+  } catch (error) {
+    throw explained(file, error);
+  } finally {
+    book.zip.close();
+  }
+}
+
+const visible = ({ sheets }: Book) => {
+  const shown = sheets.filter(({ hidden }) => !hidden);
+  return shown.length > 0 ? shown : sheets;
+};
+
+async function withBook<T>(file: string, use: (book: Book) => Promise<T>): Promise<T> {
+  const book = await openBook(file);
+  try {
+    return await use(book);
+  } catch (error) {
+    throw explained(file, error);
+  } finally {
+    book.zip.close();
+  }
+}
+
+async function openBook(file: string): Promise<Book> {
+  let zip: ZipFile;
+  try {
+    zip = await openPromise(file, { lazyEntries: true, autoClose: false });
+  } catch (error) {
+    throw explained(file, error);
+  }
+  try {
+    if (zip.entryCount > mostEntries)
+      throw importError(file, "too-large", `${zip.entryCount} files in one spreadsheet are too many.`);
+    const entries = new Map<string, Entry>();
+    for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
+    const book: Book = { zip, entries, sheets: [] };
+    if (!entries.has("xl/workbook.xml")) {
+      const what = entries.has("word/document.xml")
+        ? "a Word document"
+        : entries.has("content.xml")
+          ? "an OpenDocument file"
+          : "an archive";
+      throw importError(
+        file,
+        "not-a-spreadsheet",
+        `this is ${what}, not an Excel workbook. Save its table as .xlsx or .csv.`,
+      );
+    }
+    const targets = new Map<string, string>();
+    if (entries.has("xl/_rels/workbook.xml.rels")) {
+      await parse(file, book, partOf(file, book, "xl/_rels/workbook.xml.rels"), {
+        open: (name, attributes) => {
+          if (name === "Relationship" && attributes.Id !== undefined && attributes.Target !== undefined)
+            targets.set(attributes.Id, attributes.Target);
+        },
+      });
+    }
+    await parse(file, book, partOf(file, book, "xl/workbook.xml"), {
+      open: (name, attributes) => {
+        if (name !== "sheet" || attributes.name === undefined) return;
+        const id = Object.entries(attributes).find(([key]) => key === "r:id" || key.endsWith(":id"))?.[1];
+        const target = targets.get(id ?? "") ?? `worksheets/sheet${book.sheets.length + 1}.xml`;
+        const part = target.startsWith("/") ? target.slice(1) : `xl/${target}`;
+        // A page of a chart has no cells.
+        if (!part.includes("worksheets")) return;
+        book.sheets.push({
+          name: attributes.name,
+          part,
+          hidden: (attributes.state ?? "visible") !== "visible",
+        });
+      },
+    });
+    return book;
+  } catch (error) {
+    zip.close();
+    throw explained(file, error);
+  }
+}
+
+function partOf(file: string, book: Book, name: string): Entry {
+  const entry = book.entries.get(name);
+  if (entry === undefined)
+    throw importError(file, "damaged", `the spreadsheet is damaged: its part ${name} is missing.`);
+  if (entry.uncompressedSize > largestPart)
+    throw importError(
+      file,
+      "too-large",
+      `${name} unpacks to ${Math.round(entry.uncompressedSize / 1048576)} MiB; at most ${largestPart >> 20} are read. Save the table as .csv.`,
+    );
+  return entry;
+}
+
+interface Handlers {
+  open?: (name: string, attributes: Readonly<Record<string, string>>) => void;
+  close?: (name: string) => void;
+  text?: (text: string) => void;
+  /** After each piece of the part; `share` of it has been read. */
+  piece?: (share: number) => void;
+}
+
+/** Reads a part's XML as a stream. */
+async function parse(file: string, book: Book, entry: Entry, handlers: Handlers): Promise<void> {
+  for await (const share of pieces(file, book, entry, handlers)) handlers.piece?.(share);
+}
+
+async function* pieces(
+  file: string,
+  book: Book,
+  entry: Entry,
+  { open, close, text }: Handlers,
+): AsyncGenerator<number, void, void> {
+  const parser = new SaxesParser();
+  const local = (name: string) => name.slice(name.indexOf(":") + 1);
+  let lastEvent = 0;
+  let depth = 0;
+  parser.on("error", (error) => {
+    throw importError(file, "damaged", `the spreadsheet is damaged: ${entry.fileName}: ${error.message}`);
+  });
+  parser.on("opentag", (tag) => {
+    lastEvent = parser.position;
+    if (++depth > 100)
+      throw importError(
+        file,
+        "damaged",
+        `the spreadsheet is damaged: ${entry.fileName} has too many elements inside each other.`,
+      );
+    open?.(local(tag.name), tag.attributes);
+  });
+  parser.on("closetag", (tag) => {
+    lastEvent = parser.position;
+    depth--;
+    close?.(local(tag.name));
+  });
+  if (text !== undefined) {
+    parser.on("text", text);
+    parser.on("cdata", text);
+  }
+  const decoder = new TextDecoder("utf-8");
+  let done = 0;
+  const stream: Readable = await book.zip.openReadStreamPromise(entry);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      parser.write(decoder.decode(chunk, { stream: true }));
+      done += chunk.length;
+      if (parser.position - lastEvent > longestPiece)
+        throw importError(
+          file,
+          "too-large",
+          `a value in ${entry.fileName} is longer than ${longestPiece >> 20} MiB.`,
+        );
+      yield done / Math.max(1, entry.uncompressedSize);
+    }
+    parser.write(decoder.decode()).close();
+    yield 1;
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** The texts that cells refer to by number. */
+async function sharedTexts(file: string, book: Book, tick: Tick): Promise<string[]> {
+  const name = [...book.entries.keys()].find((key) => /^xl\/sharedStrings\.xml$/i.test(key));
+  if (name === undefined) return [];
+  const entry = partOf(file, book, name);
+  if (entry.uncompressedSize > largestShared)
+    throw importError(
+      file,
+      "too-large",
+      `the texts of the spreadsheet unpack to ${Math.round(entry.uncompressedSize / 1048576)} MiB; at most ${largestShared >> 20} are read. Save the table as .csv.`,
+    );
+  const texts: string[] = [];
+  const reader = new TextParts();
+  let current = "";
+  await parse(file, book, entry, {
+    open: (tag) => {
+      if (tag === "si") current = "";
+      reader.open(tag);
+    },
+    close: (tag) => {
+      reader.close(tag);
+      if (tag === "si") texts.push(unescaped(current));
+    },
+    text: (text) => {
+      if (reader.inText) current += text;
+    },
+    piece: () => tick(0),
+  });
+  return texts;
+}
+
+/** Which texts within a string item are its own: runs, not the reading aids above East Asian characters. */
+class TextParts {
+  private aids = 0;
+  inText = false;
+
+  open(tag: string): void {
+    if (tag === "rPh") this.aids++;
+    this.inText = tag === "t" && this.aids === 0;
+  }
+
+  close(tag: string): void {
+    if (tag === "rPh") this.aids--;
+    if (tag === "t") this.inText = false;
+  }
+}
+
+async function* rowsOf(
+  file: string,
+  book: Book,
+  entry: Entry,
+  shared: readonly string[],
+  tick: Tick,
+): RawBatches {
+  let batch: RawItem[] = [];
+  const reader = new TextParts();
+  let row = 0;
+  let column = 0;
+  let cells: Cell[] = [];
+  let faults: Fault[] = [];
+  let type = "n";
+  let value = "";
+  let inValue = false;
+  let formula = false;
+  const finishCell = () => {
+    if (column > mostColumns)
+      throw importError(
+        file,
+        "damaged",
+        `the spreadsheet is damaged: row ${row} has a cell in column ${column}.`,
+      );
+    while (cells.length < column - 1) cells.push(null);
+    const { cell, fault } = cellOf(type, value, formula, shared);
+    if (fault !== undefined)
+      faults.push({ line: row, ...fault, message: `the cell ${columnName(column)}${row} ${fault.message}` });
+    cells[column - 1] = cell;
+  };
+  const handlers: Handlers = {
+    open: (tag, attributes) => {
+      if (tag === "row") {
+        const number = Number(attributes.r);
+        row = Number.isSafeInteger(number) && number > row ? number : row + 1;
+        cells = [];
+        faults = [];
+        column = 0;
+      } else if (tag === "c") {
+        const at = columnNumber(attributes.r ?? "");
+        column = at ?? column + 1;
+        type = attributes.t ?? "n";
+        value = "";
+        formula = false;
+      } else if (tag === "v") inValue = true;
+      else if (tag === "f") formula = true;
+      reader.open(tag);
+    },
+    close: (tag) => {
+      reader.close(tag);
+      if (tag === "v") inValue = false;
+      else if (tag === "c") finishCell();
+      else if (tag === "row" && (faults.length > 0 || cells.some((cell) => cell !== null && cell !== "")))
+        batch.push({ line: row, value: cells, ...(faults.length === 0 ? {} : { faults }) });
+    },
+    text: (text) => {
+      if (inValue || (reader.inText && type === "inlineStr")) value += text;
+    },
+  };
+  for await (const share of pieces(file, book, entry, handlers)) {
+    tick(share * book.zip.fileSize);
+    if (batch.length < batchSize) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** What a cell of a type holds, and what is wrong with it. */
+function cellOf(
+  type: string,
+  value: string,
+  formula: boolean,
+  shared: readonly string[],
+): { cell: Cell; fault?: Omit<Fault, "line"> } {
+  if (value === "") {
+    if (!formula || type === "str") return { cell: null };
+    const message =
+      "holds a formula whose result was not saved; it counts as empty. Open and save the file in a spreadsheet program.";
+    return { cell: null, fault: { severity: "warning", code: "no-result", message } };
+  }
+  switch (type) {
+    case "s": {
+      const cell = shared[Number(value)];
+      if (cell !== undefined) return { cell };
+      const message = "refers to a text that is not there; it counts as empty.";
+      return { cell: null, fault: { severity: "error", code: "damaged", message } };
+    }
+    case "b":
+      return { cell: value === "1" ? "true" : "false" };
+    case "e": {
+      const message = `holds the error ${value}; it counts as empty.`;
+      return { cell: null, fault: { severity: "warning", code: "formula-error", message } };
+    }
+    case "n":
+      return { cell: plainNumber(value) };
+    default:
+      return { cell: unescaped(value) };
+  }
+}
+
+/** `1.0` and `1E2` as people write them; what binary fractions add (0.1 + 0.2) is taken off again. */
+function plainNumber(text: string): string {
+  const number = Number(text);
+  return Number.isFinite(number) && text.trim() !== "" ? String(Number(number.toPrecision(15))) : text;
+}
+
+/** Column of a cell such as `BC12`, from 1; null where it is not said. */
+function columnNumber(reference: string): number | null {
+  const letters = /^\$?([A-Za-z]{1,3})/.exec(reference)?.[1];
+  if (letters === undefined) return null;
+  return Array.from(letters.toUpperCase()).reduce(
+    (number, letter) => number * 26 + letter.charCodeAt(0) - 64,
+    0,
+  );
+}
+
+function columnName(column: number): string {
+  let name = "";
+  for (let rest = column; rest > 0; rest = Math.floor((rest - 1) / 26))
+    name = String.fromCharCode(65 + ((rest - 1) % 26)) + name;
+  return name;
+}
+
+/** Characters that XML cannot hold are written `_x000D_` (ECMA-376, part 1, 22.9.2.19). */
+const unescaped = (text: string) =>
+  text.includes("_x")
+    ? text
+        .replace(/_x([0-9A-Fa-f]{4})_/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)))
+        .replace(/\r\n/g, "\n")
+    : text;
+
+/** What a damaged archive makes the libraries say, as a sentence of ours. */
+function explained(file: string, error: unknown): unknown {
+  if (error instanceof PlumbError) return error;
+  const { message, code } = error as NodeJS.ErrnoException;
+  if (code?.startsWith("E") === true && !code.startsWith("ERR_")) return error;
+  return importError(
+    file,
+    "damaged",
+    `the spreadsheet is damaged and cannot be unpacked (${message}). Save it again, or save the table as .csv.`,
+    error,
+  );
+}
