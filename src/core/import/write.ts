@@ -232,7 +232,9 @@ class Collector {
         "reserved-column",
         `column ${quoted(reserved)} cannot be kept: an example has a field of that name with a meaning of its own.`,
       );
-    for (const label of options.labelSet ?? []) this.labels.set(label.trim(), 0);
+    const { choices } = options;
+    for (const label of [...(options.labelSet ?? []), ...(choices.flags ? choices.labels : [])])
+      this.labels.set(label.trim(), 0);
     this.labels.delete("");
   }
 

@@ -114,7 +114,14 @@ describe("delimited text", () => {
       fc.property(fc.array(nasty, { maxLength: 8 }), (parts) => {
         const text = parts.join("");
         const letters = (of: string) => of.replace(/[^aж1]/g, "");
-        assert.equal(letters(values(csv(), text).flat().join("")), letters(text));
+        assert.equal(
+          letters(
+            values(csv(), text)
+              .map((row) => (Array.isArray(row) ? row.join("") : ""))
+              .join(""),
+          ),
+          letters(text),
+        );
       }),
       { numRuns: 1000, seed: 6 },
     );

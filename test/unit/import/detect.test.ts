@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { deflateRawSync } from "node:zlib";
+import { PlumbError } from "../../../src/core/errors";
+import { inspect } from "../../../src/core/import";
+import { readAll } from "./expected";
+
+describe("what a file is", () => {
+  let folder: string;
+  beforeEach(async () => (folder = await mkdtemp(path.join(os.tmpdir(), "plumb-import-"))));
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const put = async (name: string, content: string | Buffer) => {
+    const file = path.join(folder, name);
+    await writeFile(file, content);
+    return file;
+  };
+  const refused = (code: string, words: RegExp) => (error: unknown) =>
+    error instanceof PlumbError && error.code === code && words.test(error.message);
+
+  it("is found out by what stands in it, whatever it is called", async () => {
+    const cases: [string, string, string, string | null, number][] = [
+      ["a.txt", "First one, and more.\nSecond one, and more.\n", "text", null, 2],
+      ["a.txt", "text\tlabel\none, a\tx\ntwo, b\ty\n", "csv", "\t", 2],
+      ["a.txt", "text;label\none, a;x\ntwo, b;y\n", "csv", ";", 2],
+      ["a.dat", '{"text": "a"}\n{"text": "b"}\n', "jsonl", null, 2],
+      ["a.json", '{"text": "a"}\n{"text": "b"}\n', "jsonl", null, 2],
+      ["a.txt", '[\n  {"text": "a"},\n  {"text": "b"}\n]', "json", null, 2],
+      ["a.json", '{"version": 2, "items": [{"text": "a"}, {"text": "b"}]}', "json", null, 2],
+      ["a.json", '["one text", "two texts"]', "json", null, 2],
+      ["a.txt", "[1] A note that begins with a bracket\n{2} Another one\n", "text", null, 2],
+      ["a.csv", "text\nHello; dear world\nGood, bye\n", "csv", "\t", 2],
+      ["a.csv", "sep=|\ntext|label\na|b\n", "csv", "|", 1],
+      ["a.csv", "text^label\na, b^x\nc, d^y", "csv", "^", 2],
+    ];
+    for (const [name, content, format, delimiter, rows] of cases) {
+      const found = await inspect(await put(name, content));
+      assert.deepEqual([found.format, found.delimiter, found.rows], [format, delimiter, rows], content);
+    }
+  });
+
+  it("can be said against what it looks like", async () => {
+    const file = await put("a.txt", "text;label\none, a;x\ntwo, b;y\n");
+    assert.equal((await inspect(file, { format: "text" })).rows, 3);
+    assert.deepEqual((await readAll(file, { delimiter: ",", format: "csv", header: false })).rows[1], {
+      "column 1": "one",
+      "column 2": " a;x",
+    });
+    const russian = await put("b.csv", Buffer.from([0xc4, 0xe0, 0x2c, 0x78, 0x0a, 0xcd, 0xe5, 0x2c, 0x79]));
+    assert.equal((await inspect(russian)).encoding, "windows-1251");
+    assert.deepEqual((await readAll(russian, { encoding: "iso-8859-1", header: false })).rows[0], {
+      "column 1": "Äà",
+      "column 2": "x",
+    });
+    const wrong = await readAll(russian, { encoding: "utf-8", header: false });
+    assert.deepEqual(wrong.told, ["1: wrong-character", "2: wrong-character"]);
+  });
+
+  it("has a header where its first row differs from the rest", async () => {
+    const cases: [string, boolean, string[]][] = [
+      ["text,label\nfoo bar,x\nbaz qux,y\n", true, ["text", "label"]],
+      ["foo bar,x\nbaz qux,y\nqux foo,x\n", false, ["column 1", "column 2"]],
+      [
+        "Nachricht,Urteil\nGuten Tag allerseits und willkommen hier,1\nAuf Wiedersehen und bis zum nächsten Mal,0\n",
+        true,
+        ["Nachricht", "Urteil"],
+      ],
+      ["label,note\nx,label\n", true, ["label", "note"]],
+      ["text,text,,label\na,b,c,d\n", true, ["text", "text (2)", "column 3", "label"]],
+      [
+        "Survey 2026,,\n,,\ntext,label,author\nfoo bar,x,me\nbaz qux,y,you\n",
+        true,
+        ["text", "label", "author"],
+      ],
+      [
+        "Survey 2026\nspring\ntext,label,author\nfoo bar,x,me\nbaz qux,y,you\n",
+        true,
+        ["text", "label", "author"],
+      ],
+    ];
+    for (const [content, header, columns] of cases) {
+      const found = await inspect(await put("a.csv", content));
+      assert.deepEqual([found.header, found.columns.map(({ name }) => name)], [header, columns], content);
+    }
+  });
+
+  it("is refused in a sentence where it is of a kind that is not read", async () => {
+    const cases: [string | Buffer, string, RegExp][] = [
+      ["", "empty-file", /empty/],
+      [" \n ", "empty-file", /white space/],
+      [Buffer.from("d0cf11e0a1b11ae1", "hex"), "unknown-format", /\.xls.*Save it as \.xlsx/],
+      [Buffer.from("1f8b0800", "hex"), "unknown-format", /gzip/],
+      ["%PDF-1.7", "unknown-format", /PDF/],
+      ["PAR1 nothing", "damaged", /Parquet/],
+      [Buffer.from("504b0304ffff", "hex"), "damaged", /spreadsheet is damaged/],
+      [zip({ "word/document.xml": "<a/>" }), "not-a-spreadsheet", /Word/],
+      [zip({ "xl/workbook.xml": "<workbook><sheet name='a' " }), "damaged", /workbook\.xml/],
+      [
+        zip({ "xl/workbook.xml": "<workbook><sheets><sheet name='a'/></sheets></workbook>" }),
+        "damaged",
+        /sheet1\.xml is missing/,
+      ],
+      ["text,label\n", "no-rows", /no row/],
+    ];
+    for (const [content, code, words] of cases)
+      await assert.rejects(
+        inspect(await put("a.csv", content)),
+        refused(code, words),
+        `${code} ${String(content)}`,
+      );
+    await assert.rejects(inspect(path.join(folder, "none.csv")), refused("no-such-file", /There is no file/));
+    await assert.rejects(inspect(await mkdtemp(path.join(folder, "empty-"))), refused("no-rows", /no row/));
+  });
+
+  const book = (sheet: string, sizes: Record<string, number> = {}, shared?: string) =>
+    zip(
+      {
+        "xl/workbook.xml": "<workbook><sheets><sheet name='a'/></sheets></workbook>",
+        "xl/worksheets/sheet1.xml": `<worksheet><sheetData>${sheet}</sheetData></worksheet>`,
+        ...(shared === undefined ? {} : { "xl/sharedStrings.xml": shared }),
+      },
+      sizes,
+    );
+  const text = (value: string) => `<c t="inlineStr"><is><t>${value}</t></is></c>`;
+
+  it("is a spreadsheet that unpacks to more than it says or than is held: refused before memory is asked for", async () => {
+    const row = `<row r="1">${text("a")}</row>`;
+    const blanks = " ".repeat(40 << 20);
+    const cases: [Buffer, string, RegExp][] = [
+      [book(row, { "xl/worksheets/sheet1.xml": 2 ** 31 }), "too-large", /unpacks to 2048 MiB/],
+      [book(row, {}, "<sst/>".padEnd(100)), "", /^/],
+      [book(row, { "xl/sharedStrings.xml": 600 << 20 }, "<sst/>"), "too-large", /texts of the spreadsheet/],
+      [
+        book(`<row>${text("x".repeat(5000))}</row>`, { "xl/worksheets/sheet1.xml": 100 }),
+        "damaged",
+        /unpacked/,
+      ],
+      [book(`<row>${text(blanks)}</row>`), "too-large", /longer than 32 MiB/],
+      [book("<a>".repeat(1000)), "damaged", /inside each other/],
+      [book('<row r="1"><c r="ZZZ1"><v>1</v></c></row>'), "damaged", /column 18278/],
+      [book("&bomb;"), "damaged", /entity/],
+    ];
+    for (const [content, code, words] of cases) {
+      const file = await put("a.xlsx", content);
+      if (code === "") assert.equal((await inspect(file)).rows, 1);
+      else await assert.rejects(inspect(file), refused(code, words), `${code} ${String(words)}`);
+    }
+  });
+
+  it("is a spreadsheet with cells that refer nowhere or hold errors: told by row and column", async () => {
+    const cells = `<row r="2">${text("a b")}<c r="B2" t="s"><v>7</v></c></row><row r="5">${text("c d")}<c r="AB5" t="e"><v>#DIV/0!</v></c></row>`;
+    const { rows, told } = await readAll(await put("a.xlsx", book(cells)), { header: false });
+    assert.deepEqual(told, ["2: damaged", "5: formula-error"]);
+    assert.deepEqual(
+      rows.map((row) => Object.values(row)[0]),
+      ["a b", "c d"],
+    );
+  });
+});
+
+/** An archive; `sizes` says how large a part claims to be. */
+function zip(parts: Record<string, string>, sizes: Record<string, number> = {}): Buffer {
+  const bodies: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const [name, content] of Object.entries(parts)) {
+    const data = deflateRawSync(content);
+    const head = Buffer.alloc(26);
+    head.writeUInt16LE(20, 0);
+    head.writeUInt16LE(8, 4);
+    head.writeUInt32LE(data.length, 14);
+    head.writeUInt32LE(sizes[name] ?? Buffer.byteLength(content), 18);
+    head.writeUInt16LE(name.length, 22);
+    const entry = Buffer.alloc(14);
+    entry.writeUInt32LE(offset, 10);
+    bodies.push(Buffer.from("504b0304", "hex"), head, Buffer.from(name), data);
+    directory.push(Buffer.from("504b01021400", "hex"), head, entry, Buffer.from(name));
+    offset += 30 + name.length + data.length;
+  }
+  const list = Buffer.concat(directory);
+  const end = Buffer.alloc(22);
+  end.writeUInt32BE(0x504b0506, 0);
+  end.writeUInt16LE(Object.keys(parts).length, 8);
+  end.writeUInt16LE(Object.keys(parts).length, 10);
+  end.writeUInt32LE(list.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...bodies, list, end]);
+}
