@@ -25,7 +25,7 @@ import { Progress } from "./progress";
 
 interface ImportFlags {
   text?: string;
-  label?: string[];
+  label?: string[] | false;
   kind?: TaskKind;
   labelSet?: string[];
   separator?: string;
@@ -63,6 +63,7 @@ export function register(program: Command): void {
       "--label <column...>",
       "column of the labels, or several that say 1 or 0 for a label each (default: found out)",
     )
+    .option("--no-label", "leave the texts without an answer")
     .addOption(
       new Option("--kind <kind>", "what is asked of a text (default: found out)").choices(TaskKind.options),
     )
@@ -200,25 +201,17 @@ function newTask(found: Inspection, read: ReadChoices, flags: ImportFlags): NewT
   // A column that was named for one thing is not guessed to be another.
   const named = new Set([
     text,
-    ...(flags.label ?? []),
+    ...(flags.label === undefined || flags.label === false ? [] : flags.label),
     ...[flags.id, flags.group, flags.split].filter((name) => name !== undefined),
   ]);
   const free = (name: string | null | undefined) =>
     name === undefined || name === null || named.has(name) ? null : name;
-  const form: AnswerChoices =
-    flags.label !== undefined
-      ? guessForm(found.columns, flags.label)
-      : guess === null ||
-          (flags.labelSet !== undefined && guess.labels.length === 0) ||
-          guess.labels.some((name) => named.has(name))
-        ? { kind: "single", labels: [], flags: false, separator: null }
-        : { kind: guess.kind, labels: guess.labels, flags: guess.flags, separator: guess.separator };
+  const form = answerForm(found, flags.label, named);
   const kind = flags.kind ?? form.kind;
   const choices: TaskChoices = {
     text,
     kind,
     labels: form.labels,
-    // A single 1-or-0 column is a label by its values, unless any number of labels is asked for.
     flags: form.flags,
     separator: flags.separator ?? (kind === "single" ? null : form.separator),
     id: flags.id ?? free(guess?.id),
@@ -236,6 +229,18 @@ function newTask(found: Inspection, read: ReadChoices, flags: ImportFlags): NewT
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
     ...(flags.out === undefined ? {} : { out: flags.out }),
   };
+}
+
+/** Where the answers stand: in the columns that were named, else in those that look like it. */
+function answerForm(
+  { guess, columns }: Inspection,
+  label: ImportFlags["label"],
+  named: ReadonlySet<string>,
+): AnswerChoices {
+  const none: AnswerChoices = { kind: "single", labels: [], flags: false, separator: null };
+  if (label === false) return none;
+  if (label !== undefined) return guessForm(columns, label);
+  return guess === null || guess.labels.some((name) => named.has(name)) ? none : guess;
 }
 
 function list(text: string): string[] {

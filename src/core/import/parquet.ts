@@ -82,7 +82,7 @@ export async function* readParquet(file: string, tick: Tick): RawBatches {
 function checkGroups(file: string, { row_groups: groups }: FileMetaData): void {
   for (const [at, group] of groups.entries()) {
     const size = Number(group.total_byte_size);
-    if (size > largestGroup || Number(group.num_rows) > 50_000_000)
+    if (size > largestGroup || Number(group.num_rows) > 10_000_000)
       throw importError(
         file,
         "too-large",

@@ -86,7 +86,7 @@ export async function prepareTask(
       "no-text",
       `column ${quoted(options.choices.text)} holds no text. Name the column that does.`,
     );
-  const labels = inOrder(collector.labels);
+  const labels = collector.labelCounts();
   const task = taskOf(file, base, options, labels);
   const split = giveSplit(task, taskFile, examples, options);
   if (split === null && collector.answered > 0) {
@@ -216,6 +216,7 @@ class Collector {
   /** Names that are taken, with the number that the next row of that name tries. */
   private readonly ids = new Map<string, number>();
   private readonly keep: readonly string[];
+  private readonly named: readonly string[];
 
   constructor(
     private readonly file: string,
@@ -232,10 +233,14 @@ class Collector {
         "reserved-column",
         `column ${quoted(reserved)} cannot be kept: an example has a field of that name with a meaning of its own.`,
       );
-    const { choices } = options;
-    for (const label of [...(options.labelSet ?? []), ...(choices.flags ? choices.labels : [])])
-      this.labels.set(label.trim(), 0);
-    this.labels.delete("");
+    this.named = namedLabels(options);
+    for (const label of this.named) this.labels.set(label, 0);
+  }
+
+  /** Labels that were named come first, in their order. */
+  labelCounts(): LabelCount[] {
+    const named = this.named.map((label) => ({ label, count: this.labels.get(label) ?? 0 }));
+    return [...named, ...inOrder(this.labels).filter(({ label }) => !this.named.includes(label))];
   }
 
   tell(problem: Problem): void {
@@ -340,6 +345,12 @@ class Collector {
     if (id !== wanted) this.ids.set(id, 2);
     return id;
   }
+}
+
+/** The labels that are known before any row is read. */
+function namedLabels({ labelSet = [], choices }: NewTask): string[] {
+  const names = [...labelSet, ...(choices.flags ? choices.labels : [])].map((label) => label.trim());
+  return [...new Set(names)].filter((label) => label !== "");
 }
 
 type Tell = (severity: Problem["severity"], code: string, message: string) => void;

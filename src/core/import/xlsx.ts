@@ -1,25 +1,14 @@
-import type { Readable } from "node:stream";
-import { SaxesParser } from "saxes";
-import { openPromise, type Entry, type ZipFile } from "yauzl";
-import { PlumbError } from "../errors";
+import type { Entry } from "yauzl";
 import { importError } from "./problems";
 import type { Cell, Fault, RawBatches, RawItem, Tick } from "./types";
+import { explained, openBook, parse, partOf, pieces, type Book } from "./workbook";
+import type { XmlHandlers } from "./xml";
 
-/** A spreadsheet unpacks to at most this much a part: more is no table of texts but a trap. */
-const largestPart = 1 << 30;
 /** Texts that cells share are held in memory. */
-const largestShared = 512 << 20;
-/** No piece of XML without an end may be longer. */
-const longestPiece = 32 << 20;
-const mostEntries = 20_000;
+const largestShared = 256 << 20;
+const mostShared = 5_000_000;
 const mostColumns = 16_384;
 const batchSize = 500;
-
-interface Book {
-  zip: ZipFile;
-  entries: Map<string, Entry>;
-  sheets: { name: string; part: string; hidden: boolean }[];
-}
 
 /** Names of a spreadsheet's pages, in order, the hidden ones left out. */
 export async function sheetsOf(file: string): Promise<string[]> {
@@ -69,142 +58,6 @@ async function withBook<T>(file: string, use: (book: Book) => Promise<T>): Promi
   }
 }
 
-async function openBook(file: string): Promise<Book> {
-  let zip: ZipFile;
-  try {
-    zip = await openPromise(file, { lazyEntries: true, autoClose: false });
-  } catch (error) {
-    throw explained(file, error);
-  }
-  try {
-    if (zip.entryCount > mostEntries)
-      throw importError(file, "too-large", `${zip.entryCount} files in one spreadsheet are too many.`);
-    const entries = new Map<string, Entry>();
-    for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
-    const book: Book = { zip, entries, sheets: [] };
-    if (!entries.has("xl/workbook.xml")) {
-      const what = entries.has("word/document.xml")
-        ? "a Word document"
-        : entries.has("content.xml")
-          ? "an OpenDocument file"
-          : "an archive";
-      throw importError(
-        file,
-        "not-a-spreadsheet",
-        `this is ${what}, not an Excel workbook. Save its table as .xlsx or .csv.`,
-      );
-    }
-    const targets = new Map<string, string>();
-    if (entries.has("xl/_rels/workbook.xml.rels")) {
-      await parse(file, book, partOf(file, book, "xl/_rels/workbook.xml.rels"), {
-        open: (name, attributes) => {
-          if (name === "Relationship" && attributes.Id !== undefined && attributes.Target !== undefined)
-            targets.set(attributes.Id, attributes.Target);
-        },
-      });
-    }
-    await parse(file, book, partOf(file, book, "xl/workbook.xml"), {
-      open: (name, attributes) => {
-        if (name !== "sheet" || attributes.name === undefined) return;
-        const id = Object.entries(attributes).find(([key]) => key === "r:id" || key.endsWith(":id"))?.[1];
-        const target = targets.get(id ?? "") ?? `worksheets/sheet${book.sheets.length + 1}.xml`;
-        const part = target.startsWith("/") ? target.slice(1) : `xl/${target}`;
-        // A page of a chart has no cells.
-        if (!part.includes("worksheets")) return;
-        book.sheets.push({
-          name: attributes.name,
-          part,
-          hidden: (attributes.state ?? "visible") !== "visible",
-        });
-      },
-    });
-    return book;
-  } catch (error) {
-    zip.close();
-    throw explained(file, error);
-  }
-}
-
-function partOf(file: string, book: Book, name: string): Entry {
-  const entry = book.entries.get(name);
-  if (entry === undefined)
-    throw importError(file, "damaged", `the spreadsheet is damaged: its part ${name} is missing.`);
-  if (entry.uncompressedSize > largestPart)
-    throw importError(
-      file,
-      "too-large",
-      `${name} unpacks to ${Math.round(entry.uncompressedSize / 1048576)} MiB; at most ${largestPart >> 20} are read. Save the table as .csv.`,
-    );
-  return entry;
-}
-
-interface Handlers {
-  open?: (name: string, attributes: Readonly<Record<string, string>>) => void;
-  close?: (name: string) => void;
-  text?: (text: string) => void;
-  /** After each piece of the part; `share` of it has been read. */
-  piece?: (share: number) => void;
-}
-
-/** Reads a part's XML as a stream. */
-async function parse(file: string, book: Book, entry: Entry, handlers: Handlers): Promise<void> {
-  for await (const share of pieces(file, book, entry, handlers)) handlers.piece?.(share);
-}
-
-async function* pieces(
-  file: string,
-  book: Book,
-  entry: Entry,
-  { open, close, text }: Handlers,
-): AsyncGenerator<number, void, void> {
-  const parser = new SaxesParser();
-  const local = (name: string) => name.slice(name.indexOf(":") + 1);
-  let lastEvent = 0;
-  let depth = 0;
-  parser.on("error", (error) => {
-    throw importError(file, "damaged", `the spreadsheet is damaged: ${entry.fileName}: ${error.message}`);
-  });
-  parser.on("opentag", (tag) => {
-    lastEvent = parser.position;
-    if (++depth > 100)
-      throw importError(
-        file,
-        "damaged",
-        `the spreadsheet is damaged: ${entry.fileName} has too many elements inside each other.`,
-      );
-    open?.(local(tag.name), tag.attributes);
-  });
-  parser.on("closetag", (tag) => {
-    lastEvent = parser.position;
-    depth--;
-    close?.(local(tag.name));
-  });
-  if (text !== undefined) {
-    parser.on("text", text);
-    parser.on("cdata", text);
-  }
-  const decoder = new TextDecoder("utf-8");
-  let done = 0;
-  const stream: Readable = await book.zip.openReadStreamPromise(entry);
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      parser.write(decoder.decode(chunk, { stream: true }));
-      done += chunk.length;
-      if (parser.position - lastEvent > longestPiece)
-        throw importError(
-          file,
-          "too-large",
-          `a value in ${entry.fileName} is longer than ${longestPiece >> 20} MiB.`,
-        );
-      yield done / Math.max(1, entry.uncompressedSize);
-    }
-    parser.write(decoder.decode()).close();
-    yield 1;
-  } finally {
-    stream.destroy();
-  }
-}
-
 /** The texts that cells refer to by number. */
 async function sharedTexts(file: string, book: Book, tick: Tick): Promise<string[]> {
   const name = [...book.entries.keys()].find((key) => /^xl\/sharedStrings\.xml$/i.test(key));
@@ -219,20 +72,32 @@ async function sharedTexts(file: string, book: Book, tick: Tick): Promise<string
   const texts: string[] = [];
   const reader = new TextParts();
   let current = "";
-  await parse(file, book, entry, {
-    open: (tag) => {
-      if (tag === "si") current = "";
-      reader.open(tag);
+  await parse(
+    file,
+    book,
+    entry,
+    {
+      open: (tag) => {
+        if (tag === "si") current = "";
+        reader.open(tag);
+      },
+      close: (tag) => {
+        reader.close(tag);
+        if (tag !== "si") return;
+        if (texts.length >= mostShared)
+          throw importError(
+            file,
+            "too-large",
+            `the spreadsheet has more than ${mostShared} texts. Save the table as .csv.`,
+          );
+        texts.push(unescaped(current));
+      },
+      text: (text) => {
+        if (reader.inText) current += text;
+      },
     },
-    close: (tag) => {
-      reader.close(tag);
-      if (tag === "si") texts.push(unescaped(current));
-    },
-    text: (text) => {
-      if (reader.inText) current += text;
-    },
-    piece: () => tick(0),
-  });
+    () => tick(0),
+  );
   return texts;
 }
 
@@ -282,18 +147,19 @@ async function* rowsOf(
       faults.push({ line: row, ...fault, message: `the cell ${columnName(column)}${row} ${fault.message}` });
     cells[column - 1] = cell;
   };
-  const handlers: Handlers = {
+  const handlers: XmlHandlers = {
     open: (tag, attributes) => {
       if (tag === "row") {
-        const number = Number(attributes.r);
+        const number = Number(attributes().r);
         row = Number.isSafeInteger(number) && number > row ? number : row + 1;
         cells = [];
         faults = [];
         column = 0;
       } else if (tag === "c") {
-        const at = columnNumber(attributes.r ?? "");
+        const given = attributes();
+        const at = columnNumber(given.r ?? "");
         column = at ?? column + 1;
-        type = attributes.t ?? "n";
+        type = given.t ?? "n";
         value = "";
         formula = false;
       } else if (tag === "v") inValue = true;
@@ -383,16 +249,3 @@ const unescaped = (text: string) =>
         .replace(/_x([0-9A-Fa-f]{4})_/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)))
         .replace(/\r\n/g, "\n")
     : text;
-
-/** What a damaged archive makes the libraries say, as a sentence of ours. */
-function explained(file: string, error: unknown): unknown {
-  if (error instanceof PlumbError) return error;
-  const { message, code } = error as NodeJS.ErrnoException;
-  if (code?.startsWith("E") === true && !code.startsWith("ERR_")) return error;
-  return importError(
-    file,
-    "damaged",
-    `the spreadsheet is damaged and cannot be unpacked (${message}). Save it again, or save the table as .csv.`,
-    error,
-  );
-}

@@ -126,7 +126,9 @@ describe("what a file is", () => {
 
   it("is a spreadsheet that unpacks to more than it says or than is held: refused before memory is asked for", async () => {
     const row = `<row r="1">${text("a")}</row>`;
-    const blanks = " ".repeat(40 << 20);
+    const digits = Array.from({ length: 5 << 17 }, (_, n) =>
+      String((n * 7919) % 99_999_989).padStart(8, "0"),
+    ).join("");
     const cases: [Buffer, string, RegExp][] = [
       [book(row, { "xl/worksheets/sheet1.xml": 2 ** 31 }), "too-large", /unpacks to 2048 MiB/],
       [book(row, {}, "<sst/>".padEnd(100)), "", /^/],
@@ -136,16 +138,29 @@ describe("what a file is", () => {
         "damaged",
         /unpacked/,
       ],
-      [book(`<row>${text(blanks)}</row>`), "too-large", /longer than 32 MiB/],
+      [book(`<row>${text(digits)}</row>`), "damaged", /longer than 4 MiB/],
+      [book(`<row>${text(" ".repeat(40 << 20))}</row>`), "too-large", /\d{3} times its size/],
       [book("<a>".repeat(1000)), "damaged", /inside each other/],
       [book('<row r="1"><c r="ZZZ1"><v>1</v></c></row>'), "damaged", /column 18278/],
-      [book("&bomb;"), "damaged", /entity/],
+      [book(`<row>${text("a b")}`), "damaged", /sheet1/],
     ];
     for (const [content, code, words] of cases) {
       const file = await put("a.xlsx", content);
       if (code === "") assert.equal((await inspect(file)).rows, 1);
       else await assert.rejects(inspect(file), refused(code, words), `${code} ${String(words)}`);
     }
+  });
+
+  it("is a spreadsheet whose texts are escaped in any way, and none of them by an entity of its own", async () => {
+    const cells = text("&lt;a&gt; &amp;amp; &#128512;&#x436; &bomb; <![CDATA[<b>]]>") + text("&#9999999;");
+    const bomb = "<!DOCTYPE x [<!ENTITY bomb 'x'>]>";
+    const file = await put("a.xlsx", book(`<row>${cells}</row>`));
+    const { rows } = await readAll(file, { header: false });
+    assert.deepEqual(Object.values(rows[0]!), ["<a> &amp; 😀ж &bomb; <b>", "&#9999999;"]);
+    const parts = {
+      "xl/workbook.xml": `${bomb}<workbook><sheets><sheet name='a &amp; b'/></sheets></workbook>`,
+    };
+    await assert.rejects(inspect(await put("b.xlsx", zip(parts))), refused("damaged", /missing/));
   });
 
   it("is a spreadsheet with cells that refer nowhere or hold errors: told by row and column", async () => {

@@ -176,7 +176,7 @@ describe("a task out of a file", () => {
       made.examples.map(({ label }) => label ?? null),
       ["a", null, null, null],
     );
-    assert.deepEqual(codes(made), ["3: no-answer", "4: no-answer", "5: no-answer"]);
+    assert.deepEqual(codes(made), ["3: no-answer", "4: no-answer", "5: no-answer", "-: no-split"]);
   });
 
   it("takes an answer in words, all of them as references", async () => {
@@ -234,6 +234,13 @@ describe("a task out of a file", () => {
       { id: "2", text: "Second; text", source: "t.txt:3" },
     ]);
     assert.deepEqual(made.task.labels, [{ name: "good" }, { name: "bad" }]);
+    const some = await put("s.csv", "text,label\nsome words,bad\nmore words,so so\nother words,bad\n");
+    const partly = await make(some, { labels: ["label"] }, { labelSet: ["good", "bad"] });
+    assert.deepEqual(partly.labels, [
+      { label: "good", count: 0 },
+      { label: "bad", count: 2 },
+      { label: "so so", count: 1 },
+    ]);
     await assert.rejects(
       make(lines, {}, { out: path.join(folder, "u") }),
       refused("wrong-labels", /there are no labels/),
