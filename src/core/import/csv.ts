@@ -110,7 +110,6 @@ export class DelimitedReader {
         at = quote + 1;
         continue;
       }
-      if (quote + 1 >= text.length && !final) return "more";
       if (text.charCodeAt(quote + 1) === QUOTE) {
         escaped = true;
         at = quote + 2;

@@ -62,13 +62,14 @@ async function withBook<T>(file: string, use: (book: Book) => Promise<T>): Promi
 async function sharedTexts(file: string, book: Book, tick: Tick): Promise<string[]> {
   const name = [...book.entries.keys()].find((key) => /^xl\/sharedStrings\.xml$/i.test(key));
   if (name === undefined) return [];
-  const entry = partOf(file, book, name);
-  if (entry.uncompressedSize > largestShared)
+  const size = book.entries.get(name)?.uncompressedSize ?? 0;
+  if (size > largestShared)
     throw importError(
       file,
       "too-large",
-      `the texts of the spreadsheet unpack to ${Math.round(entry.uncompressedSize / 1048576)} MiB; at most ${largestShared >> 20} are read. Save the table as .csv.`,
+      `the texts of the spreadsheet unpack to ${Math.round(size / 1048576)} MiB; at most ${largestShared >> 20} are read. Save the table as .csv.`,
     );
+  const entry = partOf(file, book, name);
   const texts: string[] = [];
   const reader = new TextParts();
   let current = "";
