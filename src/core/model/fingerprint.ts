@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import type { ModelTable } from "../engine";
 import type { BytePairs } from "./byte-pairs";
+import type { Pieces } from "./pieces";
 
 const BLOCK = 4096;
 
@@ -13,10 +14,14 @@ const BLOCK = 4096;
 export async function fingerprintOf(
   table: ModelTable,
   sizeOf: (index: number) => number,
-  pairs: BytePairs,
+  words: BytePairs | Pieces,
 ): Promise<string> {
   const hash = createHash("sha256");
-  hash.update(JSON.stringify([table.config, { ...pairs, vocabulary: [...pairs.vocabulary] }]));
+  const listed =
+    "pieces" in words
+      ? { ...words, charsMap: Buffer.from(words.charsMap ?? []).toString("base64") }
+      : { ...words, vocabulary: [...words.vocabulary] };
+  hash.update(JSON.stringify([table.config, listed]));
   const files: FileHandle[] = [];
   try {
     for (const file of table.files) files.push(await open(file));

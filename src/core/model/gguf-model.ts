@@ -1,8 +1,9 @@
-import { readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import type { DecoderConfig } from "../engine";
 import { GGUF_TYPES } from "./element-types";
 import { FAMILIES, supportedFamilies, type Family } from "./families";
 import { readGgufHeader } from "./gguf";
+import { joinGgufParts } from "./gguf-parts";
 import { openGgufTokenizer } from "./gguf-tokenizer";
 import { Metadata } from "./metadata";
 import type { ModelParts } from "./parts";
@@ -12,14 +13,14 @@ import type { StoredTensor } from "./stored-tensor";
 import { buildTable } from "./table";
 
 /** Reads the header of a GGUF file. @throws PlumbError where it is damaged or not supported. */
-export function readGgufModel(descriptor: number, size: number, file: string): ModelParts {
-  const header = readGgufHeader(descriptor, size, file);
+export function readGgufModel(descriptor: number, size: number, named: string): ModelParts {
+  const { header, first: file } = joinGgufParts(readGgufHeader(descriptor, size, named), named);
   const metadata = new Metadata(header.metadata, file);
   const family = familyOf(metadata);
   const config = configOf(metadata, family, {
     tiedHead: !header.tensors.has(family.head.gguf),
     rows: header.tensors.get("token_embd.weight")?.shape[0],
-    factors: readRopeFactors(descriptor, header.tensors.get(ROPE_FACTORS)),
+    factors: readRopeFactors(header.tensors.get(ROPE_FACTORS)),
   });
   const tensors = new Map(header.tensors);
   tensors.delete(ROPE_FACTORS);
@@ -34,7 +35,7 @@ export function readGgufModel(descriptor: number, size: number, file: string): M
   return {
     family: family.name,
     table,
-    bytePairs: openGgufTokenizer(metadata),
+    words: openGgufTokenizer(metadata),
     tokenizerFile: file,
     license: metadata.text("general.license", null),
   };
@@ -44,7 +45,7 @@ export function readGgufModel(descriptor: number, size: number, file: string): M
 const ROPE_FACTORS = "rope_freqs.weight";
 const MOST_FACTORS = 512;
 
-function readRopeFactors(descriptor: number, tensor: StoredTensor | undefined): number[] | null {
+function readRopeFactors(tensor: StoredTensor | undefined): number[] | null {
   if (tensor === undefined) return null;
   const { name, shape, layout, file, offset } = tensor;
   const [count = 0] = shape;
@@ -55,8 +56,13 @@ function readRopeFactors(descriptor: number, tensor: StoredTensor | undefined): 
     );
   }
   const bytes = Buffer.alloc(4 * count);
-  if (readSync(descriptor, bytes, 0, bytes.length, offset) !== bytes.length) {
-    throw damaged(file, `tensor ${shown(name)} could not be read to its end`);
+  const descriptor = openSync(file, "r");
+  try {
+    if (readSync(descriptor, bytes, 0, bytes.length, offset) !== bytes.length) {
+      throw damaged(file, `tensor ${shown(name)} could not be read to its end`);
+    }
+  } finally {
+    closeSync(descriptor);
   }
   return Array.from({ length: count }, (_, i) => bytes.readFloatLE(4 * i));
 }
@@ -74,13 +80,6 @@ function familyOf(metadata: Metadata): Family {
   const type = metadata.text("general.type", null);
   if (type !== null && type !== "model") {
     throw unsupported(file, `the file holds ${shown(type)}, not a model. Name the model that it belongs to.`);
-  }
-  const parts = metadata.number("split.count", 1);
-  if (parts > 1) {
-    throw unsupported(
-      file,
-      `the file is one of ${parts} parts of a model, which is not supported yet. Merge them into one file.`,
-    );
   }
   return family;
 }

@@ -1,5 +1,6 @@
 import type { Metadata } from "./metadata";
 import { damaged, shown, unsupported } from "./problem";
+import { PIECE, type Pieces } from "./pieces";
 import { GPT2_SPLIT, notByteLevel, SINGLE_DIGITS, splitMerge, type BytePairs } from "./byte-pairs";
 
 /** Numbers that GGUF gives to kinds of tokens. */
@@ -13,9 +14,10 @@ const CUTS: ReadonlyMap<string, BytePairs["splits"]> = new Map([
 ]);
 
 /** The tokenizer that the metadata of a GGUF file describes. @throws PlumbError naming the key. */
-export function openGgufTokenizer(metadata: Metadata): BytePairs {
+export function openGgufTokenizer(metadata: Metadata): BytePairs | Pieces {
   const { file } = metadata;
   const model = metadata.text("tokenizer.ggml.model");
+  if (model === "llama") return piecesOf(metadata);
   if (model !== "gpt2") throw notByteLevel(file, `a tokenizer of the kind ${shown(model)}`);
   const pre = metadata.text("tokenizer.ggml.pre", null);
   const splits = CUTS.get(pre ?? "");
@@ -52,5 +54,31 @@ export function openGgufTokenizer(metadata: Metadata): BytePairs {
       ? metadata.number("tokenizer.ggml.bos_token_id")
       : null,
     endOfText: metadata.number("tokenizer.ggml.eos_token_id"),
+  };
+}
+
+/** SentencePiece by merging, as llama.cpp writes it: its texts are not normalised, and its files leave defaults out. */
+function piecesOf(metadata: Metadata): Pieces {
+  const { file } = metadata;
+  const tokens = metadata.texts("tokenizer.ggml.tokens");
+  const scores = metadata.numbers("tokenizer.ggml.scores");
+  const kinds = metadata.numbers("tokenizer.ggml.token_type");
+  if (scores.length !== tokens.length || kinds.length !== tokens.length) {
+    throw damaged(
+      file,
+      `it has ${tokens.length} tokens, but ${scores.length} scores and the types of ${kinds.length}`,
+    );
+  }
+  return {
+    algorithm: "bpe",
+    pieces: tokens.map((text, id) => ({ text, score: scores[id]!, kind: kinds[id]! })),
+    byteFallback: kinds.includes(PIECE.byte),
+    charsMap: null,
+    addDummyPrefix: metadata.flag("tokenizer.ggml.add_space_prefix", true),
+    removeExtraWhitespaces: metadata.flag("tokenizer.ggml.remove_extra_whitespaces", false),
+    bos: metadata.flag("tokenizer.ggml.add_bos_token", true)
+      ? metadata.number("tokenizer.ggml.bos_token_id", 1)
+      : null,
+    endOfText: metadata.number("tokenizer.ggml.eos_token_id", 2),
   };
 }

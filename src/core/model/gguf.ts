@@ -13,7 +13,12 @@ export interface GgufHeader {
 const VERSIONS = [2, 3];
 const LONGEST_STRING = 1 << 24;
 /** Long arrays that are read; of the others, nothing needs those above LONGEST_OTHER_ARRAY. */
-const LONG_ARRAYS = new Set(["tokenizer.ggml.tokens", "tokenizer.ggml.token_type", "tokenizer.ggml.merges"]);
+const LONG_ARRAYS = new Set([
+  "tokenizer.ggml.tokens",
+  "tokenizer.ggml.token_type",
+  "tokenizer.ggml.merges",
+  "tokenizer.ggml.scores",
+]);
 const LONGEST_ARRAY = 1 << 21;
 const LONGEST_OTHER_ARRAY = 4096;
 const MOST_DIMENSIONS = 4;
@@ -44,13 +49,15 @@ const SCALARS: ReadonlyMap<number, ScalarType> = new Map<number, ScalarType>([
 
 /**
  * Header of a GGUF file: metadata, and tensors that lie inside the file, apart from each other. The values are not read.
- * @param descriptor A file that begins with the letters GGUF, open for reading.
+ * @param descriptor Open for reading.
  * @throws PlumbError naming the key or tensor that is wrong.
  */
 export function readGgufHeader(descriptor: number, size: number, file: string): GgufHeader {
   const reader = new HeaderReader(descriptor, size, file);
   if (size < 24) throw damaged(file, `it has ${size} bytes, fewer than the header of a GGUF file`);
-  reader.skip(4, "the letters GGUF");
+  if (reader.take(4, "the letters GGUF").toString("latin1") !== "GGUF") {
+    throw damaged(file, "it does not begin with the letters GGUF");
+  }
   const version = reader.u32("the version");
   if (!VERSIONS.includes(version)) {
     throw unsupported(

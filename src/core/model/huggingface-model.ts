@@ -8,6 +8,7 @@ import { isRecord, readJsonObject, type JsonObject } from "./json";
 import type { ModelParts } from "./parts";
 import { damaged, shown, unsupported } from "./problem";
 import { linearFactors, llama3Factors } from "./rope-scaling";
+import { openSentencePiece } from "./huggingface-pieces";
 import { readSafetensorsHeader } from "./safetensors";
 import type { StoredTensor } from "./stored-tensor";
 import { buildTable } from "./table";
@@ -41,8 +42,11 @@ export async function readHuggingFaceModel(folder: string): Promise<ModelParts> 
     tensors,
     types: SAFETENSORS_TYPES,
   });
+  const license = await licenseOf(folder);
+  const pieces = await openSentencePiece(folder);
+  if (pieces !== null) return { family: family.name, table, ...pieces, license };
   const { bytePairs, file: tokenizerFile } = await openHuggingFaceTokenizer(folder, json.eos_token_id);
-  return { family: family.name, table, bytePairs, tokenizerFile, license: await licenseOf(folder) };
+  return { family: family.name, table, words: bytePairs, tokenizerFile, license };
 }
 
 function familyOf(json: JsonObject, file: string): Family {

@@ -2,12 +2,14 @@ import { open, stat } from "node:fs/promises";
 import path from "node:path";
 import type { ElementType, ModelTable } from "../engine";
 import { PlumbError } from "../errors";
-import type { BaseModel } from "./base-model";
+import type { BaseModel, TextTokenizer } from "./base-model";
 import { GGUF_TYPES, tensorBytes, type ElementLayout } from "./element-types";
 import { fingerprintOf } from "./fingerprint";
 import { readGgufModel } from "./gguf-model";
 import { readHuggingFaceModel } from "./huggingface-model";
 import type { ModelParts } from "./parts";
+import { createPieceTokenizer } from "./piece-tokenizer";
+import { checkPieces } from "./pieces";
 import { damaged, unsupported } from "./problem";
 import { createTokenizer } from "./tokenizer";
 import { checkBytePairs } from "./byte-pairs";
@@ -61,22 +63,32 @@ function noGguf(file: string, size: number, start: Buffer): PlumbError {
 }
 
 async function finish(parts: ModelParts, place: string, format: BaseModel["format"]): Promise<BaseModel> {
-  const { family, table, bytePairs, tokenizerFile, license } = parts;
-  checkBytePairs(bytePairs, table.config.vocabularySize, tokenizerFile);
+  const { family, table, words, license } = parts;
+  const tokenizer = tokenizerOf(parts);
   return {
     name: displayName(place),
     path: place,
     format,
     family,
     table,
-    tokenizer: createTokenizer(bytePairs, tokenizerFile),
-    fingerprint: await fingerprintOf(table, (index) => sizeOf(table, index), bytePairs),
+    tokenizer,
+    fingerprint: await fingerprintOf(table, (index) => sizeOf(table, index), words),
     parameterCount: table.tensors.reduce(
       (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
       0,
     ),
     license,
   };
+}
+
+function tokenizerOf({ words, table, tokenizerFile: file }: ModelParts): TextTokenizer {
+  const rows = table.config.vocabularySize;
+  if ("pieces" in words) {
+    checkPieces(words, rows, file);
+    return createPieceTokenizer(words, file);
+  }
+  checkBytePairs(words, rows, file);
+  return createTokenizer(words, file);
 }
 
 const LAYOUTS: ReadonlyMap<ElementType | undefined, ElementLayout> = new Map(
