@@ -9,14 +9,15 @@ import type { ModelParts } from "./parts";
 import { damaged, shown, unsupported } from "./problem";
 import { linearFactors, llama3Factors } from "./rope-scaling";
 import { openSentencePiece } from "./huggingface-pieces";
+import { readPytorchHeader } from "./pytorch";
 import { readSafetensorsHeader } from "./safetensors";
 import type { StoredTensor } from "./stored-tensor";
 import { buildTable } from "./table";
 
 const LONGEST_CONFIG = 1 << 20;
 const LONGEST_INDEX = 1 << 24;
-const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+const SINGLES = ["model.safetensors", "pytorch_model.bin"];
+const INDEXES = ["model.safetensors.index.json", "pytorch_model.bin.index.json"];
 
 /** Reads a folder in Hugging Face form. @throws PlumbError where it is damaged or not supported. */
 export async function readHuggingFaceModel(folder: string): Promise<ModelParts> {
@@ -118,23 +119,18 @@ function configOf(json: JsonObject, family: Family, file: string): DecoderConfig
   };
 }
 
-/** The safetensors files of a model: one, or those that the index names. */
+/** Files of weights of a model: one, or those that the index names; safetensors where there are both kinds. */
 async function weightFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder);
-  if (names.includes(SINGLE)) return [path.join(folder, SINGLE)];
-  if (!names.includes(INDEX)) {
-    const pickled = names.find((name) => /^pytorch_model.*\.bin$/.test(name));
-    throw unsupported(
-      folder,
-      pickled === undefined
-        ? `this folder has no ${SINGLE}.`
-        : `its weights are in ${pickled}, which is not supported yet. Save the model as safetensors.`,
-    );
-  }
-  const file = path.join(folder, INDEX);
-  const index = await readJsonObject(file, LONGEST_INDEX);
-  if (!isRecord(index?.weight_map)) throw damaged(file, '"weight_map" is missing or no JSON object');
-  const parts = new Set(Object.values(index.weight_map));
+  const single = SINGLES.find((name) => names.includes(name));
+  const index = INDEXES.find((name) => names.includes(name));
+  const pickled = (name: string | undefined) => name === undefined || name.startsWith("pytorch");
+  if (single !== undefined && (!pickled(single) || pickled(index))) return [path.join(folder, single)];
+  if (index === undefined) throw unsupported(folder, `this folder has no ${SINGLES.join(" or ")}.`);
+  const file = path.join(folder, index);
+  const json = await readJsonObject(file, LONGEST_INDEX);
+  if (!isRecord(json?.weight_map)) throw damaged(file, '"weight_map" is missing or no JSON object');
+  const parts = new Set(Object.values(json.weight_map));
   return [...parts].map((part) => {
     if (typeof part === "string" && names.includes(part)) return path.join(folder, part);
     throw damaged(file, `it names the file ${shown(part)}, which is not in the folder`);
@@ -147,7 +143,8 @@ async function readPart(file: string, tensors: Map<string, StoredTensor>): Promi
   try {
     const info = await handle.stat();
     if (!info.isFile()) throw unsupported(file, "this is no file.");
-    for (const tensor of readSafetensorsHeader(handle.fd, info.size, file)) {
+    const readHeader = file.endsWith(".bin") ? readPytorchHeader : readSafetensorsHeader;
+    for (const tensor of readHeader(handle.fd, info.size, file)) {
       const before = tensors.get(tensor.name);
       if (before !== undefined) throw damaged(file, `tensor ${shown(tensor.name)} is in ${before.file} too`);
       tensors.set(tensor.name, tensor);

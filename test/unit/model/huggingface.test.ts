@@ -215,7 +215,7 @@ describe("folders in Hugging Face form", () => {
           plan.weights = {};
           plan.files["pytorch_model.bin"] = "PK";
         },
-        /its weights are in pytorch_model\.bin, which is not supported yet\. Save the model as safetensors/,
+        /pytorch_model\.bin: it has no end-of-archive record/,
       ],
       [
         "no tokenizer",

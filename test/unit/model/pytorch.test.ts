@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { readPickle } from "../../../src/core/model/pickle";
+import { readPytorchHeader } from "../../../src/core/model/pytorch";
+
+const text = (value: string) => {
+  const bytes = Buffer.from(value);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(bytes.length);
+  return Buffer.concat([Buffer.from("X"), length, bytes]);
+};
+const raw = (value: string) => Buffer.from(value, "latin1");
+
+/** A pickle of one tensor of [2, 3] halves called "w", in the instructions that torch.save writes. */
+const tensorPickle = (columns = 3, call = "ctorch._utils\n_rebuild_tensor_v2\n") =>
+  Buffer.concat([
+    raw(`\x80\x02}(`),
+    text("w"),
+    raw(`${call}((`),
+    text("storage"),
+    raw("ctorch\nHalfStorage\n"),
+    text("0"),
+    text("cpu"),
+    raw(
+      `K\x06tQK\x00K\x02K${String.fromCharCode(columns)}\x86K${String.fromCharCode(columns)}K\x01\x86\x89ccollections\nOrderedDict\n)RtRu.`,
+    ),
+  ]);
+
+function zip(entries: [string, Buffer][], method = 0): Buffer {
+  const bodies: Buffer[] = [];
+  const heads: Buffer[] = [];
+  let at = 0;
+  for (const [name, bytes] of entries) {
+    const local = Buffer.alloc(30);
+    local.writeUInt32LE(0x04034b50);
+    local.writeUInt16LE(name.length, 26);
+    const head = Buffer.alloc(46);
+    head.writeUInt32LE(0x02014b50);
+    head.writeUInt16LE(method, 10);
+    head.writeUInt32LE(bytes.length, 20);
+    head.writeUInt32LE(bytes.length, 24);
+    head.writeUInt16LE(name.length, 28);
+    head.writeUInt32LE(at, 42);
+    bodies.push(local, raw(name), bytes);
+    heads.push(head, raw(name));
+    at += 30 + name.length + bytes.length;
+  }
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50);
+  end.writeUInt16LE(entries.length, 10);
+  end.writeUInt32LE(Buffer.concat(heads).length, 12);
+  end.writeUInt32LE(at, 16);
+  return Buffer.concat([...bodies, ...heads, end]);
+}
+
+describe("files of torch.save", () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "plumb-pytorch-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, "pytorch_model.bin");
+  const read = (bytes: Buffer) => {
+    writeFileSync(file, bytes);
+    const descriptor = openSync(file, "r");
+    try {
+      return readPytorchHeader(descriptor, bytes.length, file);
+    } finally {
+      closeSync(descriptor);
+    }
+  };
+  const sound = (pickle = tensorPickle()): [string, Buffer][] => [
+    ["m/data.pkl", pickle],
+    ["m/data/0", Buffer.from("0123456789ab")],
+  ];
+
+  it("give the place of each tensor in the file", () => {
+    const bytes = zip(sound());
+    const [tensor, ...rest] = read(bytes);
+    assert.deepEqual(rest, []);
+    assert.deepEqual([tensor!.name, tensor!.shape, tensor!.layout.name], ["w", [2, 3], "F16"]);
+    assert.equal(bytes.toString("latin1", tensor!.offset, tensor!.offset + 12), "0123456789ab");
+  });
+
+  const refused: [string, () => Buffer, RegExp][] = [
+    [
+      "a call that would run something",
+      () => zip(sound(tensorPickle(3, "cos\nsystem\n"))),
+      /asks for "os\.system"/,
+    ],
+    [
+      "a tensor larger than its storage",
+      () => zip(sound(tensorPickle(4))),
+      /"w" of shape \[2, 4\] takes 16 bytes/,
+    ],
+    [
+      "values that are missing",
+      () => zip(sound().slice(0, 1)),
+      /"w" is in the entry "data\/0", which is missing/,
+    ],
+    ["an entry twice", () => zip([...sound(), ...sound()]), /entry "m\/data\.pkl" is there twice/],
+    ["compressed entries", () => zip(sound(), 8), /"m\/data\.pkl" is compressed/],
+    ["an unknown instruction", () => zip(sound(raw("\x80\x02i"))), /instruction 0x69/],
+    ["a pickle cut short", () => zip(sound(tensorPickle().subarray(0, 40))), /pickle is cut short/],
+  ];
+  for (const [name, bytes, message] of refused) {
+    it(`are refused with what was found: ${name}`, () => {
+      assert.throws(() => read(bytes()), { name: "PlumbError", message });
+    });
+  }
+
+  it("are refused with a sentence wherever they are cut short", () => {
+    const bytes = zip(sound());
+    for (let end = 0; end < bytes.length; ++end) {
+      assert.throws(() => read(bytes.subarray(0, end)), { name: "PlumbError" }, String(end));
+    }
+  });
+
+  it("name no global but those allowed", () => {
+    assert.throws(() => readPickle(raw("cbuiltins\neval\n."), new Set(), "x"), /asks for "builtins\.eval"/);
+  });
+});
