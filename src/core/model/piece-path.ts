@@ -28,14 +28,14 @@ export function bestPieces(
     for (let start = 0; start < text.length;) {
       const next = Math.min(text.length, start + characterLength(text[start]!));
       const here = best[start]!;
-      let single = false;
       trie.each(text, start, (id, end) => {
         const { kind, score } = pieces[id]!;
         if (kind === PIECE.unused) return;
         offer(start, end, id, here + (kind === PIECE.userDefined ? (end - start) * most - 0.1 : score));
-        if (end === next) single = true;
       });
-      if (!single) offer(start, next, unknown, Math.fround(least + here));
+      const single = trie.at(text, start, next);
+      if (single === null || pieces[single]!.kind === PIECE.unused)
+        offer(start, next, unknown, Math.fround(least + here));
       start = next;
     }
     const cuts: Cut[] = [];
