@@ -54,7 +54,7 @@ function noGguf(file: string, size: number, start: Buffer): PlumbError {
       : path.extname(file) === ".json"
         ? "this is no model file"
         : start.toString("latin1", 0, 2) === "PK"
-          ? "this looks like a PyTorch or zip file, which is not supported yet"
+          ? "this looks like one file of a model saved by PyTorch"
           : "this is no GGUF file, which would begin with the letters GGUF";
   return unsupported(
     file,

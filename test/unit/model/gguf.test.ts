@@ -452,7 +452,7 @@ describe("GGUF files", () => {
       [
         "a zip file",
         Buffer.from("PK\u0003\u0004 and so on"),
-        /looks like a PyTorch or zip file, which is not supported yet\. Name a GGUF file/,
+        /looks like one file of a model saved by PyTorch\. Name a GGUF file/,
       ],
       [
         "a wrong beginning",

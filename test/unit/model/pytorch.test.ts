@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { openBaseModel } from "../../../src/core/model";
 import { readPickle } from "../../../src/core/model/pickle";
 import { readPytorchHeader } from "../../../src/core/model/pytorch";
+import { fixtures } from "../../fixtures/reference";
 
 const text = (value: string) => {
   const bytes = Buffer.from(value);
@@ -55,7 +57,25 @@ function zip(entries: [string, Buffer][], method = 0): Buffer {
   return Buffer.concat([...bodies, ...heads, end]);
 }
 
+/** Bytes of each tensor of a model. */
+async function tensorsOf(name: string): Promise<Map<string, string>> {
+  const { table } = await openBaseModel(path.join(fixtures, name));
+  const files = table.files.map((file) => readFileSync(file));
+  return new Map(
+    table.tensors.map(({ name, type, shape, file, offset }) => {
+      assert.equal(type, "bf16");
+      const bytes = 2 * shape.reduce((product, extent) => product * extent, 1);
+      return [name, files[file]!.subarray(offset, offset + bytes).toString("base64")];
+    }),
+  );
+}
+
 describe("files of torch.save", () => {
+  it("hold, in two shards written by PyTorch itself, byte for byte what the safetensors hold", async () => {
+    const [pickled, plain] = [await tensorsOf("tiny-pickled"), await tensorsOf("tiny-mistral")];
+    assert.deepEqual([...pickled].sort(), [...plain].sort());
+  });
+
   const folder = mkdtempSync(path.join(os.tmpdir(), "plumb-pytorch-"));
   after(() => rmSync(folder, { recursive: true }));
   const file = path.join(folder, "pytorch_model.bin");
