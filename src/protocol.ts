@@ -5,3 +5,268 @@ export interface FromReport {
   readonly type: "open-example";
   readonly id: string;
 }
+
+/** In which order texts come up for labelling. `uncertain` and `disagree` rest on out-of-fold predictions. */
+export type LabelOrder = "file" | "random" | "uncertain" | "disagree";
+
+/** Which texts come up. `label` is a label of the task; "" asks for answers without any label. */
+export type LabelFilter =
+  | { readonly show: "all" | "open" | "answered" | "skipped" | "noted" | "broken" | "wrong" }
+  | { readonly show: "label"; readonly label: string };
+
+/** What the label editor lists. */
+export interface LabelView {
+  readonly order: LabelOrder;
+  readonly filter: LabelFilter;
+  /** Part of a text, an id, or a note; "" for everything. */
+  readonly search: string;
+}
+
+/**
+ * Where an example stands: without an answer, answered, set aside; `broken` is a line that is no example. One letter each
+ * in `arranged`: `o`, `a`, `s`, `x`.
+ */
+export type RowState = "open" | "answered" | "skipped" | "broken";
+
+/** A label with its probability. */
+export interface Guess {
+  readonly label: string;
+  readonly probability: number;
+}
+
+/** Why a text is shown, as facts for a sentence. */
+export type Why =
+  | { readonly kind: "file"; readonly line: number }
+  | { readonly kind: "random" }
+  /** The model hesitates: its likeliest labels. */
+  | { readonly kind: "hesitates"; readonly between: readonly Guess[] }
+  /** The model, not fitted to this text, says something else than the person; null where that was no label. */
+  | {
+      readonly kind: "disagrees";
+      readonly model: Guess | null;
+      readonly yours: Guess | null;
+    }
+  /** The last run got it wrong. */
+  | { readonly kind: "wrong"; readonly predicted: readonly string[]; readonly test: boolean };
+
+/** One line of the examples file, as the label editor shows it. `line` counts from 0. */
+export interface LabelRow {
+  readonly line: number;
+  readonly id: string;
+  /** The text, or its beginning; of a broken line the line itself. */
+  readonly text: string;
+  /** Whether `text` is all of it. */
+  readonly whole: boolean;
+  readonly state: RowState;
+  /** Labels given, or the one text in answer. */
+  readonly answer: readonly string[];
+  readonly note: string;
+  /** Of the test part, by what the file or the task says. */
+  readonly test: boolean;
+  /** What is wrong with the line, in a sentence. */
+  readonly problem: string | null;
+  readonly why: Why;
+}
+
+/** How far a class is. `needed`: more texts of it until its score means anything, 0 where it has enough. */
+export interface ClassProgress {
+  readonly label: string;
+  readonly count: number;
+  readonly needed: number;
+}
+
+export interface LabelProgress {
+  readonly answered: number;
+  readonly skipped: number;
+  readonly open: number;
+  readonly broken: number;
+  /** In the order of the task's labels; none for generation. */
+  readonly classes: readonly ClassProgress[];
+}
+
+/** What the last adapter would answer; `none` where it may not be asked about this text. */
+export type Suggestion =
+  | {
+      readonly state: "ready";
+      /** The likeliest first. */
+      readonly labels: readonly Guess[];
+      /** Labels that it would give. */
+      readonly chosen: readonly string[];
+      readonly output: string | null;
+    }
+  | { readonly state: "waiting" }
+  | {
+      readonly state: "none";
+      readonly reason: "fitted" | "test" | "broken" | "failed";
+      readonly message?: string;
+    };
+
+/** Words of the label editor's page. */
+export type LabelWord =
+  | "answer"
+  | "answerHint"
+  | "broken"
+  | "brokenCount"
+  | "brokenLine"
+  | "classes"
+  | "close"
+  | "descriptions"
+  | "filter"
+  | "filterAll"
+  | "filterAnswered"
+  | "filterBroken"
+  | "filterNoted"
+  | "filterOpen"
+  | "filterSkipped"
+  | "filterWrong"
+  | "findLabel"
+  | "foldsHint"
+  | "jump"
+  | "jumpHint"
+  | "jumpNothing"
+  | "keyAnswer"
+  | "keyAnswered"
+  | "keyClear"
+  | "keyConfirm"
+  | "keyDescriptions"
+  | "keyEscape"
+  | "keyFindLabel"
+  | "keyJump"
+  | "keyLabels"
+  | "keyMove"
+  | "keyNote"
+  | "keySearch"
+  | "keySkip"
+  | "keyUndo"
+  | "keys"
+  | "labelled"
+  | "labels"
+  | "list"
+  | "loading"
+  | "needed"
+  | "neededHint"
+  | "next"
+  | "noLabel"
+  | "note"
+  | "noteHint"
+  | "noteVerb"
+  | "nothingLeft"
+  | "nothingListed"
+  | "openTask"
+  | "openText"
+  | "order"
+  | "orderDisagree"
+  | "orderFile"
+  | "orderRandom"
+  | "orderUncertain"
+  | "place"
+  | "previous"
+  | "search"
+  | "showRest"
+  | "skip"
+  | "skipped"
+  | "skippedCount"
+  | "strangeLabel"
+  | "suggest"
+  | "suggestHint"
+  | "suggestion"
+  | "suggestionFailed"
+  | "suggestionFitted"
+  | "suggestionTest"
+  | "suggestionWaiting"
+  | "test"
+  | "testHint"
+  | "text"
+  | "tools"
+  | "undo"
+  | "whyAdds"
+  | "whyDisagrees"
+  | "whyFile"
+  | "whyHesitates"
+  | "whyMisses"
+  | "whyRandom"
+  | "whyUnsure"
+  | "whyWrong"
+  | "whyWrongTest";
+export type LabelWords = Readonly<Record<LabelWord, string>>;
+
+export interface LabelTask {
+  readonly name: string;
+  readonly kind: "single" | "multi" | "generation";
+  readonly instruction: string;
+  readonly labels: readonly { readonly name: string; readonly description: string }[];
+}
+
+/** Label editor to extension. `id` guards an edit: a line that holds another example is left alone. */
+export type FromLabel =
+  | { readonly type: "ready" }
+  | { readonly type: "arrange"; readonly view: LabelView; readonly keep: number | null }
+  /** The line on the screen, and lines that may come next: wanted with their whole texts. */
+  | { readonly type: "at"; readonly line: number; readonly ahead: readonly number[] }
+  /** Lines that the list shows: the beginnings of their texts are enough. */
+  | { readonly type: "rows"; readonly lines: readonly number[] }
+  | {
+      readonly type: "answer";
+      readonly line: number;
+      readonly id: string;
+      /** A label, labels, a text; null takes the answer away. */
+      readonly answer: string | readonly string[] | null;
+    }
+  | { readonly type: "skip"; readonly line: number; readonly id: string; readonly skipped: boolean }
+  | { readonly type: "note"; readonly line: number; readonly id: string; readonly note: string }
+  | { readonly type: "undo" | "redo" }
+  | { readonly type: "jump"; readonly to: string }
+  | { readonly type: "suggest"; readonly line: number; readonly id: string }
+  | { readonly type: "stop-suggesting" }
+  | { readonly type: "open-text"; readonly line: number | null }
+  | { readonly type: "open-task" };
+
+/** Extension to label editor. */
+export type ToLabel =
+  | {
+      readonly type: "opened";
+      readonly task: LabelTask;
+      readonly words: LabelWords;
+      /** BCP 47, for numbers and plurals. */
+      readonly locale: string;
+      /** Whether suggestions are on at first. */
+      readonly suggest: boolean;
+      /** Whether the task has a run with out-of-fold predictions. */
+      readonly folds: boolean;
+      /** Whether the task has a finished run, whose adapter can be asked. */
+      readonly run: boolean;
+      /** Something to know about the file, in a sentence. */
+      readonly notice: string | null;
+      /** Why nothing can be changed, in a sentence; null where it can. */
+      readonly locked: string | null;
+    }
+  /** Nothing to label here: why, in a sentence. */
+  | {
+      readonly type: "closed";
+      readonly message: string;
+      readonly words: LabelWords;
+      readonly locale: string;
+      readonly task: boolean;
+    }
+  | {
+      readonly type: "arranged";
+      readonly view: LabelView;
+      /** Lines to show, in their order. */
+      readonly lines: readonly number[];
+      /** A letter for each line of the file; a space for a blank one. */
+      readonly states: string;
+      /** Line to stay on, or null for the first that is open. */
+      readonly keep: number | null;
+      readonly progress: LabelProgress;
+    }
+  | { readonly type: "rows"; readonly rows: readonly LabelRow[] }
+  /** Rows that have changed in place; `show` is the line that an undo or redo touched. */
+  | {
+      readonly type: "changed";
+      readonly rows: readonly LabelRow[];
+      readonly show: number | null;
+      readonly progress: LabelProgress;
+    }
+  | { readonly type: "jumped"; readonly line: number | null; readonly to: string }
+  | { readonly type: "suggestion"; readonly line: number; readonly suggestion: Suggestion }
+  | { readonly type: "refused"; readonly message: string };

@@ -44,8 +44,12 @@ const nodeEntries = {
   worker: "src/worker.ts",
   "token-worker": "src/core/data/token-worker.ts",
 };
-/** Browser code of the panels: dist/webview/NAME.js. */
-const webviewEntries = { report: "src/webview/report/main.ts" };
+/** Browser code of the panels: dist/webview/NAME.js, and the style of those whose page has none of its own. */
+const webviewEntries = {
+  report: "src/webview/report/main.ts",
+  label: "src/webview/label/main.ts",
+};
+const webviewStyles = [{ in: "src/webview/label/style.css", out: "label" }];
 
 /** @returns {Promise<void>} */
 export async function bundle() {
@@ -83,6 +87,7 @@ export async function bundle() {
         entryPoints: webviewEntries,
         sourcemap: "inline",
       }),
+      esbuild.build({ ...shared, sourcemap: false, outdir: "dist/webview", entryPoints: webviewStyles }),
     ]);
   } catch {
     throw new Stop("Bundling failed; see above."); // esbuild has printed the errors

@@ -8,6 +8,8 @@ import { Stop } from "./process.mjs";
 /** Relative to the repository; folders whole. */
 const shipped = [
   "package.nls.json",
+  "package.nls.ru.json",
+  "l10n",
   "README.md",
   "CHANGELOG.md",
   "LICENSE",

@@ -15,8 +15,14 @@ const Message: z.ZodType<FromReport> = z.object({ type: z.literal("open-example"
 export class ReportPanels implements vscode.Disposable {
   private readonly open = new Map<string, vscode.WebviewPanel>();
 
-  /** @param scripts Folder of the panels' browser code. */
-  constructor(private readonly scripts: vscode.Uri) {}
+  /**
+   * @param scripts Folder of the panels' browser code.
+   * @param showExample Opens an example of a task in its file.
+   */
+  constructor(
+    private readonly scripts: vscode.Uri,
+    private readonly showExample: (file: vscode.Uri, task: vscode.Uri, id: string) => Promise<void>,
+  ) {}
 
   dispose(): void {
     for (const panel of [...this.open.values()]) panel.dispose();
@@ -72,13 +78,23 @@ export class ReportPanels implements vscode.Disposable {
     panel.onDidDispose(() => this.open.delete(run));
     panel.webview.onDidReceiveMessage(async (raw: unknown) => {
       const message = Message.safeParse(raw);
-      if (message.success) await openExample(examples.get(message.data.id), message.data.id);
+      if (message.success) await this.openExample(run, examples.get(message.data.id), message.data.id);
     });
     const script = panel.webview.asWebviewUri(vscode.Uri.joinPath(this.scripts, "report.js"));
     panel.webview.html = panelPage(html, {
       nonce: randomBytes(16).toString("hex"),
       script: script.toString(),
     });
+  }
+
+  private async openExample(run: string, example: LoadedExample | undefined, id: string): Promise<void> {
+    if (example === undefined) {
+      void vscode.window.showWarningMessage(
+        vscode.l10n.t("Example {0} is no longer in the task's files.", id),
+      );
+      return;
+    }
+    await this.showExample(vscode.Uri.file(example.file), vscode.Uri.file(await taskOfRun(run)), id);
   }
 }
 
@@ -105,16 +121,4 @@ async function examplesOf(run: string): Promise<ReadonlyMap<string, LoadedExampl
 function textOf(examples: ReadonlyMap<string, LoadedExample>, id: string): [string, string][] {
   const example = examples.get(id);
   return example === undefined ? [] : [[id, example.text]];
-}
-
-async function openExample(example: LoadedExample | undefined, id: string): Promise<void> {
-  if (example === undefined) {
-    void vscode.window.showWarningMessage(vscode.l10n.t("Example {0} is no longer in the task's files.", id));
-    return;
-  }
-  const line = example.line - 1;
-  await vscode.window.showTextDocument(vscode.Uri.file(example.file), {
-    viewColumn: vscode.ViewColumn.Beside,
-    selection: new vscode.Range(line, 0, line, 0),
-  });
 }

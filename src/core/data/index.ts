@@ -1,6 +1,6 @@
 export { answerField, answerOf } from "./answer";
 export { formatProblem, shownPath, type Problem } from "./problem";
-export { readExamples, type LoadedExample, type ReadResult } from "./read";
+export { parseExample, readExamples, type LoadedExample, type ReadResult } from "./read";
 export {
   defaultTestShare,
   foldExamples,
@@ -13,7 +13,7 @@ export {
   type SplitRecord,
 } from "./split";
 export { countKnown } from "./duplicates";
-export { loadTask, type LoadedTask } from "./task";
+export { loadTask, readTask, type LoadedTask } from "./task";
 export { checkTask, type CheckOptions, type CheckResult, type ClassCount, type Finding } from "./check";
 export { rewriteExamples, spliceFields, type FieldChanges, type JsonValue, type LineChange } from "./rewrite";
 export { countTokensInThreads } from "./token-threads";

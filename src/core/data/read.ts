@@ -115,7 +115,7 @@ function decodeLine(bytes: Buffer, first: boolean, report: Report): string | nul
  * The example that a line holds; null, with a report, where it holds none. What is wrong with one field only
  * is told by field.
  */
-function parseExample(text: string, report: Report): Example | null {
+export function parseExample(text: string, report: Report): Example | null {
   const scanned = scanObject(text);
   if (isFault(scanned)) {
     const column = Array.from(text.slice(0, scanned.at)).length + 1;

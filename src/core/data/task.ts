@@ -85,7 +85,7 @@ export async function loadTask(file: string): Promise<LoadedTask> {
 }
 
 /** Reads and checks the task file alone. */
-async function readTask(file: string): Promise<{ task: Task; problems: Problem[] }> {
+export async function readTask(file: string): Promise<{ task: Task; problems: Problem[] }> {
   const text = await readTaskText(file);
   const scanned = scanObject(text);
   if (isFault(scanned)) {

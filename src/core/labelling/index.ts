@@ -1,0 +1,3 @@
+export { editLine, type LabelAction, type LineEdit } from "./edit";
+export { readGuesses, type ModelAnswer, type RunGuesses } from "./guesses";
+export { readRow, Rows, type ExampleRow, type LinesChange, type ReadRow } from "./rows";

@@ -1,0 +1,207 @@
+import type { ExampleRow, ReadRow, Rows, RunGuesses } from "../../core/labelling";
+import { seededRandom, shuffled } from "../../core/random";
+import { decide } from "../../core/report";
+import type { Guess, LabelFilter, LabelView, RowState, Why } from "../../protocol";
+
+/** What the order and the filters of a label editor rest on. */
+export interface Arrangement {
+  readonly view: LabelView;
+  readonly rows: Rows;
+  /** The task's latest run with out-of-fold predictions: what the orders rest on. */
+  readonly folded: RunGuesses | null;
+  /** The task's latest run. */
+  readonly latest: RunGuesses | null;
+  /** Seed of the random order. */
+  readonly seed: number;
+  /** Whether the whole file is the task's test part. */
+  readonly testFile: boolean;
+}
+
+const LETTERS: Readonly<Record<ExampleRow["state"], string>> = {
+  blank: " ",
+  broken: "x",
+  open: "o",
+  answered: "a",
+  skipped: "s",
+} satisfies Record<RowState | "blank", string>;
+
+/** A letter for each line: what it holds. */
+export function stateLetters(rows: Rows): string {
+  let letters = "";
+  for (let line = 0; line < rows.length; line++) letters += LETTERS[rows.at(line).state];
+  return letters;
+}
+
+/**
+ * Lines that a view lists, in its order. The orders that rest on a model list only texts that it was not fitted to, and
+ * never one of the test part.
+ */
+export function arrange(arrangement: Arrangement): number[] {
+  const { view, rows, seed } = arrangement;
+  const search = view.search.trim().toLowerCase();
+  const lines: number[] = [];
+  for (let line = 0; line < rows.length; line++) {
+    const row = rows.at(line);
+    if (passes(row, view.filter, arrangement) && (search === "" || holds(row, search))) lines.push(line);
+  }
+  switch (view.order) {
+    case "file":
+      return lines;
+    case "random":
+      return shuffled(lines, seededRandom(seed));
+    default: {
+      const rank = view.order === "uncertain" ? uncertainty : contradiction;
+      const ranked = lines.flatMap((line) => {
+        const row = rows.at(line);
+        const value = isRead(row) ? rank(row, arrangement) : null;
+        return value === null ? [] : [{ line, value }];
+      });
+      return ranked.sort((a, b) => b.value - a.value || a.line - b.line).map(({ line }) => line);
+    }
+  }
+}
+
+/** Why a line is shown in a view. */
+export function whyShown(line: number, arrangement: Arrangement): Why {
+  const { view, rows } = arrangement;
+  const row = rows.at(line);
+  if (isRead(row)) {
+    const scores = unseenScores(row, arrangement);
+    if (view.order === "uncertain" && scores !== null) {
+      return { kind: "hesitates", between: likeliest(scores, arrangement, 2) };
+    }
+    if (view.order === "disagree" && scores !== null) return disagreement(row, scores, arrangement);
+    if (view.filter.show === "wrong") {
+      return { kind: "wrong", predicted: given(row, arrangement) ?? [], test: isTest(row, arrangement) };
+    }
+  }
+  return view.order === "random" ? { kind: "random" } : { kind: "file", line };
+}
+
+/** Whether an example is of the test part, by its file, its own word, or the split of a run. */
+export function isTest(
+  row: ReadRow,
+  { latest, folded, testFile }: Pick<Arrangement, "latest" | "folded" | "testFile">,
+): boolean {
+  return testFile || row.test || [latest, folded].some((run) => run?.test.has(row.id));
+}
+
+function passes(row: ExampleRow, filter: LabelFilter, arrangement: Arrangement): boolean {
+  switch (filter.show) {
+    case "all":
+      return row.state !== "blank";
+    case "open":
+    case "answered":
+    case "skipped":
+    case "broken":
+      return row.state === filter.show;
+    case "noted":
+      return isRead(row) && row.note !== "";
+    case "label":
+      return (
+        row.state === "answered" &&
+        (filter.label === "" ? row.answer.length === 0 : row.answer.includes(filter.label))
+      );
+    case "wrong": {
+      if (row.state !== "answered") return false;
+      const predicted = given(row, arrangement);
+      return predicted !== null && !sameAnswer(predicted, row.answer);
+    }
+  }
+}
+
+function holds(row: ExampleRow, search: string): boolean {
+  if (row.state === "blank") return false;
+  if (row.state === "broken") return row.raw.toLowerCase().includes(search);
+  return (
+    row.text.toLowerCase().includes(search) ||
+    row.id.toLowerCase().includes(search) ||
+    row.note.toLowerCase().includes(search)
+  );
+}
+
+function isRead(row: ExampleRow): row is ReadRow {
+  return row.state !== "blank" && row.state !== "broken";
+}
+
+/** What the latest run's model answered, to a text that it was not fitted to; null where it was not asked. */
+function given(row: ReadRow, { latest }: Arrangement): readonly string[] | null {
+  const said = latest?.answers.get(row.id);
+  if (latest === null || said === undefined) return null;
+  if (said.scores === null) return said.output === null ? null : [said.output];
+  return decide(said.scores, asThresholds(latest)).map((at) => latest.labels[at]!);
+}
+
+function sameAnswer(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((label) => b.includes(label));
+}
+
+/** Out-of-fold probabilities of a text that an order may use: answered, not of the test part. */
+function unseenScores(row: ReadRow, arrangement: Arrangement): readonly number[] | null {
+  const said = arrangement.folded?.answers.get(row.id);
+  if (said?.part !== "out-of-fold" || row.state === "skipped" || isTest(row, arrangement)) return null;
+  return said.scores;
+}
+
+/** From 0, sure, to 1, torn: one minus the distance of the two likeliest labels, or of the label nearest its threshold. */
+function uncertainty(row: ReadRow, arrangement: Arrangement): number | null {
+  const scores = unseenScores(row, arrangement);
+  if (scores === null || scores.length === 0) return null;
+  const thresholds = arrangement.folded?.thresholds ?? null;
+  if (thresholds !== null)
+    return 1 - Math.min(...scores.map((score, at) => Math.abs(score - thresholds[at]!)));
+  const [first = 0, second = 0] = [...scores].sort((a, b) => b - a);
+  return 1 - (first - second);
+}
+
+/** How sure the model is of another answer, from 0 to 1; null where it agrees. */
+function contradiction(row: ReadRow, arrangement: Arrangement): number | null {
+  const scores = unseenScores(row, arrangement);
+  const { folded: guesses } = arrangement;
+  if (scores === null || guesses === null || row.state !== "answered") return null;
+  const wrong = wrongDecisions(row, scores, guesses);
+  return wrong.length === 0 ? null : Math.max(...wrong.map((at) => sureness(row, scores, guesses, at)));
+}
+
+/** Labels that the model gives and the person does not, or the other way round. */
+function wrongDecisions(row: ReadRow, scores: readonly number[], guesses: RunGuesses): number[] {
+  const chosen = new Set(decide(scores, asThresholds(guesses)));
+  return guesses.labels.flatMap((label, at) => (chosen.has(at) === row.answer.includes(label) ? [] : [at]));
+}
+
+/** Probability of the model's own word on one label. */
+function sureness(row: ReadRow, scores: readonly number[], guesses: RunGuesses, at: number): number {
+  const score = scores[at] ?? 0;
+  if (guesses.thresholds === null) return row.answer.includes(guesses.labels[at]!) ? 0 : score;
+  return row.answer.includes(guesses.labels[at]!) ? 1 - score : score;
+}
+
+function disagreement(row: ReadRow, scores: readonly number[], arrangement: Arrangement): Why {
+  const guesses = arrangement.folded!;
+  const guess = (at: number): Guess => ({ label: guesses.labels[at]!, probability: scores[at]! });
+  const wrong = wrongDecisions(row, scores, guesses).sort(
+    (a, b) => sureness(row, scores, guesses, b) - sureness(row, scores, guesses, a),
+  );
+  const theirs = wrong.find((at) => !row.answer.includes(guesses.labels[at]!));
+  const yours = wrong.find((at) => row.answer.includes(guesses.labels[at]!));
+  return {
+    kind: "disagrees",
+    model: theirs === undefined ? null : guess(theirs),
+    yours: yours === undefined ? null : guess(yours),
+  };
+}
+
+/** For multi-label tasks the labels nearest their thresholds. */
+function likeliest(scores: readonly number[], { folded: guesses }: Arrangement, count: number): Guess[] {
+  const thresholds = guesses?.thresholds ?? null;
+  const rank = (at: number) => (thresholds === null ? scores[at]! : -Math.abs(scores[at]! - thresholds[at]!));
+  return scores
+    .map((probability, at) => ({ label: guesses!.labels[at]!, probability, at }))
+    .sort((a, b) => rank(b.at) - rank(a.at))
+    .slice(0, thresholds === null ? count : 1)
+    .map(({ label, probability }) => ({ label, probability }));
+}
+
+function asThresholds({ thresholds }: RunGuesses): { value: number }[] | null {
+  return thresholds === null ? null : thresholds.map((value) => ({ value }));
+}

@@ -1,0 +1,145 @@
+import { defaultTestShare } from "../../core/data";
+import { editLine, Rows, type LineEdit, type LinesChange, type RunGuesses } from "../../core/labelling";
+import { decide } from "../../core/report";
+import type { Task } from "../../core/schema";
+import type { FromLabel, LabelView, Suggestion, ToLabel } from "../../protocol";
+import { arrange, isTest, stateLetters, type Arrangement } from "./arrange";
+import { presentRow } from "./present";
+import { progressOf } from "./progress";
+import type { Answered } from "./suggester";
+
+/** A text in lines, as editors have it. */
+export interface Lines {
+  readonly lineCount: number;
+  lineAt(line: number): string;
+}
+
+export interface DeskOptions {
+  readonly task: Pick<Task, "kind" | "labels" | "testShare">;
+  /** Which part the file is where the task names one for each. */
+  readonly part: "train" | "test" | null;
+  /** The task's latest run, and the latest with out-of-fold predictions. */
+  readonly latest: RunGuesses | null;
+  readonly folded: RunGuesses | null;
+  /** Of the random order. */
+  readonly seed: number;
+}
+
+export type EditMessage = Extract<FromLabel, { type: "answer" | "skip" | "note" }>;
+type Asked = { readonly text: string } | { readonly refusal: Suggestion } | null;
+
+/** Rows told one by one at most; past these the page asks for what it shows. */
+const MOST_TOLD = 500;
+
+/** What a label editor knows of its file, and what it says to its page. Knows no editor. */
+export class Desk {
+  private readonly rows: Rows;
+  private seed: number;
+  private view: LabelView = { order: "file", filter: { show: "all" }, search: "" };
+  private current: { readonly line: number; readonly id: string } | null = null;
+
+  constructor(
+    private readonly lines: Lines,
+    private readonly options: DeskOptions,
+  ) {
+    this.seed = options.seed;
+    this.rows = new Rows(options.task.kind, (line) => lines.lineAt(line), lines.lineCount);
+  }
+
+  /** Lists the file as a view has it. Choosing the random order draws anew. */
+  choose(view: LabelView, keep: number | null): ToLabel {
+    if (view.order === "random" && this.view.order !== "random") this.seed++;
+    this.view = view;
+    return this.arranged(keep);
+  }
+
+  /** The page shows a line now. */
+  moveTo(line: number): void {
+    const row = this.rows.at(line);
+    this.current = { line, id: "id" in row ? row.id : "" };
+  }
+
+  tell(lines: readonly number[], whole: boolean): ToLabel {
+    const arrangement = this.arrangement();
+    return { type: "rows", rows: lines.flatMap((line) => presentRow(line, whole, arrangement) ?? []) };
+  }
+
+  /**
+   * The text has changed.
+   * @param again Whether it was undone or redone: the page then shows where.
+   */
+  changed(changes: readonly LinesChange[], again: boolean): ToLabel {
+    const changed = this.rows.change(changes, this.lines.lineCount);
+    if (changed === null || changed.length > MOST_TOLD) {
+      return this.arranged(this.current === null ? null : this.rows.find(this.current.id, this.current.line));
+    }
+    const arrangement = this.arrangement();
+    const rows = changed.flatMap((line) => presentRow(line, true, arrangement) ?? []);
+    if (rows.length < changed.length) return this.arranged(this.current?.line ?? null);
+    return { type: "changed", rows, show: again ? (rows[0]?.line ?? null) : null, progress: this.progress() };
+  }
+
+  /** The edit that a message asks for; null where it changes nothing, "gone" where the example is not in the file any more. */
+  edit(message: EditMessage): { readonly line: number; readonly edit: LineEdit } | null | "gone" {
+    const line = this.rows.find(message.id, message.line);
+    if (line === null) return "gone";
+    const edit = editLine(this.lines.lineAt(line), message, this.options.task.kind);
+    return edit === null ? null : { line, edit };
+  }
+
+  /** Finds an example by its id, else by the number of its line. */
+  jump(to: string): ToLabel {
+    const number = /^\d+$/.test(to) ? Number(to) - 1 : -1;
+    const line = this.rows.find(to, -1) ?? (this.rows.at(number).state === "blank" ? null : number);
+    return { type: "jumped", line, to };
+  }
+
+  /** The text to ask the last adapter about, or why it may not be asked. Null where there is nothing to ask. */
+  askable(line: number, id: string): Asked {
+    const { latest } = this.options;
+    const row = this.rows.at(line);
+    if (latest === null || !("id" in row) || row.id !== id) return null;
+    if (isTest(row, this.arrangement())) return { refusal: { state: "none", reason: "test" } };
+    if (latest.fitted.has(id)) return { refusal: { state: "none", reason: "fitted" } };
+    return { text: row.text };
+  }
+
+  /** What the adapter's answer comes to. */
+  suggestion({ labels, output }: Answered): Suggestion {
+    const { latest } = this.options;
+    if (latest === null || output !== null) return { state: "ready", labels: [], chosen: [], output };
+    const of = new Map(labels.map(({ label, probability }) => [label, probability]));
+    const thresholds = latest.thresholds?.map((value) => ({ value })) ?? null;
+    const scores = latest.labels.map((label) => of.get(label) ?? 0);
+    return {
+      state: "ready",
+      labels: labels.filter(({ label }) => latest.labels.includes(label)),
+      chosen: decide(scores, thresholds).map((at) => latest.labels[at]!),
+      output,
+    };
+  }
+
+  private arrangement(): Arrangement {
+    const { latest, folded, part } = this.options;
+    return { view: this.view, rows: this.rows, latest, folded, seed: this.seed, testFile: part === "test" };
+  }
+
+  private arranged(keep: number | null): ToLabel {
+    const arrangement = this.arrangement();
+    return {
+      type: "arranged",
+      view: this.view,
+      lines: arrange(arrangement),
+      states: stateLetters(this.rows),
+      keep,
+      progress: this.progress(),
+    };
+  }
+
+  private progress() {
+    const { task, part } = this.options;
+    const labels = (task.labels ?? []).map(({ name }) => name);
+    const share = part === null ? (task.testShare ?? defaultTestShare) : null;
+    return progressOf(this.rows, labels, { share, testFile: part === "test" });
+  }
+}

@@ -1,0 +1,179 @@
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import { stat } from "node:fs/promises";
+import * as vscode from "vscode";
+import { readTask } from "../../core/data";
+import { pickTask } from "../task-files";
+import { labelPage } from "./page";
+import { LabelSession } from "./session";
+import { examplesFiles, taskAt, tasksOf, type TaskOfFile } from "./tasks-of";
+
+/** VS Code keeps larger files to itself. */
+const LARGEST = 50 * 1024 * 1024;
+
+/** Label editors: another view of an examples file, beside the text editor and in step with it. */
+export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Disposable {
+  static readonly type = "plumb.label";
+  private readonly registered: vscode.Disposable;
+  private readonly sessions = new Map<string, Set<LabelSession>>();
+  /** Examples file → task file that was asked for. */
+  private readonly asked = new Map<string, vscode.Uri>();
+  /** Examples file → example to show as soon as its editor is there. */
+  private readonly wanted = new Map<string, string>();
+
+  /**
+   * @param pages Folder of the panels' browser code.
+   * @param worker dist/worker.js.
+   */
+  constructor(
+    private readonly pages: vscode.Uri,
+    private readonly worker: string,
+  ) {
+    this.registered = vscode.window.registerCustomEditorProvider(LabelEditors.type, this, {
+      supportsMultipleEditorsPerDocument: true,
+    });
+  }
+
+  dispose(): void {
+    this.registered.dispose();
+  }
+
+  resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): void {
+    const { webview } = panel;
+    webview.options = { enableScripts: true, localResourceRoots: [this.pages] };
+    const session = new LabelSession(document, panel, {
+      worker: this.worker,
+      task: (of) => this.taskOf(of.uri),
+    });
+    const key = document.uri.toString();
+    const open = this.sessions.get(key) ?? new Set();
+    this.sessions.set(key, open.add(session));
+    panel.onDidDispose(() => {
+      open.delete(session);
+      session.dispose();
+    });
+    const wanted = this.wanted.get(key);
+    this.wanted.delete(key);
+    if (wanted !== undefined) session.show(wanted);
+    const page = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(this.pages, name)).toString();
+    webview.html = labelPage({
+      script: page("label.js"),
+      style: page("label.css"),
+      source: webview.cspSource,
+      nonce: randomBytes(16).toString("hex"),
+      language: vscode.env.language,
+      title: path.basename(document.fileName),
+    });
+  }
+
+  /** The command: opens the examples of a task, or an examples file. */
+  async labelCommand(called: unknown): Promise<void> {
+    const file = await this.pickExamples(called);
+    if (file !== undefined) await this.open(file);
+  }
+
+  /** The command: the file of the active label editor as text. */
+  async textCommand(): Promise<void> {
+    const file = activeFile();
+    if (file !== undefined) await vscode.window.showTextDocument(file);
+  }
+
+  /** Opens an example in a label editor: in the one that shows its file already, or in a new one. */
+  async showExample(file: vscode.Uri, task: vscode.Uri, id: string): Promise<void> {
+    const key = file.toString();
+    const open = [...(this.sessions.get(key) ?? [])];
+    this.asked.set(key, task);
+    if (open.length === 0) this.wanted.set(key, id);
+    for (const session of open) session.show(id);
+    await this.open(file, columnOf(file) ?? vscode.ViewColumn.Beside);
+  }
+
+  private async open(file: vscode.Uri, column = vscode.ViewColumn.Active): Promise<void> {
+    const name = path.basename(file.fsPath);
+    const size = await stat(file.fsPath).then(
+      (found) => found.size,
+      () => null,
+    );
+    if (size === null) {
+      void vscode.window.showErrorMessage(
+        vscode.l10n.t(
+          'There is no examples file {0}. Create it, or correct the task\'s field "examples".',
+          file.fsPath,
+        ),
+      );
+      return;
+    }
+    if (size > LARGEST) {
+      void vscode.window.showErrorMessage(
+        vscode.l10n.t(
+          "{0} has {1} MB. VS Code shows extensions no file above 50 MB: split it into several files, with a task for each.",
+          name,
+          Math.round(size / (1024 * 1024)),
+        ),
+      );
+      return;
+    }
+    await vscode.commands.executeCommand("vscode.openWith", file, LabelEditors.type, column);
+  }
+
+  private async pickExamples(called: unknown): Promise<vscode.Uri | undefined> {
+    const meant = called instanceof vscode.Uri ? called : activeFile();
+    if (meant?.path.endsWith(".jsonl") === true) return meant;
+    const task = await pickTask(meant);
+    if (task === undefined) return undefined;
+    let files: { file: string }[];
+    try {
+      files = examplesFiles(task.fsPath, (await readTask(task.fsPath)).task);
+    } catch (error) {
+      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+    const names = files.map(({ file }) => ({ label: path.basename(file), file }));
+    const picked =
+      names.length === 1
+        ? names[0]
+        : await vscode.window.showQuickPick(names, { placeHolder: vscode.l10n.t("Which examples?") });
+    if (picked === undefined) return undefined;
+    const file = vscode.Uri.file(picked.file);
+    this.asked.set(file.toString(), task);
+    return file;
+  }
+
+  /** The task that was asked for, else the one that names the file, else the one that the user picks of several. */
+  private async taskOf(file: vscode.Uri): Promise<TaskOfFile | null> {
+    const key = file.toString();
+    const asked = this.asked.get(key);
+    const known = asked === undefined ? null : await taskAt(asked, file);
+    if (known !== null) return known;
+    const tasks = await tasksOf(file);
+    if (tasks.length < 2) return tasks[0] ?? null;
+    const items = tasks.map((task) => ({
+      label: task.task.name,
+      description: path.basename(task.file.fsPath),
+      task,
+    }));
+    const picked = await vscode.window.showQuickPick(items, {
+      placeHolder: vscode.l10n.t("Several tasks name {0}. Which one?", path.basename(file.fsPath)),
+    });
+    const task = picked?.task ?? tasks[0]!;
+    this.asked.set(key, task.file);
+    return task;
+  }
+}
+
+/** The file of the active tab, in whichever editor. */
+function activeFile(): vscode.Uri | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  return input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom
+    ? input.uri
+    : undefined;
+}
+
+/** Column of the tab that shows a file in a label editor. */
+function columnOf(file: vscode.Uri): vscode.ViewColumn | undefined {
+  const shows = ({ input }: vscode.Tab) =>
+    input instanceof vscode.TabInputCustom &&
+    input.viewType === LabelEditors.type &&
+    input.uri.toString() === file.toString();
+  return vscode.window.tabGroups.all.find(({ tabs }) => tabs.some(shows))?.viewColumn;
+}

@@ -1,0 +1,269 @@
+import path from "node:path";
+import * as vscode from "vscode";
+import { readGuesses, type RunGuesses } from "../../core/labelling";
+import type { FromLabel, ToLabel } from "../../protocol";
+import { finishedRuns } from "../runs";
+import { Desk, type EditMessage } from "./desk";
+import { LabelMessage } from "./messages";
+import { Suggester } from "./suggester";
+import type { TaskOfFile } from "./tasks-of";
+import { unkeepable } from "./unkeepable";
+import { labelWords } from "./words";
+
+/** What several sessions share. */
+export interface SessionOptions {
+  /** dist/worker.js. */
+  readonly worker: string;
+  /** The task that the file is labelled for; null where none names it. */
+  task(document: vscode.TextDocument): Promise<TaskOfFile | null>;
+}
+
+/** Quiet after the last sign that the task or its runs have changed, in milliseconds. */
+const QUIET = 400;
+
+/** One label editor on one document. The document holds everything; the page is told what it shows. */
+export class LabelSession implements vscode.Disposable {
+  private readonly disposables: vscode.Disposable[] = [];
+  private found: TaskOfFile | null = null;
+  /** Null until the page is there, and where no task names the file. */
+  private desk: Desk | null = null;
+  private latest: RunGuesses | null = null;
+  private locked: string | null = null;
+  private suggester: Suggester | null = null;
+  private watched: vscode.Disposable | null = null;
+  private timer: NodeJS.Timeout | undefined;
+  /** Edits go one after another: each is computed from the document as the one before has left it. */
+  private edits: Promise<void> = Promise.resolve();
+  /** Id of an example to show as soon as the page is there. */
+  private wanted: string | null = null;
+
+  constructor(
+    private readonly document: vscode.TextDocument,
+    private readonly panel: vscode.WebviewPanel,
+    private readonly options: SessionOptions,
+  ) {
+    this.disposables.push(
+      panel.webview.onDidReceiveMessage((raw: unknown) => {
+        const message = LabelMessage.safeParse(raw);
+        if (message.success) void this.take(message.data);
+      }),
+      vscode.workspace.onDidChangeTextDocument((event) => {
+        if (event.document === document && event.contentChanges.length > 0) this.onChange(event);
+      }),
+    );
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.suggester?.dispose();
+    this.watched?.dispose();
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  /** Brings an example onto the screen, now or as soon as the page is there. */
+  show(id: string): void {
+    if (this.desk === null) this.wanted = id;
+    else this.post(this.desk.jump(id));
+  }
+
+  private async take(message: FromLabel): Promise<void> {
+    const { desk } = this;
+    if (message.type === "ready") return this.load();
+    if (message.type === "open-text") return this.openText(message.line);
+    if (message.type === "open-task") {
+      if (this.found !== null) await vscode.window.showTextDocument(this.found.file);
+      return;
+    }
+    if (desk === null) return;
+    switch (message.type) {
+      case "arrange":
+        this.post(desk.choose(message.view, message.keep));
+        if (this.wanted !== null) this.post(desk.jump(this.wanted));
+        this.wanted = null;
+        return;
+      case "at":
+        desk.moveTo(message.line);
+        this.post(desk.tell([message.line, ...message.ahead], true));
+        return;
+      case "rows":
+        this.post(desk.tell(message.lines, false));
+        return;
+      case "answer":
+      case "skip":
+      case "note":
+        this.edits = this.edits.then(() => this.edit(message));
+        return;
+      case "undo":
+      case "redo":
+        await this.edits;
+        await vscode.commands.executeCommand(message.type);
+        return;
+      case "jump":
+        this.post(desk.jump(message.to));
+        return;
+      case "suggest":
+        return this.suggest(desk, message.line, message.id);
+      case "stop-suggesting":
+        this.suggester?.dispose();
+        this.suggester = null;
+    }
+  }
+
+  /** Reads the task, its runs and the document anew, and tells the page. */
+  private async load(): Promise<void> {
+    const words = labelWords();
+    const locale = vscode.env.language;
+    this.found = await this.options.task(this.document);
+    this.watch();
+    if (this.found === null) {
+      this.desk = null;
+      const message = vscode.l10n.t(
+        "No task names {0} as its examples. A task file (*.plumb.json) in this workspace says which labels there are.",
+        path.basename(this.document.fileName),
+      );
+      this.post({ type: "closed", message, words, locale, task: false });
+      return;
+    }
+    const { task, part } = this.found;
+    const { latest, folded } = await this.readRuns(this.found);
+    this.latest = latest;
+    if (this.suggester !== null && this.suggester.adapter !== latest?.folder) {
+      this.suggester.dispose();
+      this.suggester = null;
+    }
+    const fault = await unkeepable(this.document);
+    this.locked = fault?.locked === true ? fault.message : null;
+    const { document } = this;
+    // Until here the desk before has taken what the page said.
+    this.desk = new Desk(
+      {
+        get lineCount() {
+          return document.lineCount;
+        },
+        lineAt: (line) => document.lineAt(line).text,
+      },
+      { task, part, latest, folded, seed: Math.floor(Math.random() * 2 ** 31) },
+    );
+    this.post({
+      type: "opened",
+      task: {
+        name: task.name,
+        kind: task.kind,
+        instruction: task.instruction ?? "",
+        labels: (task.labels ?? []).map(({ name, description }) => ({
+          name,
+          description: description ?? "",
+        })),
+      },
+      words,
+      locale,
+      suggest: vscode.workspace.getConfiguration("plumb", document.uri).get("label.suggestions", false),
+      folds: folded !== null,
+      run: latest !== null,
+      notice: fault?.locked === false ? fault.message : null,
+      locked: this.locked,
+    });
+  }
+
+  /** The latest run of a task, and the latest with out-of-fold predictions. */
+  private async readRuns({ file, task }: TaskOfFile) {
+    let latest: RunGuesses | null = null;
+    for (const { folder } of await finishedRuns(file.fsPath)) {
+      // A run whose files are gone or of another version says nothing here.
+      const guesses = await readGuesses(folder, task).catch(() => null);
+      latest ??= guesses;
+      if (guesses?.folds === true) return { latest, folded: guesses };
+    }
+    return { latest, folded: null };
+  }
+
+  /** Loads again when the task or one of its runs changes. */
+  private watch(): void {
+    this.watched?.dispose();
+    const file = this.found?.file ?? this.document.uri;
+    const again = () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => void this.load(), QUIET);
+    };
+    const watchers = ["*.plumb.json", ".plumb/runs/*/report.json"].map((pattern) => {
+      const around = new vscode.RelativePattern(vscode.Uri.joinPath(file, ".."), pattern);
+      const watcher = vscode.workspace.createFileSystemWatcher(around);
+      watcher.onDidChange(again);
+      watcher.onDidCreate(again);
+      watcher.onDidDelete(again);
+      return watcher;
+    });
+    this.watched = vscode.Disposable.from(...watchers);
+  }
+
+  private onChange({ contentChanges, reason }: vscode.TextDocumentChangeEvent): void {
+    if (this.desk === null) return;
+    const changes = contentChanges.map(({ range, text }) => ({
+      first: range.start.line,
+      last: range.end.line,
+      count: text.split(/\r\n|\r|\n/).length,
+    }));
+    this.post(this.desk.changed(changes, reason !== undefined));
+  }
+
+  private async edit(message: EditMessage): Promise<void> {
+    const { desk, document } = this;
+    if (desk === null) return;
+    if (this.locked !== null) {
+      this.refuse(this.locked, message.line);
+      return;
+    }
+    const wanted = desk.edit(message);
+    if (wanted === null) return;
+    if (wanted === "gone") {
+      const sentence = vscode.l10n.t(
+        "Example {0} is no longer in the file. Nothing was changed.",
+        message.id,
+      );
+      this.refuse(sentence, message.line);
+      return;
+    }
+    const { line, edit } = wanted;
+    const change = new vscode.WorkspaceEdit();
+    change.replace(document.uri, new vscode.Range(line, edit.start, line, edit.end), edit.text);
+    if (!(await vscode.workspace.applyEdit(change))) {
+      const name = path.basename(document.fileName);
+      this.refuse(vscode.l10n.t("{0} could not be changed: is it read-only?", name), line);
+    }
+  }
+
+  /** Says why something was not done, and shows the line as it is. */
+  private refuse(message: string, line: number): void {
+    this.post({ type: "refused", message });
+    if (this.desk !== null) this.post(this.desk.tell([line], true));
+  }
+
+  private async suggest(desk: Desk, line: number, id: string): Promise<void> {
+    const { latest } = this;
+    const asked = desk.askable(line, id);
+    if (asked === null || latest === null) return;
+    if ("refusal" in asked) {
+      this.post({ type: "suggestion", line, suggestion: asked.refusal });
+      return;
+    }
+    this.suggester ??= new Suggester(this.options.worker, latest.folder);
+    try {
+      const suggestion = desk.suggestion(await this.suggester.ask(asked.text));
+      this.post({ type: "suggestion", line, suggestion });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.post({ type: "suggestion", line, suggestion: { state: "none", reason: "failed", message } });
+    }
+  }
+
+  private async openText(line: number | null): Promise<void> {
+    await vscode.window.showTextDocument(this.document, {
+      viewColumn: this.panel.viewColumn ?? vscode.ViewColumn.Active,
+      ...(line === null ? {} : { selection: new vscode.Range(line, 0, line, 0) }),
+    });
+  }
+
+  private post(message: ToLabel): void {
+    void this.panel.webview.postMessage(message);
+  }
+}

@@ -1,0 +1,560 @@
+import type { FromLabel, LabelRow, LabelView, Suggestion, ToLabel } from "../../protocol";
+import { AnswerField, LabelButtons } from "./answers";
+import { Card, Reasons } from "./card";
+import { Deck } from "./deck";
+import { button, element } from "./dom";
+import { keysDialog } from "./help";
+import { commandOf, keyOf, type LabelCommand } from "./keys";
+import { ExampleList } from "./list";
+import { readSaved, type Saved } from "./saved";
+import { Classes, Controls, Total } from "./side";
+import { Words } from "./words";
+
+/** Texts kept ready beyond the one on the screen. */
+const AHEAD = 16;
+/** Rows kept in memory at most; the list asks for others again. */
+const MOST_ROWS = 4000;
+
+/** Characters of a text that are announced. */
+const SPOKEN = 2000;
+
+type Opened = Extract<ToLabel, { type: "opened" }>;
+
+interface Editor {
+  postMessage(message: FromLabel): void;
+  getState(): unknown;
+  setState(state: unknown): void;
+}
+
+/** The label editor: one text, its labels, and the list of all. What a person does shows at once and is told to the extension. */
+export class LabelPage {
+  readonly root: HTMLElement;
+  private readonly words: Words;
+  private readonly deck = new Deck();
+  private readonly rows = new Map<number, LabelRow>();
+  private readonly asked = new Set<number>();
+  private readonly list: ExampleList;
+  private readonly controls: Controls;
+  private readonly classes: Classes;
+  private readonly total: Total;
+  private readonly card: Card;
+  private readonly reasons: Reasons;
+  private readonly labels: LabelButtons | null;
+  private readonly field: AnswerField | null;
+  private readonly help: HTMLDialogElement;
+  private readonly message = element("p", { class: "message", role: "alert", hidden: true });
+  private readonly spoken = element("p", { class: "hidden", "aria-live": "polite" });
+  private readonly jumpBox: HTMLInputElement;
+  private readonly jumpForm: HTMLFormElement;
+  private readonly suggestBox: HTMLInputElement;
+  private readonly listeners = new AbortController();
+  private saved: Saved;
+  private suggestion: { line: number; suggestion: Suggestion } | null = null;
+  /** What was just done, for the next announcement. */
+  private done = "";
+  /** Whether the text on the screen came up without an answer: Enter then leads to the next such text. */
+  private cameOpen = false;
+
+  constructor(
+    private readonly opened: Opened,
+    private readonly editor: Editor,
+  ) {
+    const { task } = opened;
+    this.saved = readSaved(editor.getState());
+    this.words = new Words(opened.words, opened.locale);
+    const { words } = this;
+    const labelOrder = new Map(task.labels.map(({ name }, at) => [name, at]));
+    this.controls = new Controls(task, opened, words, (view) => this.arrange(view));
+    this.list = new ExampleList(this.deck, words, {
+      row: (line) => this.rows.get(line),
+      labelIndex: (label) => labelOrder.get(label) ?? -1,
+      want: (lines) => this.wantRows(lines),
+      choose: (position) => this.go(position),
+    });
+    this.classes = new Classes(task, words);
+    this.total = new Total(words);
+    this.card = new Card(task, words, {
+      writeNote: (row, note) => this.writeNote(row, note),
+      openText: (line) => this.post({ type: "open-text", line }),
+    });
+    this.reasons = new Reasons(words);
+    const generation = task.kind === "generation";
+    this.labels = generation ? null : new LabelButtons(task, words, (label) => this.pressLabel(label));
+    this.field = generation
+      ? new AnswerField(
+          words,
+          (row, answer) => this.writeText(row, answer),
+          () => this.moveOn(true),
+        )
+      : null;
+    this.help = keysDialog(task, words);
+    this.jumpBox = element("input", {
+      type: "text",
+      "aria-label": words.say("jumpHint"),
+      placeholder: words.say("jumpHint"),
+      spellcheck: "false",
+    });
+    this.jumpForm = element("form", { class: "jump", hidden: true }, this.jumpBox);
+    this.suggestBox = element("input", { type: "checkbox" });
+    this.root = this.build();
+    this.listen();
+  }
+
+  start(): void {
+    const { view, line } = this.saved;
+    this.post({ type: "arrange", view, keep: line });
+    this.card.focus();
+  }
+
+  /** Writes down what was being typed, and lets go. */
+  dispose(): void {
+    this.field?.commit();
+    this.card.writeNote();
+    this.listeners.abort();
+    this.help.remove();
+  }
+
+  /** Takes in what the extension says. */
+  take(message: Exclude<ToLabel, { type: "opened" | "closed" }>): void {
+    switch (message.type) {
+      case "arranged":
+        this.rows.clear();
+        this.asked.clear();
+        this.deck.arrange(message.lines, message.states, message.keep);
+        this.controls.show(message.view);
+        this.saved = { ...this.saved, view: message.view };
+        this.showProgress(message.progress);
+        this.list.reveal();
+        this.here();
+        break;
+      case "rows":
+        for (const row of message.rows) this.keep(row);
+        this.list.draw();
+        if (message.rows.some(({ line }) => line === this.deck.current)) this.show();
+        break;
+      case "changed":
+        for (const row of message.rows) {
+          this.rows.delete(row.line);
+          this.keep(row);
+          this.deck.setState(row.line, row.state);
+        }
+        this.showProgress(message.progress);
+        if (message.show !== null && message.show !== this.deck.current && this.deck.goTo(message.show))
+          this.here();
+        else if (message.rows.some(({ line }) => line === this.deck.current)) this.show();
+        this.list.draw();
+        break;
+      case "jumped":
+        this.jumped(message.line, message.to);
+        break;
+      case "suggestion":
+        this.suggestion = message;
+        if (message.line === this.deck.current) this.showSuggestion();
+        break;
+      case "refused":
+        this.complain(message.message);
+        break;
+    }
+  }
+
+  private build(): HTMLElement {
+    const { words } = this;
+    const notices = [this.opened.locked, this.opened.notice].filter((notice) => notice !== null);
+    const listToggle = button(words.say("list"), () => this.root.classList.toggle("with-list"));
+    listToggle.classList.add("toggle-list");
+    const tools = element(
+      "div",
+      { class: "tools", role: "toolbar", "aria-label": words.say("tools") },
+      button("←", () => this.run("previous")),
+      button("→", () => this.run("next")),
+      button(words.say("skip"), () => this.run("skip"), "s"),
+      button(words.say("noteVerb"), () => this.run("note"), "n"),
+      button(words.say("undo"), () => this.run("undo"), "z"),
+      button(words.say("jump"), () => this.run("jump"), "g"),
+      this.labels === null ? null : button(words.say("descriptions"), () => this.run("descriptions"), "d"),
+      button(words.say("keys"), () => this.run("keys"), "?"),
+      this.opened.run
+        ? element(
+            "label",
+            { class: "switch", title: words.say("suggestHint") },
+            this.suggestBox,
+            words.say("suggest"),
+          )
+        : null,
+    );
+    const [previous, next] = tools.querySelectorAll("button");
+    previous!.setAttribute("aria-label", words.say("previous"));
+    next!.setAttribute("aria-label", words.say("next"));
+    this.suggestBox.checked = this.suggesting();
+    return element(
+      "div",
+      { class: "label-page", "data-kind": this.opened.task.kind },
+      element(
+        "aside",
+        { class: "side", "aria-label": words.say("list") },
+        this.controls.root,
+        this.list.root,
+        this.classes.root,
+      ),
+      element(
+        "main",
+        { class: "main" },
+        element(
+          "header",
+          { class: "top" },
+          element(
+            "div",
+            { class: "head" },
+            listToggle,
+            element("h1", { title: this.opened.task.instruction }, this.opened.task.name),
+            this.total.root,
+          ),
+          ...notices.map((notice) => element("p", { class: "notice" }, notice)),
+        ),
+        this.card.root,
+        element(
+          "div",
+          { class: "dock" },
+          this.message,
+          this.reasons.root,
+          this.labels?.root ?? this.field?.root ?? null,
+          this.jumpForm,
+          tools,
+        ),
+      ),
+      this.spoken,
+      this.help,
+    );
+  }
+
+  private listen(): void {
+    const { signal } = this.listeners;
+    this.root.classList.toggle("with-descriptions", this.saved.descriptions);
+    document.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    const rest = () => {
+      this.field?.commit();
+      this.card.writeNote();
+    };
+    window.addEventListener("blur", rest, { signal });
+    this.jumpForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const to = this.jumpBox.value.trim();
+      if (to !== "") this.post({ type: "jump", to });
+      this.jumpForm.hidden = true;
+      this.card.focus();
+    });
+    this.jumpBox.addEventListener("blur", () => {
+      this.jumpForm.hidden = true;
+    });
+    this.suggestBox.addEventListener("change", () => {
+      this.saved = { ...this.saved, suggest: this.suggestBox.checked };
+      this.save();
+      if (!this.suggestBox.checked) this.post({ type: "stop-suggesting" });
+      this.suggestion = null;
+      this.askSuggestion();
+      this.card.focus();
+    });
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && target !== this.suggestBox;
+    if (event.key === "Escape" && !this.help.open) {
+      this.root.classList.remove("with-list");
+      if (typing) this.card.focus();
+      return;
+    }
+    if (typing || this.help.open || event.isComposing) return;
+    if (event.repeat && !event.key.startsWith("Arrow")) return;
+    const key = keyOf(event);
+    // Enter on a button presses that button.
+    if (key === null || (key === "Enter" && target.closest("button, summary") !== null)) return;
+    const label = this.labels?.labelOf(key) ?? null;
+    const command = commandOf(key);
+    if (label === null && command === null) return;
+    event.preventDefault();
+    if (label !== null) this.pressLabel(label);
+    else if (command !== null) this.run(command);
+  }
+
+  private run(command: LabelCommand): void {
+    const row = this.row();
+    switch (command) {
+      case "previous": {
+        this.go(this.deck.position - 1);
+        return;
+      }
+      case "next": {
+        this.go(this.deck.position + 1);
+        return;
+      }
+      case "first": {
+        this.go(0);
+        return;
+      }
+      case "last": {
+        this.go(this.deck.length - 1);
+        return;
+      }
+      case "undo":
+      case "redo":
+        this.field?.commit();
+        {
+          this.post({ type: command });
+          return;
+        }
+      case "skip": {
+        this.skip();
+        return;
+      }
+      case "clear":
+        if (row !== undefined && this.editable(row) && row.state === "answered") this.answer(row, null);
+        return;
+      case "note":
+        if (row !== undefined && this.editable(row)) this.card.editNote();
+        return;
+      case "confirm": {
+        this.confirm();
+        return;
+      }
+      case "jump":
+        this.jumpForm.hidden = false;
+        this.jumpBox.value = "";
+        {
+          this.jumpBox.focus();
+          return;
+        }
+      case "search":
+        this.root.classList.add("with-list");
+        this.controls.search.focus();
+        {
+          this.controls.search.select();
+          return;
+        }
+      case "find-label":
+        return this.labels?.findLabel();
+      case "descriptions":
+        this.saved = {
+          ...this.saved,
+          descriptions: this.root.classList.toggle("with-descriptions"),
+        };
+        {
+          this.save();
+          return;
+        }
+      case "keys": {
+        this.help.showModal();
+        return;
+      }
+    }
+  }
+
+  private row(): LabelRow | undefined {
+    return this.deck.current === null ? undefined : this.rows.get(this.deck.current);
+  }
+
+  private editable(row: LabelRow): boolean {
+    return this.opened.locked === null && row.state !== "broken";
+  }
+
+  private pressLabel(label: string): void {
+    const row = this.row();
+    if (row === undefined || !this.editable(row)) return;
+    if (this.opened.task.kind === "single") {
+      this.answer(row, label);
+      this.moveOn(row.state !== "answered");
+      return;
+    }
+    const given = row.state === "answered" ? row.answer : [];
+    // In the order of the task, so that the same answer is written the same way.
+    const wanted = this.opened.task.labels
+      .map(({ name }) => name)
+      .filter((name) => given.includes(name) !== (name === label));
+    const strange = given.filter((name) => !this.opened.task.labels.some((known) => known.name === name));
+    this.answer(row, [...wanted, ...strange]);
+  }
+
+  /** Enter: takes the suggestion where there is one; in a multi-label task ends the text; else moves on. */
+  private confirm(): void {
+    const row = this.row();
+    if (row === undefined) return;
+    if (this.field !== null && this.suggested() === null) {
+      this.field.focus();
+      return;
+    }
+    const wasOpen = row.state !== "answered";
+    if (this.editable(row) && wasOpen) {
+      const suggested = this.suggested();
+      if (this.opened.task.kind === "multi") this.answer(row, suggested?.labels ?? []);
+      else if (suggested !== null) {
+        if (this.field !== null) this.field.fill(suggested.output ?? "");
+        else this.answer(row, suggested.labels[0]!);
+      } else {
+        this.go(this.deck.position + 1);
+        return;
+      }
+      this.moveOn(true);
+      return;
+    }
+    this.moveOn(this.opened.task.kind === "multi" && this.cameOpen);
+  }
+
+  private suggested(): { labels: string[]; output: string | null } | null {
+    const shown =
+      this.suggesting() && this.suggestion?.line === this.deck.current ? this.suggestion.suggestion : null;
+    if (shown?.state !== "ready") return null;
+    return { labels: [...shown.chosen], output: shown.output };
+  }
+
+  private skip(): void {
+    const row = this.row();
+    if (row === undefined || !this.editable(row)) return;
+    const skipped = row.state !== "skipped";
+    const state = skipped ? "skipped" : row.answer.length > 0 ? "answered" : "open";
+    this.post({ type: "skip", line: row.line, id: row.id, skipped });
+    this.assume({ ...row, state });
+    if (skipped) this.moveOn(row.state === "open");
+  }
+
+  private answer(row: LabelRow, answer: string | readonly string[] | null): void {
+    this.post({ type: "answer", line: row.line, id: row.id, answer });
+    const given = answer === null ? [] : typeof answer === "string" ? [answer] : answer;
+    this.done = given.length === 0 ? this.words.say("noLabel") : given.join(", ");
+    this.spoken.textContent = this.done;
+    this.assume({ ...row, answer: given, state: answer === null ? "open" : "answered" });
+  }
+
+  private writeText(row: LabelRow, answer: string | null): void {
+    const current = this.rows.get(row.line) ?? row;
+    if (this.editable(current)) this.answer(current, answer);
+  }
+
+  private writeNote(row: LabelRow, note: string): void {
+    if (!this.editable(row)) return;
+    this.post({ type: "note", line: row.line, id: row.id, note });
+    const current = this.rows.get(row.line);
+    if (current !== undefined) this.assume({ ...current, note });
+  }
+
+  /** Shows what was done before the document says so. */
+  private assume(row: LabelRow): void {
+    this.rows.set(row.line, row);
+    this.deck.setState(row.line, row.state);
+    if (row.line === this.deck.current) this.show();
+    this.list.draw();
+  }
+
+  private moveOn(wasOpen: boolean): void {
+    this.field?.commit();
+    if (this.deck.moveOn(wasOpen)) this.here();
+    else if (wasOpen) this.spoken.textContent = this.words.say("nothingLeft");
+  }
+
+  private go(position: number): void {
+    this.field?.commit();
+    if (this.deck.moveTo(position)) this.here();
+  }
+
+  private jumped(line: number | null, to: string): void {
+    if (line === null) this.complain(this.words.say("jumpNothing", to));
+    else if (this.deck.goTo(line)) this.here();
+    else {
+      // It is filtered out: all texts come back, in the order of the file.
+      this.saved = { ...this.saved, line };
+      this.arrange({ order: "file", filter: { show: "all" }, search: "" }, line);
+    }
+  }
+
+  private arrange(view: LabelView, keep: number | null = null): void {
+    this.field?.commit();
+    this.post({ type: "arrange", view, keep });
+  }
+
+  /** Another text is on the screen. */
+  private here(): void {
+    const line = this.deck.current;
+    this.message.hidden = true;
+    if (line !== null) {
+      const ahead = this.deck.ahead(AHEAD).filter((other) => this.rows.get(other)?.whole !== true);
+      this.post({ type: "at", line, ahead });
+      this.cameOpen = this.deck.isOpen(line);
+    }
+    this.saved = { ...this.saved, line };
+    this.save();
+    this.show();
+    this.list.reveal();
+    this.askSuggestion();
+    const row = this.row();
+    if (row !== undefined) {
+      const place = this.words.say("place", this.deck.position + 1, this.deck.length);
+      this.spoken.textContent = [this.done, place, row.text.slice(0, SPOKEN)].filter(Boolean).join(". ");
+      this.done = "";
+    }
+  }
+
+  private show(): void {
+    const row = this.row();
+    if (this.deck.current === null) this.card.clear(this.words.say("nothingListed"));
+    else if (row !== undefined) this.card.show(row, this.deck.position, this.deck.length);
+    const enabled = row !== undefined && this.editable(row);
+    this.labels?.show(row, enabled);
+    this.field?.show(row, enabled);
+    this.reasons.show(row);
+  }
+
+  private suggesting(): boolean {
+    return this.opened.run && (this.saved.suggest ?? this.opened.suggest);
+  }
+
+  private askSuggestion(): void {
+    const row = this.row();
+    if (!this.suggesting()) this.reasons.suggest(null);
+    else if (row === undefined || row.state === "broken") {
+      this.reasons.suggest({ state: "none", reason: "broken" });
+    } else {
+      this.suggestion = { line: row.line, suggestion: { state: "waiting" } };
+      this.showSuggestion();
+      this.post({ type: "suggest", line: row.line, id: row.id });
+    }
+  }
+
+  private showSuggestion(): void {
+    this.reasons.suggest(this.suggesting() ? (this.suggestion?.suggestion ?? null) : null);
+  }
+
+  private showProgress(progress: Parameters<Total["show"]>[0]): void {
+    this.total.show(progress);
+    this.classes.show(progress.classes);
+  }
+
+  private complain(message: string): void {
+    this.message.textContent = message;
+    this.message.hidden = false;
+  }
+
+  private keep(row: LabelRow): void {
+    this.asked.delete(row.line);
+    const known = this.rows.get(row.line);
+    // The beginning of a text does not take the place of the whole.
+    if (known?.whole === true && !row.whole) return;
+    if (this.rows.size >= MOST_ROWS) {
+      const oldest = this.rows.keys().next().value;
+      if (oldest !== undefined && oldest !== this.deck.current) this.rows.delete(oldest);
+    }
+    this.rows.set(row.line, row);
+  }
+
+  private wantRows(lines: readonly number[]): void {
+    const fresh = lines.filter((line) => !this.asked.has(line));
+    for (const line of fresh) this.asked.add(line);
+    if (fresh.length > 0) this.post({ type: "rows", lines: fresh });
+  }
+
+  private save(): void {
+    this.editor.setState(this.saved);
+  }
+
+  private post(message: FromLabel): void {
+    this.editor.postMessage(message);
+  }
+}

@@ -1,0 +1,148 @@
+import path from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { Desk, type DeskOptions } from "../../src/host/label/desk";
+import { labelPage } from "../../src/host/label/page";
+import { LabelMessage } from "../../src/host/label/messages";
+import type { Task } from "../../src/core/schema";
+import type { FromLabel, ToLabel } from "../../src/protocol";
+import { labelWords } from "../label-words";
+
+const dist = path.resolve(__dirname, "../../dist/webview");
+const origin = "http://label.test";
+
+/** What VS Code gives to a page. */
+const EDITOR_API = `
+  let state;
+  window.acquireVsCodeApi = () => ({
+    postMessage: (message) => window.tellHost(message),
+    getState: () => state,
+    setState: (next) => { state = next; },
+  });`;
+
+export interface LabelHostOptions extends Partial<DeskOptions> {
+  readonly task: Task;
+  readonly lines: readonly string[];
+  readonly language?: "en" | "ru";
+  readonly locked?: string;
+  /** Variables of a theme as VS Code sets them on a page, and the classes of its body. */
+  readonly theme?: { readonly css: string; readonly classes: string };
+  readonly size?: { readonly width: number; readonly height: number };
+}
+
+/** The label editor's page in a plain browser, with a document of lines in place of VS Code's. */
+export class LabelHost {
+  /** What the page has said, in order. */
+  readonly said: FromLabel[] = [];
+  readonly errors: string[] = [];
+
+  private constructor(
+    readonly page: Page,
+    readonly lines: string[],
+    private readonly desk: Desk,
+  ) {}
+
+  static async open(browser: Browser, options: LabelHostOptions): Promise<LabelHost> {
+    const { task, language = "en", theme } = options;
+    const page = await browser.newPage({ viewport: options.size ?? { width: 1180, height: 780 } });
+    page.setDefaultTimeout(10_000);
+    const lines = [...options.lines];
+    const document = {
+      get lineCount() {
+        return lines.length;
+      },
+      lineAt: (line: number) => lines[line] ?? "",
+    };
+    const desk = new Desk(document, {
+      task,
+      part: options.part ?? null,
+      latest: options.latest ?? null,
+      folded: options.folded ?? null,
+      seed: options.seed ?? 1,
+    });
+    const host = new LabelHost(page, lines, desk);
+    page.on("pageerror", (error) => host.errors.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") host.errors.push(message.text());
+    });
+    await page.exposeFunction("tellHost", (message: unknown) => host.take(LabelMessage.parse(message), options));
+    await page.addInitScript({ content: EDITOR_API });
+    await page.route(`${origin}/**`, async (route) => {
+      const name = new URL(route.request().url()).pathname.slice(1);
+      if (name.includes(".")) return route.fulfill({ path: path.join(dist, name) });
+      const html = labelPage({
+        ...{ script: `${origin}/label.js`, style: `${origin}/label.css`, source: origin },
+        ...{ nonce: "0123456789abcdef", language, title: "messages.jsonl" },
+      });
+      return route.fulfill({ contentType: "text/html; charset=utf-8", body: html });
+    });
+    await page.goto(`${origin}/page`);
+    if (theme !== undefined) {
+      await page.evaluate(
+        `document.documentElement.style.cssText = ${JSON.stringify(theme.css)};
+         document.body.className = ${JSON.stringify(theme.classes)};`,
+      );
+    }
+    await page.locator(".facts span").first().waitFor().catch((e) => { console.log(host.errors, host.said); throw e; });
+    return host;
+  }
+
+  async post(message: ToLabel): Promise<void> {
+    await this.page.evaluate(`window.postMessage(${JSON.stringify(message)})`);
+  }
+
+  private async take(message: FromLabel, { task, language, locked, latest, folded }: LabelHostOptions) {
+    this.said.push(message);
+    switch (message.type) {
+      case "ready":
+        return this.post({
+          type: "opened",
+          task: {
+            name: task.name,
+            kind: task.kind,
+            instruction: task.instruction ?? "",
+            labels: (task.labels ?? []).map(({ name, description = "" }) => ({ name, description })),
+          },
+          words: labelWords(language ?? "en"),
+          locale: language ?? "en",
+          suggest: false,
+          run: latest != null,
+          folds: folded != null,
+          notice: null,
+          locked: locked ?? null,
+        });
+      case "arrange":
+        return this.post(this.desk.choose(message.view, message.keep));
+      case "at":
+        this.desk.moveTo(message.line);
+        return this.post(this.desk.tell([message.line, ...message.ahead], true));
+      case "rows":
+        return this.post(this.desk.tell(message.lines, false));
+      case "jump":
+        return this.post(this.desk.jump(message.to));
+      case "answer":
+      case "skip":
+      case "note": {
+        const wanted = this.desk.edit(message);
+        if (wanted === null || wanted === "gone") return;
+        const { line, edit } = wanted;
+        const before = this.lines[line]!;
+        this.lines[line] = before.slice(0, edit.start) + edit.text + before.slice(edit.end);
+        return this.post(this.desk.changed([{ first: line, last: line, count: 1 }], false));
+      }
+      case "suggest": {
+        const asked = this.desk.askable(message.line, message.id);
+        if (asked === null) return;
+        const labels = (task.labels ?? []).map(({ name }, at) => ({
+          label: name,
+          probability: at === 1 ? 0.7 : 0.05,
+        }));
+        labels.sort((a, b) => b.probability - a.probability);
+        const suggestion =
+          "refusal" in asked ? asked.refusal : this.desk.suggestion({ labels, output: null });
+        return this.post({ type: "suggestion", line: message.line, suggestion });
+      }
+      default:
+        return;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import ts from "typescript";
+import type { LabelWord, LabelWords } from "../src/protocol";
+
+const root = path.resolve(__dirname, "..");
+
+/** Every literal that a source file gives to `vscode.l10n.t`, with the name of the property that it is the value of. */
+export function localized(file: string): { key: string | null; text: string }[] {
+  const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ES2022, true);
+  const found: { key: string | null; text: string }[] = [];
+  const visit = (node: ts.Node) => {
+    if (ts.isCallExpression(node) && /(^|\.)l10n\.t$/.test(node.expression.getText())) {
+      const [first] = node.arguments;
+      const text = first !== undefined && ts.isStringLiteralLike(first) ? first.text : null;
+      if (text === null) throw new Error(`${file}: l10n.t needs a literal, found ${node.getText()}`);
+      const key = ts.isPropertyAssignment(node.parent) ? node.parent.name.getText() : null;
+      found.push({ key, text });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** Words of the label editor's page without an editor. */
+export function labelWords(language: "en" | "ru"): LabelWords {
+  const bundle = JSON.parse(
+    readFileSync(path.join(root, "l10n", "bundle.l10n.ru.json"), "utf8"),
+  ) as Record<string, string>;
+  const words = localized(path.join(root, "src/host/label/words.ts")).map(
+    ({ key, text }) => [key as LabelWord, language === "ru" ? (bundle[text] ?? text) : text] as const,
+  );
+  return Object.fromEntries(words) as LabelWords;
+}

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Rows, type RunGuesses } from "../../../../src/core/labelling";
+import { arrange, stateLetters, whyShown, type Arrangement } from "../../../../src/host/label/arrange";
+import type { LabelFilter, LabelOrder } from "../../../../src/protocol";
+
+const TEXT = [
+  '{"id":"sure","text":"Sure thing","label":"x"}',
+  '{"id":"torn","text":"Hm","label":"x","note":"ask"}',
+  '{"id":"wrong","text":"Other","label":"x"}',
+  '{"id":"test","text":"Test","label":"x","split":"test"}',
+  '{"id":"drawn","text":"Drawn for the test","label":"x"}',
+  '{"id":"open","text":"Open"}',
+  "",
+  '{"id":"broken","te',
+  '{"id":"away","text":"Away","label":"x","status":"skipped"}',
+  '{"id":"held","text":"Held out","label":"y"}',
+  '{"id":"fitted","text":"Fitted","label":"y"}',
+];
+const scores: Readonly<Record<string, [string, number[]]>> = {
+  sure: ["out-of-fold", [0.9, 0.1]],
+  torn: ["out-of-fold", [0.52, 0.48]],
+  wrong: ["out-of-fold", [0.2, 0.8]],
+  test: ["test", [0.1, 0.9]],
+  drawn: ["out-of-fold", [0.3, 0.7]],
+  away: ["out-of-fold", [0.5, 0.5]],
+  held: ["held-out", [0.6, 0.4]],
+};
+const run: RunGuesses = {
+  folder: "run",
+  labels: ["x", "y"],
+  thresholds: null,
+  answers: new Map(
+    Object.entries(scores).map(([id, [part, values]]) => [
+      id,
+      { part: part as "test", scores: values, output: null },
+    ]),
+  ),
+  folds: true,
+  fitted: new Set(),
+  test: new Set(["drawn"]),
+};
+
+function arrangement(
+  order: LabelOrder,
+  filter: LabelFilter = { show: "all" },
+  more: Partial<Arrangement> & { search?: string; text?: string[] } = {},
+): Arrangement {
+  const { search = "", text = TEXT, ...rest } = more;
+  const rows = new Rows("single", (line) => text[line]!, text.length);
+  return {
+    view: { order, filter, search },
+    ...{ rows, latest: run, folded: run, seed: 1, testFile: false },
+    ...rest,
+  };
+}
+const ids = (of: Arrangement) =>
+  arrange(of).map((line) => {
+    const row = of.rows.at(line);
+    return "id" in row ? row.id : row.state;
+  });
+
+describe("the order in which texts come up for labelling", () => {
+  it("is the file's, broken lines among them, blank ones not", () => {
+    assert.deepEqual(arrange(arrangement("file")), [0, 1, 2, 3, 4, 5, 7, 8, 9, 10]);
+    assert.equal(stateLetters(arrangement("file").rows), "aaaaao xsaa");
+  });
+
+  it("at random is all of them, differently by seed and the same by the same", () => {
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const drawn = arrange(arrangement("random", { show: "all" }, { seed }));
+        assert.deepEqual(
+          [...drawn].sort((a, b) => a - b),
+          arrange(arrangement("file")),
+        );
+        assert.deepEqual(drawn, arrange(arrangement("random", { show: "all" }, { seed })));
+      }),
+    );
+  });
+
+  it("by uncertainty begins with the most torn, and has only texts that the model was not fitted to", () => {
+    assert.deepEqual(ids(arrangement("uncertain")), ["torn", "wrong", "sure"]);
+  });
+
+  it("by disagreement has those where the model says something else, surest first", () => {
+    const text = [...TEXT, '{"id":"torn2","text":"t","label":"y"}'];
+    const answers = new Map(run.answers).set("torn2", {
+      part: "out-of-fold",
+      scores: [0.95, 0.05],
+      output: null,
+    });
+    const folded = { ...run, answers };
+    assert.deepEqual(ids(arrangement("disagree", { show: "all" }, { folded, text })), ["torn2", "wrong"]);
+  });
+
+  it("never has a test text in an order by the model: by its word, by the run's split, or by its file", () => {
+    for (const order of ["uncertain", "disagree"] as const) {
+      assert.equal(ids(arrangement(order)).includes("test"), false);
+      assert.equal(ids(arrangement(order)).includes("drawn"), false);
+      assert.deepEqual(ids(arrangement(order, { show: "all" }, { testFile: true })), []);
+      assert.deepEqual(ids(arrangement(order, { show: "all" }, { folded: null })), []);
+    }
+  });
+
+  it("asks each label of a multi-label task against its threshold", () => {
+    const text = ['{"id":"a","text":"t","labels":["x"]}', '{"id":"b","text":"t","labels":["x","y"]}'];
+    const rows = new Rows("multi", (line) => text[line]!, 2);
+    const answers = new Map([
+      ["a", { part: "out-of-fold" as const, scores: [0.9, 0.35], output: null }],
+      ["b", { part: "out-of-fold" as const, scores: [0.9, 0.1], output: null }],
+    ]);
+    const folded = { ...run, thresholds: [0.5, 0.3], answers };
+    const of = arrangement("disagree", { show: "all" }, { rows, folded });
+    assert.deepEqual(ids(of), ["b", "a"]);
+    assert.deepEqual(whyShown(0, of), {
+      kind: "disagrees",
+      model: { label: "y", probability: 0.35 },
+      yours: null,
+    });
+    assert.deepEqual(whyShown(1, of), {
+      kind: "disagrees",
+      model: null,
+      yours: { label: "y", probability: 0.1 },
+    });
+    assert.deepEqual(ids(arrangement("uncertain", { show: "all" }, { rows, folded })), ["a", "b"]);
+  });
+});
+
+describe("why a text is shown", () => {
+  it("is said from the model's own figures", () => {
+    assert.deepEqual(whyShown(1, arrangement("uncertain")), {
+      kind: "hesitates",
+      between: [
+        { label: "x", probability: 0.52 },
+        { label: "y", probability: 0.48 },
+      ],
+    });
+    assert.deepEqual(whyShown(2, arrangement("disagree")), {
+      kind: "disagrees",
+      model: { label: "y", probability: 0.8 },
+      yours: { label: "x", probability: 0.2 },
+    });
+    assert.deepEqual(whyShown(3, arrangement("file", { show: "wrong" })), {
+      kind: "wrong",
+      predicted: ["y"],
+      test: true,
+    });
+    assert.deepEqual(whyShown(7, arrangement("file")), { kind: "file", line: 7 });
+    assert.deepEqual(whyShown(0, arrangement("random")), { kind: "random" });
+  });
+});
+
+describe("which texts are listed", () => {
+  const shown = (filter: LabelFilter, search = "") => ids(arrangement("file", filter, { search }));
+
+  it("is asked by state, label, note", () => {
+    assert.deepEqual(shown({ show: "open" }), ["open"]);
+    assert.deepEqual(shown({ show: "skipped" }), ["away"]);
+    assert.deepEqual(shown({ show: "broken" }), ["broken"]);
+    assert.deepEqual(shown({ show: "noted" }), ["torn"]);
+    assert.deepEqual(shown({ show: "label", label: "y" }), ["held", "fitted"]);
+  });
+
+  it("knows what the last run got wrong, of all texts that it was not fitted to", () => {
+    assert.deepEqual(shown({ show: "wrong" }), ["wrong", "test", "drawn", "held"]);
+  });
+
+  it("searches texts, ids and notes, whatever their case", () => {
+    assert.deepEqual(shown({ show: "all" }, "SURE"), ["sure"]);
+    assert.deepEqual(shown({ show: "all" }, " ask "), ["torn"]);
+    assert.deepEqual(shown({ show: "all" }, '"te'), ["broken"]);
+  });
+});
