@@ -197,7 +197,10 @@ export interface LabelTask {
   readonly labels: readonly { readonly name: string; readonly description: string }[];
 }
 
-/** Label editor to extension. `id` guards an edit: a line that holds another example is left alone. */
+/**
+ * Label editor to extension. `id` guards an edit: a line that holds another example is left alone. Every edit has a number
+ * and is answered by `done`, after the row as the edit has left it.
+ */
 export type FromLabel =
   | { readonly type: "ready" }
   | { readonly type: "arrange"; readonly view: LabelView; readonly keep: number | null }
@@ -207,13 +210,26 @@ export type FromLabel =
   | { readonly type: "rows"; readonly lines: readonly number[] }
   | {
       readonly type: "answer";
+      readonly edit: number;
       readonly line: number;
       readonly id: string;
       /** A label, labels, a text; null takes the answer away. */
       readonly answer: string | readonly string[] | null;
     }
-  | { readonly type: "skip"; readonly line: number; readonly id: string; readonly skipped: boolean }
-  | { readonly type: "note"; readonly line: number; readonly id: string; readonly note: string }
+  | {
+      readonly type: "skip";
+      readonly edit: number;
+      readonly line: number;
+      readonly id: string;
+      readonly skipped: boolean;
+    }
+  | {
+      readonly type: "note";
+      readonly edit: number;
+      readonly line: number;
+      readonly id: string;
+      readonly note: string;
+    }
   | { readonly type: "undo" | "redo" }
   | { readonly type: "jump"; readonly to: string }
   | { readonly type: "suggest"; readonly line: number; readonly id: string }
@@ -269,4 +285,6 @@ export type ToLabel =
     }
   | { readonly type: "jumped"; readonly line: number | null; readonly to: string }
   | { readonly type: "suggestion"; readonly line: number; readonly suggestion: Suggestion }
+  /** An edit has been carried out, or refused. */
+  | { readonly type: "done"; readonly edit: number }
   | { readonly type: "refused"; readonly message: string };

@@ -25,9 +25,10 @@ export function localized(file: string): { key: string | null; text: string }[] 
 
 /** Words of the label editor's page without an editor. */
 export function labelWords(language: "en" | "ru"): LabelWords {
-  const bundle = JSON.parse(
-    readFileSync(path.join(root, "l10n", "bundle.l10n.ru.json"), "utf8"),
-  ) as Record<string, string>;
+  const bundle = JSON.parse(readFileSync(path.join(root, "l10n", "bundle.l10n.ru.json"), "utf8")) as Record<
+    string,
+    string
+  >;
   const words = localized(path.join(root, "src/host/label/words.ts")).map(
     ({ key, text }) => [key as LabelWord, language === "ru" ? (bundle[text] ?? text) : text] as const,
   );

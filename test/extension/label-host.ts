@@ -64,7 +64,9 @@ export class LabelHost {
     page.on("console", (message) => {
       if (message.type() === "error") host.errors.push(message.text());
     });
-    await page.exposeFunction("tellHost", (message: unknown) => host.take(LabelMessage.parse(message), options));
+    await page.exposeFunction("tellHost", (message: unknown) =>
+      host.take(LabelMessage.parse(message), options),
+    );
     await page.addInitScript({ content: EDITOR_API });
     await page.route(`${origin}/**`, async (route) => {
       const name = new URL(route.request().url()).pathname.slice(1);
@@ -82,7 +84,7 @@ export class LabelHost {
          document.body.className = ${JSON.stringify(theme.classes)};`,
       );
     }
-    await page.locator(".facts span").first().waitFor().catch((e) => { console.log(host.errors, host.said); throw e; });
+    await page.locator(".facts span").first().waitFor();
     return host;
   }
 
@@ -105,8 +107,8 @@ export class LabelHost {
           words: labelWords(language ?? "en"),
           locale: language ?? "en",
           suggest: false,
-          run: latest != null,
-          folds: folded != null,
+          run: (latest ?? null) !== null,
+          folds: (folded ?? null) !== null,
           notice: null,
           locked: locked ?? null,
         });
@@ -122,12 +124,16 @@ export class LabelHost {
       case "answer":
       case "skip":
       case "note": {
+        // As slow as a real one may be.
+        await new Promise((resolve) => setTimeout(resolve, 30));
         const wanted = this.desk.edit(message);
-        if (wanted === null || wanted === "gone") return;
-        const { line, edit } = wanted;
-        const before = this.lines[line]!;
-        this.lines[line] = before.slice(0, edit.start) + edit.text + before.slice(edit.end);
-        return this.post(this.desk.changed([{ first: line, last: line, count: 1 }], false));
+        if (wanted !== null && wanted !== "gone") {
+          const { line, edit } = wanted;
+          const before = this.lines[line]!;
+          this.lines[line] = before.slice(0, edit.start) + edit.text + before.slice(edit.end);
+          await this.post(this.desk.changed([{ first: line, last: line, count: 1 }], false));
+        }
+        return this.post({ type: "done", edit: message.edit });
       }
       case "suggest": {
         const asked = this.desk.askable(message.line, message.id);

@@ -3,6 +3,7 @@ import type { FromLabel } from "../../protocol";
 
 const line = z.number().int().nonnegative();
 const id = z.string();
+const edit = z.number().int();
 /** Far more than a screen and what may come next. */
 const lines = z.array(line).max(2000);
 
@@ -25,12 +26,13 @@ export const LabelMessage: z.ZodType<FromLabel> = z.discriminatedUnion("type", [
   z.object({ type: z.literal("rows"), lines }),
   z.object({
     type: z.literal("answer"),
+    edit,
     line,
     id,
     answer: z.union([z.string().min(1), z.array(z.string()), z.null()]),
   }),
-  z.object({ type: z.literal("skip"), line, id, skipped: z.boolean() }),
-  z.object({ type: z.literal("note"), line, id, note: z.string() }),
+  z.object({ type: z.literal("skip"), edit, line, id, skipped: z.boolean() }),
+  z.object({ type: z.literal("note"), edit, line, id, note: z.string() }),
   z.object({ type: z.enum(["undo", "redo"]) }),
   z.object({ type: z.literal("jump"), to: z.string() }),
   z.object({ type: z.literal("suggest"), line, id }),

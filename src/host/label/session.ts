@@ -1,6 +1,7 @@
 import path from "node:path";
 import * as vscode from "vscode";
 import { readGuesses, type RunGuesses } from "../../core/labelling";
+import { startJob } from "../../core/tuning/worker-process";
 import type { FromLabel, ToLabel } from "../../protocol";
 import { finishedRuns } from "../runs";
 import { Desk, type EditMessage } from "./desk";
@@ -91,7 +92,12 @@ export class LabelSession implements vscode.Disposable {
       case "answer":
       case "skip":
       case "note":
-        this.edits = this.edits.then(() => this.edit(message));
+        this.edits = this.edits
+          .then(() => this.edit(message))
+          .catch((error: unknown) => {
+            this.refuse(error instanceof Error ? error.message : String(error), message.line);
+          })
+          .then(() => this.post({ type: "done", edit: message.edit }));
         return;
       case "undo":
       case "redo":
@@ -246,7 +252,10 @@ export class LabelSession implements vscode.Disposable {
       this.post({ type: "suggestion", line, suggestion: asked.refusal });
       return;
     }
-    this.suggester ??= new Suggester(this.options.worker, latest.folder);
+    this.suggester ??= new Suggester(
+      (job, listen) => startJob(this.options.worker, job, listen),
+      latest.folder,
+    );
     try {
       const suggestion = desk.suggestion(await this.suggester.ask(asked.text));
       this.post({ type: "suggestion", line, suggestion });

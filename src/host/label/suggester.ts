@@ -1,5 +1,5 @@
-import { startJob, type RunningJob } from "../../core/tuning/worker-process";
-import type { FromWorker } from "../../core/tuning/protocol";
+import type { FromWorker, Job } from "../../core/tuning/protocol";
+import type { RunningJob } from "../../core/tuning/worker-process";
 
 /** What an adapter answers to one text. */
 export interface Answered {
@@ -14,9 +14,12 @@ export class Suggester {
   private asked = 0;
   private readonly waiting = new Map<number, (row: Answered | Error) => void>();
 
-  /** @param adapter Run folder. */
+  /**
+   * @param startJob Starts a job in a worker process.
+   * @param adapter Run folder.
+   */
   constructor(
-    private readonly worker: string,
+    private readonly startJob: (job: Job, listen: (message: FromWorker) => void) => RunningJob,
     readonly adapter: string,
   ) {}
 
@@ -40,7 +43,7 @@ export class Suggester {
   }
 
   private start(): RunningJob {
-    const job = startJob(this.worker, { type: "predict", adapter: this.adapter, engine: {} }, (message) =>
+    const job = this.startJob({ type: "predict", adapter: this.adapter, engine: {} }, (message) =>
       this.listen(message),
     );
     const ended = (error: unknown) => {

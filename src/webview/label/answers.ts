@@ -24,7 +24,7 @@ export class LabelButtons {
     const group = element(
       "div",
       { class: "choices", role: "group", "aria-label": words.say("labels") },
-      ...this.buttons,
+      ...this.buttons.map((made, at) => this.choice(made, at)),
     );
     this.finder = task.labels.length > MANY_LABELS ? this.makeFinder() : null;
     this.root.append(...(this.finder === null ? [] : [this.finder]), group);
@@ -48,9 +48,18 @@ export class LabelButtons {
     });
   }
 
+  /** A label's button, with what it means beneath it. */
+  private choice(made: HTMLButtonElement, at: number): HTMLElement {
+    const description = this.task.labels[at]?.description ?? "";
+    const about =
+      description === ""
+        ? null
+        : element("p", { class: "about", id: `about-${at}`, dir: "auto" }, description);
+    return element("div", { class: "choice" }, made, about);
+  }
+
   private make({ name, description }: LabelTask["labels"][number], at: number): HTMLButtonElement {
     const key = this.keys[at] ?? null;
-    const about = `about-${at}`;
     const made = element(
       "button",
       {
@@ -58,15 +67,13 @@ export class LabelButtons {
         class: "label",
         "aria-pressed": "false",
         "aria-keyshortcuts": key,
-        "aria-describedby": description === "" ? null : about,
+        "aria-describedby": description === "" ? null : `about-${at}`,
         title: description === "" ? null : description,
       },
       element("kbd", { "aria-hidden": "true" }, key?.toUpperCase() ?? ""),
       classMark(at),
       element("span", { class: "name", dir: "auto" }, name),
-      description === "" ? null : element("span", { class: "about", id: about, dir: "auto" }, description),
     );
-    if (description !== "") made.setAttribute("aria-label", name);
     made.addEventListener("click", () => {
       if (made.getAttribute("aria-disabled") !== "true") this.press(name);
     });
@@ -86,14 +93,14 @@ export class LabelButtons {
     const sieve = () => {
       const wanted = box.value.trim().toLowerCase();
       this.buttons.forEach((made, at) => {
-        made.hidden = !this.task.labels[at]!.name.toLowerCase().includes(wanted);
+        made.parentElement!.hidden = !this.task.labels[at]!.name.toLowerCase().includes(wanted);
       });
     };
     box.addEventListener("input", sieve);
     box.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
-      const first = this.buttons.findIndex((made) => !made.hidden);
+      const first = this.buttons.findIndex((made) => !made.parentElement!.hidden);
       if (first >= 0) this.press(this.task.labels[first]!.name);
       box.value = "";
       sieve();

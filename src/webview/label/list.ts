@@ -17,6 +17,8 @@ export interface ListHooks {
   /** Lines on the screen that are not known yet. */
   want(lines: readonly number[]): void;
   choose(position: number): void;
+  /** The choice is made: on to the text. */
+  leave(): void;
 }
 
 /** All listed examples, of which only those on the screen stand in the page. */
@@ -41,7 +43,9 @@ export class ExampleList {
     this.root.addEventListener("keydown", (event) => this.onKey(event));
     this.space.addEventListener("click", (event) => {
       const row = (event.target as HTMLElement).closest<HTMLElement>("[role=option]");
-      if (row !== null) hooks.choose(Number(row.dataset.position));
+      if (row === null) return;
+      hooks.choose(Number(row.dataset.position));
+      hooks.leave();
     });
     new ResizeObserver(() => {
       this.rowHeight = parseFloat(getComputedStyle(this.root).getPropertyValue("--row")) || this.rowHeight;
@@ -143,9 +147,11 @@ export class ExampleList {
       End: length - 1,
     };
     const target = targets[event.key];
-    if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const enter = event.key === "Enter";
+    if ((target === undefined && !enter) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    this.hooks.choose(target);
+    if (target === undefined) this.hooks.leave();
+    else this.hooks.choose(target);
   }
 }

@@ -6,6 +6,7 @@ import { button, element } from "./dom";
 import { keysDialog } from "./help";
 import { commandOf, keyOf, type LabelCommand } from "./keys";
 import { ExampleList } from "./list";
+import { PendingEdits } from "./pending";
 import { readSaved, type Saved } from "./saved";
 import { Classes, Controls, Total } from "./side";
 import { Words } from "./words";
@@ -33,6 +34,7 @@ export class LabelPage {
   private readonly deck = new Deck();
   private readonly rows = new Map<number, LabelRow>();
   private readonly asked = new Set<number>();
+  private readonly pending = new PendingEdits();
   private readonly list: ExampleList;
   private readonly controls: Controls;
   private readonly classes: Classes;
@@ -70,6 +72,7 @@ export class LabelPage {
       labelIndex: (label) => labelOrder.get(label) ?? -1,
       want: (lines) => this.wantRows(lines),
       choose: (position) => this.go(position),
+      leave: () => this.toText(),
     });
     this.classes = new Classes(task, words);
     this.total = new Total(words);
@@ -120,6 +123,7 @@ export class LabelPage {
       case "arranged":
         this.rows.clear();
         this.asked.clear();
+        this.pending.clear();
         this.deck.arrange(message.lines, message.states, message.keep);
         this.controls.show(message.view);
         this.saved = { ...this.saved, view: message.view };
@@ -128,20 +132,24 @@ export class LabelPage {
         this.here();
         break;
       case "rows":
-        for (const row of message.rows) this.keep(row);
+        for (const told of message.rows) {
+          const row = this.pending.pass(told);
+          if (row !== null) this.keep(row);
+        }
         this.list.draw();
         if (message.rows.some(({ line }) => line === this.deck.current)) this.show();
         break;
       case "changed":
-        for (const row of message.rows) {
-          this.rows.delete(row.line);
-          this.keep(row);
-          this.deck.setState(row.line, row.state);
-        }
+        for (const told of message.rows) this.takeChanged(this.pending.pass(told));
         this.showProgress(message.progress);
         if (message.show !== null && message.show !== this.deck.current && this.deck.goTo(message.show))
           this.here();
         else if (message.rows.some(({ line }) => line === this.deck.current)) this.show();
+        this.list.draw();
+        break;
+      case "done":
+        this.takeChanged(this.pending.end(message.edit));
+        this.show();
         this.list.draw();
         break;
       case "jumped":
@@ -155,6 +163,14 @@ export class LabelPage {
         this.complain(message.message);
         break;
     }
+  }
+
+  /** A row that the document has now. */
+  private takeChanged(row: LabelRow | null): void {
+    if (row === null) return;
+    this.rows.delete(row.line);
+    this.keep(row);
+    this.deck.setState(row.line, row.state);
   }
 
   private build(): HTMLElement {
@@ -240,8 +256,7 @@ export class LabelPage {
       event.preventDefault();
       const to = this.jumpBox.value.trim();
       if (to !== "") this.post({ type: "jump", to });
-      this.jumpForm.hidden = true;
-      this.card.focus();
+      this.toText();
     });
     this.jumpBox.addEventListener("blur", () => {
       this.jumpForm.hidden = true;
@@ -260,8 +275,7 @@ export class LabelPage {
     const target = event.target as HTMLElement;
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && target !== this.suggestBox;
     if (event.key === "Escape" && !this.help.open) {
-      this.root.classList.remove("with-list");
-      if (typing) this.card.focus();
+      this.toText();
       return;
     }
     if (typing || this.help.open || event.isComposing) return;
@@ -275,6 +289,11 @@ export class LabelPage {
     event.preventDefault();
     if (label !== null) this.pressLabel(label);
     else if (command !== null) this.run(command);
+  }
+
+  private toText(): void {
+    this.root.classList.remove("with-list");
+    this.card.focus();
   }
 
   private run(command: LabelCommand): void {
@@ -411,13 +430,13 @@ export class LabelPage {
     if (row === undefined || !this.editable(row)) return;
     const skipped = row.state !== "skipped";
     const state = skipped ? "skipped" : row.answer.length > 0 ? "answered" : "open";
-    this.post({ type: "skip", line: row.line, id: row.id, skipped });
+    this.post({ type: "skip", edit: this.pending.begin(row.line), line: row.line, id: row.id, skipped });
     this.assume({ ...row, state });
     if (skipped) this.moveOn(row.state === "open");
   }
 
   private answer(row: LabelRow, answer: string | readonly string[] | null): void {
-    this.post({ type: "answer", line: row.line, id: row.id, answer });
+    this.post({ type: "answer", edit: this.pending.begin(row.line), line: row.line, id: row.id, answer });
     const given = answer === null ? [] : typeof answer === "string" ? [answer] : answer;
     this.done = given.length === 0 ? this.words.say("noLabel") : given.join(", ");
     this.spoken.textContent = this.done;
@@ -431,7 +450,7 @@ export class LabelPage {
 
   private writeNote(row: LabelRow, note: string): void {
     if (!this.editable(row)) return;
-    this.post({ type: "note", line: row.line, id: row.id, note });
+    this.post({ type: "note", edit: this.pending.begin(row.line), line: row.line, id: row.id, note });
     const current = this.rows.get(row.line);
     if (current !== undefined) this.assume({ ...current, note });
   }

@@ -69,11 +69,11 @@ describe("what the label editor says to its page", () => {
     const of = desk(text);
     text.unshift("");
     of.changed([{ first: 0, last: 0, count: 2 }], false);
-    const found = of.edit({ type: "answer", line: 1, id: "b", answer: "x" });
+    const found = of.edit({ type: "answer", edit: 1, line: 1, id: "b", answer: "x" });
     assert.ok(found !== null && found !== "gone");
     assert.equal(found.line, 2);
-    assert.equal(of.edit({ type: "answer", line: 1, id: "z", answer: "x" }), "gone");
-    assert.equal(of.edit({ type: "note", line: 1, id: "a", note: "" }), null);
+    assert.equal(of.edit({ type: "answer", edit: 1, line: 1, id: "z", answer: "x" }), "gone");
+    assert.equal(of.edit({ type: "note", edit: 1, line: 1, id: "a", note: "" }), null);
   });
 
   it("jumps to an id, else to a line", () => {

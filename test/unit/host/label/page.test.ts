@@ -28,9 +28,9 @@ describe("the label editor's page", () => {
 
   it("is heard only where it says what was agreed upon", () => {
     const heard = (message: unknown) => LabelMessage.safeParse(message).success;
-    assert.equal(heard({ type: "answer", line: 3, id: "a", answer: ["x"] }), true);
-    assert.equal(heard({ type: "answer", line: -1, id: "a", answer: "x" }), false);
-    assert.equal(heard({ type: "answer", line: 3, id: "a", answer: "" }), false);
+    assert.equal(heard({ type: "answer", edit: 1, line: 3, id: "a", answer: ["x"] }), true);
+    assert.equal(heard({ type: "answer", edit: 1, line: -1, id: "a", answer: "x" }), false);
+    assert.equal(heard({ type: "answer", edit: 1, line: 3, id: "a", answer: "" }), false);
     assert.equal(heard({ type: "rows", lines: Array.from({ length: 2001 }, () => 0) }), false);
     assert.equal(heard({ type: "run", command: "x" }), false);
   });
