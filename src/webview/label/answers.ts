@@ -162,8 +162,9 @@ export class AnswerField {
   }
 
   show(row: LabelRow | undefined, enabled: boolean): void {
+    if (row?.id !== this.row?.id) this.commit();
     const answer = row?.answer[0] ?? "";
-    const typing = document.activeElement === this.field && this.row?.line === row?.line;
+    const typing = document.activeElement === this.field && this.row?.id === row?.id;
     // What comes back while one types is older than what stands here.
     if (!typing || this.field.value.trim() === (this.row?.answer[0] ?? "").trim()) this.field.value = answer;
     this.row = row;

@@ -27,6 +27,8 @@ interface Editor {
   setState(state: unknown): void;
 }
 
+const byModel = (order: LabelView["order"]) => order === "uncertain" || order === "disagree";
+
 /** The label editor: one text, its labels, and the list of all. What a person does shows at once and is told to the extension. */
 export class LabelPage {
   readonly root: HTMLElement;
@@ -66,7 +68,7 @@ export class LabelPage {
     this.words = new Words(opened.words, opened.locale);
     const { words } = this;
     const labelOrder = new Map(task.labels.map(({ name }, at) => [name, at]));
-    this.controls = new Controls(task, opened, words, (view) => this.arrange(view));
+    this.controls = new Controls(task, opened, words, (view) => this.choose(view));
     this.list = new ExampleList(this.deck, words, {
       row: (line) => this.rows.get(line),
       labelIndex: (label) => labelOrder.get(label) ?? -1,
@@ -106,7 +108,8 @@ export class LabelPage {
   start(): void {
     const { view, line } = this.saved;
     this.post({ type: "arrange", view, keep: line });
-    this.card.focus();
+    // Whoever works elsewhere meanwhile keeps the focus.
+    if (document.hasFocus()) this.card.focus();
   }
 
   /** Writes down what was being typed, and lets go. */
@@ -125,6 +128,8 @@ export class LabelPage {
         this.asked.clear();
         this.pending.clear();
         this.deck.arrange(message.lines, message.states, message.keep);
+        // The model's orders begin with what it has most to say about.
+        if (message.keep === null && byModel(message.view.order)) this.deck.moveTo(0);
         this.controls.show(message.view);
         this.saved = { ...this.saved, view: message.view };
         this.showProgress(message.progress);
@@ -444,7 +449,8 @@ export class LabelPage {
   }
 
   private writeText(row: LabelRow, answer: string | null): void {
-    const current = this.rows.get(row.line) ?? row;
+    const known = this.rows.get(row.line);
+    const current = known?.id === row.id ? known : row;
     if (this.editable(current)) this.answer(current, answer);
   }
 
@@ -452,7 +458,7 @@ export class LabelPage {
     if (!this.editable(row)) return;
     this.post({ type: "note", edit: this.pending.begin(row.line), line: row.line, id: row.id, note });
     const current = this.rows.get(row.line);
-    if (current !== undefined) this.assume({ ...current, note });
+    if (current?.id === row.id) this.assume({ ...current, note });
   }
 
   /** Shows what was done before the document says so. */
@@ -484,7 +490,13 @@ export class LabelPage {
     }
   }
 
-  private arrange(view: LabelView, keep: number | null = null): void {
+  /** Another filter stays on the text where it is listed; another order begins anew. */
+  private choose(view: LabelView): void {
+    const same = view.order === this.saved.view.order;
+    this.arrange(view, same ? this.deck.current : null);
+  }
+
+  private arrange(view: LabelView, keep: number | null): void {
     this.field?.commit();
     this.post({ type: "arrange", view, keep });
   }
