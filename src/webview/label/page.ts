@@ -303,73 +303,57 @@ export class LabelPage {
 
   private run(command: LabelCommand): void {
     const row = this.row();
+    const editable = row !== undefined && this.editable(row);
     switch (command) {
-      case "previous": {
+      case "previous":
         this.go(this.deck.position - 1);
-        return;
-      }
-      case "next": {
+        break;
+      case "next":
         this.go(this.deck.position + 1);
-        return;
-      }
-      case "first": {
+        break;
+      case "first":
         this.go(0);
-        return;
-      }
-      case "last": {
+        break;
+      case "last":
         this.go(this.deck.length - 1);
-        return;
-      }
+        break;
       case "undo":
       case "redo":
         this.field?.commit();
-        {
-          this.post({ type: command });
-          return;
-        }
-      case "skip": {
-        this.skip();
-        return;
-      }
+        this.post({ type: command });
+        break;
+      case "skip":
+        if (editable) this.skip(row);
+        break;
       case "clear":
-        if (row !== undefined && this.editable(row) && row.state === "answered") this.answer(row, null);
-        return;
+        if (editable && row.state === "answered") this.answer(row, null);
+        break;
       case "note":
-        if (row !== undefined && this.editable(row)) this.card.editNote();
-        return;
-      case "confirm": {
-        this.confirm();
-        return;
-      }
+        if (editable) this.card.editNote();
+        break;
+      case "confirm":
+        if (row !== undefined) this.confirm(row);
+        break;
       case "jump":
         this.jumpForm.hidden = false;
         this.jumpBox.value = "";
-        {
-          this.jumpBox.focus();
-          return;
-        }
+        this.jumpBox.focus();
+        break;
       case "search":
         this.root.classList.add("with-list");
         this.controls.search.focus();
-        {
-          this.controls.search.select();
-          return;
-        }
+        this.controls.search.select();
+        break;
       case "find-label":
-        return this.labels?.findLabel();
+        this.labels?.findLabel();
+        break;
       case "descriptions":
-        this.saved = {
-          ...this.saved,
-          descriptions: this.root.classList.toggle("with-descriptions"),
-        };
-        {
-          this.save();
-          return;
-        }
-      case "keys": {
+        this.saved = { ...this.saved, descriptions: this.root.classList.toggle("with-descriptions") };
+        this.save();
+        break;
+      case "keys":
         this.help.showModal();
-        return;
-      }
+        break;
     }
   }
 
@@ -399,28 +383,18 @@ export class LabelPage {
   }
 
   /** Enter: takes the suggestion where there is one; in a multi-label task ends the text; else moves on. */
-  private confirm(): void {
-    const row = this.row();
-    if (row === undefined) return;
-    if (this.field !== null && this.suggested() === null) {
-      this.field.focus();
-      return;
-    }
-    const wasOpen = row.state !== "answered";
-    if (this.editable(row) && wasOpen) {
-      const suggested = this.suggested();
-      if (this.opened.task.kind === "multi") this.answer(row, suggested?.labels ?? []);
-      else if (suggested !== null) {
-        if (this.field !== null) this.field.fill(suggested.output ?? "");
-        else this.answer(row, suggested.labels[0]!);
-      } else {
-        this.go(this.deck.position + 1);
-        return;
-      }
+  private confirm(row: LabelRow): void {
+    const { kind } = this.opened.task;
+    const suggested = this.suggested();
+    if (this.field !== null && suggested === null) this.field.focus();
+    else if (row.state === "answered" || !this.editable(row)) this.moveOn(kind === "multi" && this.cameOpen);
+    else if (kind !== "multi" && suggested === null) this.go(this.deck.position + 1);
+    else {
+      if (this.field !== null) this.field.fill(suggested?.output ?? "");
+      else if (kind === "multi") this.answer(row, suggested?.labels ?? []);
+      else this.answer(row, suggested?.labels[0] ?? null);
       this.moveOn(true);
-      return;
     }
-    this.moveOn(this.opened.task.kind === "multi" && this.cameOpen);
   }
 
   private suggested(): { labels: string[]; output: string | null } | null {
@@ -430,9 +404,7 @@ export class LabelPage {
     return { labels: [...shown.chosen], output: shown.output };
   }
 
-  private skip(): void {
-    const row = this.row();
-    if (row === undefined || !this.editable(row)) return;
+  private skip(row: LabelRow): void {
     const skipped = row.state !== "skipped";
     const state = skipped ? "skipped" : row.answer.length > 0 ? "answered" : "open";
     this.post({ type: "skip", edit: this.pending.begin(row.line), line: row.line, id: row.id, skipped });
