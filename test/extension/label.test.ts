@@ -3,11 +3,13 @@ import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promi
 import os from "node:os";
 import path from "node:path";
 import type { FrameLocator } from "playwright-core";
+import type { Example, Task } from "../../src/core/schema";
+import { writeFinishedRun } from "../finished-run";
 import { Editor, type HostPrograms } from "./editor";
 
 const pictures = path.resolve(__dirname, "../../build/pictures");
 
-const task = {
+const task: Task = {
   version: 1,
   name: "Pressure in messages",
   kind: "single",
@@ -46,6 +48,7 @@ describe("the label editor in a real editor", function () {
       path.join(workspace, "large.plumb.json"),
       JSON.stringify({ ...task, examples: "large.jsonl" }),
     );
+    await writeJudged();
     editor = await Editor.open({
       programs: JSON.parse(programs) as HostPrograms,
       workspace,
@@ -62,6 +65,21 @@ describe("the label editor in a real editor", function () {
       await editor.page.screenshot({ path: path.join(pictures, "label-failed.png") });
     }
   });
+  /** A task with a finished run whose model says "none" to everything. */
+  async function writeJudged(): Promise<void> {
+    const file = path.join(workspace, "judged.plumb.json");
+    const judged = { ...task, examples: "judged.jsonl" };
+    const part = (split: "train" | "test"): Example[] =>
+      Array.from({ length: 20 }, (_, at) => ({
+        ...{ id: `${split}-${at}`, text: `Words of ${split} number ${at}.`, split },
+        label: at % 2 === 0 ? "pressure" : "none",
+      }));
+    const parts = { train: part("train"), test: part("test") };
+    const lines = [...parts.train, ...parts.test].map((example) => `${JSON.stringify(example)}\n`);
+    await writeFile(path.join(workspace, "judged.jsonl"), lines.join(""));
+    await writeFile(file, JSON.stringify(judged));
+    await writeFinishedRun(file, judged, parts, () => [0.2, 0.8]);
+  }
   const saved = () => readFile(path.join(workspace, "texts.jsonl"), "utf8");
   const shows = (id: string) => page.locator(".facts .id", { hasText: new RegExp(`^${id}$`) }).waitFor();
   const dirty = (yes: boolean) =>
@@ -127,5 +145,17 @@ describe("the label editor in a real editor", function () {
     await editor.openFile("large.plumb.json");
     await editor.run("Plumb: Label Examples");
     await editor.notification("large.jsonl has 51 MB").waitFor();
+  });
+
+  it("opens a text that a report names", async () => {
+    await editor.run("View: Close All Editors");
+    await editor.openFile("judged.plumb.json");
+    await editor.run("Plumb: Open Report");
+    const link = editor.panel().locator(".errors .id button").first();
+    const id = await link.innerText();
+    await link.click();
+    await editor.page.locator(".tab.active", { hasText: "judged.jsonl" }).waitFor();
+    page = editor.panel();
+    await shows(id);
   });
 });
