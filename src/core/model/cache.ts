@@ -3,6 +3,11 @@ import { readdir } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { PlumbError } from "../errors";
+import { modelsElsewhere } from "./elsewhere";
+import { isGgufModel, isNamed, sizeOf, type FoundModel } from "./found";
+import { hubModels } from "./hub/cached";
+import { hubCache } from "./hub/environment";
+import { isRepo } from "./hub/names";
 
 /** The model that is used where none is named. */
 export const DEFAULT_MODEL = {
@@ -21,38 +26,64 @@ export function modelsFolder(environment: NodeJS.ProcessEnv = process.env): stri
   return path.resolve(cache, "models");
 }
 
-/** The models folder, and what in it looks like a model. */
+/** Plumb's own folder, and all models found on this machine: there first, then where other programs keep theirs. */
 export async function listModels(): Promise<{
   folder: string;
-  models: { name: string; path: string; isDefault: boolean }[];
+  models: (FoundModel & { isDefault: boolean })[];
 }> {
   const folder = modelsFolder();
-  const models = (await cachedModels(folder)).map((file) => ({
-    name: path.basename(file, ".gguf"),
-    path: file,
-    isDefault: path.basename(file) === DEFAULT_MODEL.file,
-  }));
+  const own = path.join(folder, DEFAULT_MODEL.file);
+  const models = (await findModels(folder)).map((model) => ({ ...model, isDefault: model.path === own }));
   return { folder, models };
 }
 
+/** A name means one model: of two that have the same, the later goes by its path. */
+async function findModels(folder: string): Promise<FoundModel[]> {
+  const taken = new Set<string>();
+  const all = [...(await ownModels(folder)), ...(await hubModels(hubCache())), ...(await modelsElsewhere())];
+  return all.map((model) => {
+    if (!taken.has(model.name)) {
+      taken.add(model.name);
+      return model;
+    }
+    return { ...model, name: model.path, aliases: [] };
+  });
+}
+
 /** Files and folders that look like models, sorted by name; empty where there is no such folder. */
-async function cachedModels(folder: string): Promise<string[]> {
-  let names: string[];
-  try {
-    names = await readdir(folder);
-  } catch {
-    return [];
+async function ownModels(folder: string): Promise<FoundModel[]> {
+  const found: FoundModel[] = [];
+  for (const name of (await readdir(folder).catch((): string[] => [])).sort()) {
+    const place = path.join(folder, name);
+    const isFolder = !name.startsWith(".") && existsSync(path.join(place, "config.json"));
+    if (!isFolder && !isGgufModel(name)) continue;
+    const bytes = isFolder ? await weightsIn(place) : await sizeOf(place);
+    const bare = name.replace(/\.gguf$/, "");
+    found.push({
+      name: bare,
+      aliases: [],
+      path: place,
+      source: "Plumb",
+      bytes,
+      broken: null,
+      unsupported: null,
+    });
   }
-  return names
-    .filter((name) => !name.startsWith("."))
-    .filter((name) => name.endsWith(".gguf") || existsSync(path.join(folder, name, "config.json")))
-    .sort()
-    .map((name) => path.join(folder, name));
+  return found;
+}
+
+/** Bytes of the files of weights in a folder. */
+async function weightsIn(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder)) {
+    if (/\.(safetensors|bin)$/.test(name)) bytes += (await sizeOf(path.join(folder, name))) ?? 0;
+  }
+  return bytes;
 }
 
 /**
- * Path of a model: of the default one where nothing is named, else of a file or folder, else of one in the models folder
- * (with or without `.gguf`). Only looks whether it is there.
+ * Path of a model: of the default one where nothing is named, else of a file or folder, else of one that is found on this
+ * machine by its name. Only looks whether it is there; the network is not touched.
  * @throws PlumbError that says how to get it.
  */
 export async function resolveBaseModel(nameOrPath: string | undefined): Promise<string> {
@@ -66,15 +97,25 @@ export async function resolveBaseModel(nameOrPath: string | undefined): Promise<
     );
   }
   if (nameOrPath !== "" && existsSync(nameOrPath)) return path.resolve(nameOrPath);
-  const cached = await cachedModels(folder);
-  const found = cached.find((file) =>
-    [path.basename(file), path.basename(file, ".gguf")].includes(nameOrPath),
-  );
-  if (found !== undefined) return found;
-  const known =
-    cached.length === 0 ? "nothing" : cached.map((file) => path.basename(file, ".gguf")).join(", ");
-  throw new PlumbError(
+  const models = await findModels(folder);
+  const found = models.find((model) => isNamed(model, nameOrPath));
+  if (found !== undefined) {
+    if (found.broken !== null) throw new PlumbError("model-incomplete", found.broken);
+    return found.path;
+  }
+  throw missing(nameOrPath, folder, models);
+}
+
+function missing(name: string, folder: string, models: readonly FoundModel[]): PlumbError {
+  const own = models.filter(({ source }) => source === "Plumb").map((model) => model.name);
+  const there = `there: ${own.length === 0 ? "nothing" : own.join(", ")}`;
+  const [repo = ""] = name.split("@");
+  const fetched =
+    repo.includes("/") && isRepo(repo)
+      ? ` If it is a model of the Hugging Face Hub, "plumb models get ${name}" fetches it.`
+      : "";
+  return new PlumbError(
     "model-missing",
-    `There is no base model ${JSON.stringify(nameOrPath)}: neither a file or folder of that name, nor in ${folder} (there: ${known}). Give the path of a GGUF file or of a folder with config.json.`,
+    `There is no base model ${JSON.stringify(name)}: neither a file or folder of that name, nor in ${folder} (${there}), nor elsewhere on this machine ("plumb models list").${fetched} Give the path of a GGUF file or of a folder with config.json.`,
   );
 }

@@ -21,16 +21,7 @@ const INDEXES = ["model.safetensors.index.json", "pytorch_model.bin.index.json"]
 
 /** Reads a folder in Hugging Face form. @throws PlumbError where it is damaged or not supported. */
 export async function readHuggingFaceModel(folder: string): Promise<ModelParts> {
-  const file = path.join(folder, "config.json");
-  const json = await readJsonObject(file, LONGEST_CONFIG);
-  if (json === null) {
-    throw unsupported(
-      folder,
-      "this folder has no config.json. Name a GGUF file, or a folder with config.json, tokenizer.json and model.safetensors.",
-    );
-  }
-  const family = familyOf(json, file);
-  const config = configOf(json, family, file);
+  const { json, family, config } = await readConfig(folder);
   const tensors = new Map<string, StoredTensor>();
   for (const part of await weightFiles(folder)) await readPart(part, tensors);
   // A tied model may carry its head all the same: it equals the embedding.
@@ -48,6 +39,26 @@ export async function readHuggingFaceModel(folder: string): Promise<ModelParts> 
   if (pieces !== null) return { family: family.name, table, ...pieces, license };
   const { bytePairs, file: tokenizerFile } = await openHuggingFaceTokenizer(folder, json.eos_token_id);
   return { family: family.name, table, words: bytePairs, tokenizerFile, license };
+}
+
+/** Reads config.json alone, as much as a fetch wants to know before it takes the weights. @throws as above. */
+export async function checkConfig(folder: string): Promise<void> {
+  await readConfig(folder);
+}
+
+async function readConfig(
+  folder: string,
+): Promise<{ json: JsonObject; family: Family; config: DecoderConfig }> {
+  const file = path.join(folder, "config.json");
+  const json = await readJsonObject(file, LONGEST_CONFIG);
+  if (json === null) {
+    throw unsupported(
+      folder,
+      "this folder has no config.json. Name a GGUF file, or a folder with config.json, tokenizer.json and model.safetensors.",
+    );
+  }
+  const family = familyOf(json, file);
+  return { json, family, config: configOf(json, family, file) };
 }
 
 function familyOf(json: JsonObject, file: string): Family {

@@ -3,3 +3,7 @@ export type { BaseModel, TextTokenizer } from "./base-model";
 export { fetchDefaultModel } from "./fetch";
 export { openBaseModel } from "./open";
 export { listModels, resolveBaseModel } from "./cache";
+export type { FoundModel } from "./found";
+export { languageCosts, SERVED, type LanguageCost } from "./languages";
+export { fetchHubModel, type HubListener } from "./hub/fetch-model";
+export { parseRepoName } from "./hub/names";

@@ -1,9 +1,11 @@
+import { readlinkSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import path from "node:path";
 import type { ElementType, ModelTable } from "../engine";
 import { PlumbError } from "../errors";
 import type { BaseModel, TextTokenizer } from "./base-model";
 import { GGUF_TYPES, tensorBytes, type ElementLayout } from "./element-types";
+import { ollamaNameOf } from "./elsewhere";
 import { fingerprintOf } from "./fingerprint";
 import { readGgufModel } from "./gguf-model";
 import { readHuggingFaceModel } from "./huggingface-model";
@@ -66,7 +68,7 @@ async function finish(parts: ModelParts, place: string, format: BaseModel["forma
   const { family, table, words, license } = parts;
   const tokenizer = tokenizerOf(parts);
   return {
-    name: displayName(place),
+    name: await displayName(place),
     path: place,
     format,
     family,
@@ -100,8 +102,12 @@ function sizeOf({ tensors }: ModelTable, index: number): number {
   return tensorBytes(LAYOUTS.get(type)!, shape)!;
 }
 
-/** `SmolLM2-135M-Instruct.Q4_1.gguf` is "SmolLM2-135M-Instruct Q4_1". */
-function displayName(place: string): string {
+/** `SmolLM2-135M-Instruct.Q4_1.gguf` is "SmolLM2-135M-Instruct Q4_1"; a snapshot of the Hub goes by its repository. */
+async function displayName(place: string): Promise<string> {
+  const repo = /[\\/]models--([^\\/]+)[\\/]snapshots[\\/][0-9a-f]{40}$/.exec(place)?.[1];
+  if (repo !== undefined) return repo.replaceAll("--", "/");
+  const known = await ollamaNameOf(place);
+  if (known !== null) return known;
   return path
     .basename(place)
     .replace(/\.gguf$/i, "")
@@ -120,8 +126,21 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 function asPlumbError(error: unknown, place: string): unknown {
   if (!(error instanceof Error) || error instanceof PlumbError) return error;
   const { code = "", path: file = place } = error as NodeJS.ErrnoException;
-  const sentence = UNREADABLE[code];
+  const target = code === "ENOENT" ? linkTarget(file) : null;
+  const sentence =
+    target === null
+      ? UNREADABLE[code]
+      : `it is a link to ${target}, which is not there. Fetch or copy the model again.`;
   return sentence === undefined
     ? error
     : new PlumbError("model-unreadable", `${file}: ${sentence}`, { cause: error });
+}
+
+/** What a symbolic link points to; null where a file is none. */
+function linkTarget(file: string): string | null {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return null;
+  }
 }

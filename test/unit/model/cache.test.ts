@@ -17,6 +17,12 @@ describe("models folder", () => {
     root = await mkdtemp(path.join(os.tmpdir(), "plumb-models-"));
     models = path.join(root, "cache", "models");
     process.env.PLUMB_CACHE = path.join(root, "cache");
+    // What other programs keep on this machine is not to be seen.
+    process.env.HOME = root;
+    for (const name of Object.keys(process.env)) {
+      if (/^(HF_|HUGGINGFACE|XDG_CACHE|LLAMA_CACHE|OLLAMA_)/.test(name))
+        Reflect.deleteProperty(process.env, name);
+    }
   });
   afterEach(async () => {
     process.env = { ...before_ };
@@ -58,7 +64,11 @@ describe("models folder", () => {
     await assert.rejects(resolveBaseModel("c"), {
       name: "PlumbError",
       message:
-        /no base model "c": neither a file or folder of that name, nor in .*models \(there: b\)\. Give the path/,
+        /no base model "c": neither a file or folder of that name, nor in .*models \(there: b\), nor elsewhere on this machine \("plumb models list"\)\. Give the path/,
+    });
+    await assert.rejects(resolveBaseModel("Qwen/Qwen2.5-0.5B@v1"), {
+      message:
+        /If it is a model of the Hugging Face Hub, "plumb models get Qwen\/Qwen2\.5-0\.5B@v1" fetches it\./,
     });
     await assert.rejects(resolveBaseModel(""), { name: "PlumbError", message: /no base model ""/ });
   });

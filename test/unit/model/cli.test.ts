@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { describeDevices } from "../../../src/cli/devices";
@@ -21,7 +21,19 @@ describe("plumb models", function () {
       const child = execFile(
         process.execPath,
         ["--import", "tsx", main, "models", ...parameters],
-        { env: { ...process.env, PLUMB_CACHE: cache } },
+        // What other programs keep on this machine is not to be seen.
+        {
+          env: {
+            ...process.env,
+            PLUMB_CACHE: cache,
+            HOME: cache,
+            HF_HOME: cache,
+            XDG_CACHE_HOME: cache,
+            LLAMA_CACHE: cache,
+            OLLAMA_MODELS: cache,
+            HF_HUB_CACHE: "",
+          },
+        },
         (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
       );
     });
@@ -41,6 +53,9 @@ describe("plumb models", function () {
       /first token +3 in front of every text/,
       /licence +not stated/,
       /fingerprint +[0-9a-f]{64}/,
+      /to tune +\d+ MB of memory, \d+ MB at least, besides the file itself/,
+      /languages +well, in tokens a word: English [\d.]+/,
+      /will not work +Texts of more than about \d+ words, even in \w+: the context is 256 tokens/,
     ]) {
       assert.match(stdout, line);
     }
@@ -62,16 +77,38 @@ describe("plumb models", function () {
     assert.match(stderr, /^The default base model is not on this machine.*\n$/);
   });
 
-  it("list names what is in the models folder", async () => {
+  it("list names what is there, a model a line", async () => {
     const empty = await plumb("list");
     assert.deepEqual([empty.code, empty.stdout], [0, ""]);
-    assert.match(empty.stderr, /^No models in .*"plumb models get" fetches one\.\n$/);
-    await mkdir(path.join(cache, "models"));
-    await writeFile(path.join(cache, "models", "mine.gguf"), "");
-    assert.equal((await plumb("list")).stdout, "mine\n");
-    assert.deepEqual((JSON.parse((await plumb("list", "--json")).stdout) as { models: unknown }).models, [
-      { name: "mine", path: path.join(cache, "models", "mine.gguf"), isDefault: false },
+    assert.match(
+      empty.stderr,
+      /^No models on this machine\. "plumb models get" fetches one into .*models\.\n$/,
+    );
+    const folder = path.join(cache, "models");
+    await mkdir(folder);
+    await writeFile(path.join(folder, "mine.gguf"), "");
+    await writeFile(path.join(folder, "SmolLM2-135M-Instruct.Q4_1.gguf"), Buffer.alloc(2_000_000));
+    const bert = path.join(cache, "hub", "models--org--bert", "snapshots", "a".repeat(40));
+    await mkdir(bert, { recursive: true });
+    await writeFile(path.join(bert, "config.json"), '{"model_type":"bert"}');
+    await symlink("nothing", path.join(bert, "model.safetensors"));
+    assert.deepEqual((await plumb("list")).stdout.split("\n"), [
+      "SmolLM2-135M-Instruct.Q4_1     2 MB  Plumb, the default",
+      "mine                           0 MB  Plumb",
+      `org/bert                             Hugging Face, ${bert}/model.safetensors is a link to nothing, which is not there. "plumb models get org/bert@${"a".repeat(40)}" fetches it again., cannot be used: the family "bert"`,
+      "",
     ]);
+    const { models } = JSON.parse((await plumb("list", "--json")).stdout) as { models: unknown[] };
+    assert.deepEqual(models[1], {
+      name: "mine",
+      aliases: [],
+      path: path.join(folder, "mine.gguf"),
+      source: "Plumb",
+      bytes: 0,
+      broken: null,
+      unsupported: null,
+      isDefault: false,
+    });
   });
 });
 

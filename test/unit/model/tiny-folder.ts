@@ -99,9 +99,8 @@ export function writeSafetensors(header: unknown, dataBytes: number): Buffer {
   return Buffer.concat([length, json, Buffer.alloc(dataBytes)]);
 }
 
-export async function writeFolder(folder: string, plan: FolderPlan): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
+/** The files of a plan by their names. */
+export function folderFiles(plan: FolderPlan): Record<string, Buffer> {
   const files: Record<string, string | Uint8Array> = {
     "config.json": JSON.stringify(plan.config),
     "tokenizer.json": JSON.stringify(plan.tokenizer),
@@ -112,7 +111,15 @@ export async function writeFolder(folder: string, plan: FolderPlan): Promise<voi
     const bytes = Math.max(0, ...ends.filter((end) => end < 1e6)) + plan.surplus;
     files[name] = writeSafetensors({ __metadata__: { format: "pt" }, ...header }, bytes);
   }
-  for (const [name, content] of Object.entries({ ...files, ...plan.files })) {
+  return Object.fromEntries(
+    Object.entries({ ...files, ...plan.files }).map(([name, content]) => [name, Buffer.from(content)]),
+  );
+}
+
+export async function writeFolder(folder: string, plan: FolderPlan): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  for (const [name, content] of Object.entries(folderFiles(plan))) {
     await writeFile(path.join(folder, name), content);
   }
 }
