@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { fetchDefaultModel, listModels, resolveBaseModel } from "../../../src/core/model";
 import { modelsFolder } from "../../../src/core/model/cache";
+import { setEnvironment } from "./environment";
 import { needDefaultModel } from "../../recorded-tokens";
 
 const FILE = "SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -25,7 +26,7 @@ describe("models folder", () => {
     }
   });
   afterEach(async () => {
-    process.env = { ...before_ };
+    setEnvironment(before_);
     await rm(root, { recursive: true, force: true });
   });
 
@@ -108,7 +109,7 @@ describe("models folder", () => {
     };
 
     it("whole, once, and leaves nothing else behind", async function () {
-      process.env = { ...before_ };
+      setEnvironment(before_);
       const real = await needDefaultModel(this);
       process.env.PLUMB_CACHE = path.join(root, "cache");
       await delivering(real);

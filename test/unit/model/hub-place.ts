@@ -5,6 +5,7 @@ import path from "node:path";
 import { fetchHubModel } from "../../../src/core/model";
 import type { HubTools, HubWish } from "../../../src/core/model/hub/fetch-model";
 import { HubServer } from "./hub-server";
+import { setEnvironment } from "./environment";
 
 export const PATIENT: HubTools = {
   // On a busy machine an answer may take a while.
@@ -76,10 +77,10 @@ export function hubPlace(): HubPlace {
     place.root = await mkdtemp(path.join(os.tmpdir(), "plumb-hub-"));
     place.cache = path.join(place.root, ".cache", "huggingface", "hub");
     place.server = await HubServer.start();
-    process.env = placeEnvironment(place.root, place.server);
+    setEnvironment(placeEnvironment(place.root, place.server));
   });
   afterEach(async () => {
-    process.env = { ...before_ };
+    setEnvironment(before_);
     await place.server.stop();
     await rm(place.root, { recursive: true, force: true });
   });
