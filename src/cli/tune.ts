@@ -39,6 +39,7 @@ interface TuneFlags extends EngineFlags {
   evaluateEvery?: number;
   maxTokens?: number;
   folds?: number;
+  trainLimit?: number;
   resume?: string;
   probe?: boolean;
   json?: true;
@@ -62,6 +63,11 @@ export function register(program: Command): void {
     )
     .option("--base <model>", "base model: a name or a path (default: the task's, else the default model)")
     .option("--seed <number>", "seed of order and held-out part (default: the task's, else 0)", wholeNumber)
+    .option(
+      "--train-limit <number>",
+      "learn from this many examples only, drawn class by class from the seed",
+      count,
+    )
     .option("--folds <number>", "tune this many times more, for out-of-fold predictions", count)
     .option("--resume <run>", "go on with a run that was stopped; takes no other option but --json")
     .option("--out <folder>", "run folder (default: a new one in .plumb/runs beside the task)")
@@ -171,7 +177,7 @@ function jobOf(task: string | undefined, flags: TuneFlags, command: Command): Jo
     task: path.resolve(task),
     options,
     engine: engineWishes(flags),
-    ...definedOnly({ base: flags.base }),
+    ...definedOnly({ base: flags.base, trainLimit: flags.trainLimit }),
   };
   if (flags.dumpPlan !== undefined) return { type: "plan", ...common, file: path.resolve(flags.dumpPlan) };
   return {

@@ -6,6 +6,7 @@ export {
   foldExamples,
   holdOut,
   recordSplit,
+  drawPart,
   restoreSplit,
   splitExamples,
   type Split,

@@ -159,6 +159,74 @@ export function holdOut<E extends Example>(
   return { fit: train.filter((_, at) => bins[at] === 0), heldOut: train.filter((_, at) => bins[at] === 1) };
 }
 
+/**
+ * A part of the training examples, drawn class by class: one of each class first, then always of the class that is most
+ * behind its share (a multi-label text counts for the rarest of its labels). Near duplicates and equal groups come whole or
+ * not at all, so that the part may be a little smaller than asked for. Parts of one seed lie within each other as far as
+ * everything in them stands alone. The order of the lines makes no difference.
+ * @param size At least 1.
+ * @throws {PlumbError} code "train-limit" where there are fewer examples, or none can be drawn.
+ */
+export function drawPart<E extends Example>(train: readonly E[], size: number, seed: number): E[] {
+  if (size > train.length) {
+    throw new PlumbError(
+      "train-limit",
+      `Cannot draw ${size} training examples: there are ${train.length}. Ask for fewer, or label more texts.`,
+    );
+  }
+  if (size === train.length) return [...train];
+  const random = seededRandom(seed);
+  const taken = new Set<number>();
+  for (const { members } of classByClass(shuffled(unitsOf(train), random))) {
+    if (taken.size + members.length > size) continue;
+    for (const at of members) taken.add(at);
+  }
+  if (taken.size === 0) {
+    throw new PlumbError(
+      "train-limit",
+      `Cannot draw ${size} training examples: every group of examples that must stay together is larger. Ask for more.`,
+    );
+  }
+  return train.filter((_, at) => taken.has(at));
+}
+
+/** Units in an order of which every beginning has the classes in about the same shares as the whole. */
+function classByClass(units: readonly Unit[]): Unit[] {
+  const totals = new Map<string, number>();
+  for (const { classes } of units)
+    for (const [name, count] of classes) totals.set(name, (totals.get(name) ?? 0) + count);
+  const queues = new Map<string, { units: Unit[]; size: number; next: number; taken: number }>();
+  for (const unit of units) {
+    const names = [...unit.classes.keys()].sort();
+    const name = names.reduce<string>(
+      (rarest, each) => (rarest === "" || totals.get(each)! < totals.get(rarest)! ? each : rarest),
+      "",
+    );
+    const queue = queues.get(name) ?? { units: [], size: 0, next: 0, taken: 0 };
+    queues.set(name, queue);
+    queue.units.push(unit);
+    queue.size += unit.members.length;
+  }
+  const all = [...queues.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, queue]) => queue);
+  const whole = all.reduce((sum, { size }) => sum + size, 0);
+  const order: Unit[] = [];
+  let placed = 0;
+  while (order.length < units.length) {
+    let best: (typeof all)[number] | null = null;
+    let most = -Infinity;
+    for (const queue of all) {
+      if (queue.next === queue.units.length) continue;
+      const behind = (queue.size / whole) * (placed + 1) - queue.taken + (queue.next === 0 ? whole : 0);
+      if (behind > most) [best, most] = [queue, behind];
+    }
+    const unit = best!.units[best!.next++]!;
+    best!.taken += unit.members.length;
+    placed += unit.members.length;
+    order.push(unit);
+  }
+  return order;
+}
+
 /** Examples that must not be split apart, by index. */
 interface Unit {
   members: number[];

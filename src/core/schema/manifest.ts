@@ -35,6 +35,16 @@ export const Manifest = z.object({
     train: z.array(z.string()).describe("Ids of the training part."),
     test: z.array(z.string()),
   }),
+  trainLimit: z
+    .object({
+      examples: z.number().int().positive().describe("Asked for."),
+      of: z.number().int().positive().describe("Examples that they were drawn from."),
+      seed: z.number().int().nonnegative(),
+    })
+    .optional()
+    .describe(
+      "`split.train` is a part that was drawn from the training examples; absent where it is all of them.",
+    ),
   heldOut: z.array(z.string()).describe("Ids of the training part that only choose the best step."),
   contents: z
     .record(z.string(), z.string())

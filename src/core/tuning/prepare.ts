@@ -5,6 +5,7 @@ import {
   answerOf,
   checkTask,
   defaultTestShare,
+  drawPart,
   holdOut,
   shownPath,
   splitExamples,
@@ -73,6 +74,8 @@ export interface PreparedRun {
   readonly parts: Parts;
   readonly layout: Layout;
   readonly answerRoom: number;
+  /** Examples that the training part was drawn from; null where it is used whole. */
+  readonly drawnFrom: number | null;
   readonly fit: readonly Item[];
   readonly heldOut: readonly Item[];
   readonly test: readonly Item[];
@@ -80,25 +83,32 @@ export interface PreparedRun {
 
 /**
  * The split follows from the task alone, so that every run of it is tested on the same texts; the seed of the run decides
- * who is held out and in which order is learned.
+ * who is held out, in which order is learned, and which part is drawn where only a part of the training examples is used.
  * @param opened Told of the base model as soon as it is known.
  */
 export async function prepareRun(
   loaded: LoadedTask,
-  job: { readonly base?: string | undefined; readonly options: TuningOptions },
+  job: {
+    readonly base?: string | undefined;
+    readonly options: TuningOptions;
+    readonly trainLimit?: number | undefined;
+  },
   tools: Pick<JobTools, "openBaseModel" | "resolveBaseModel">,
   opened: (base: BaseModel) => void = () => undefined,
 ): Promise<PreparedRun> {
   const { task } = loaded;
   const splitSeed = task.seed ?? 0;
-  const split = splitExamples(loaded, { seed: splitSeed, testShare: task.testShare ?? defaultTestShare });
+  const whole = splitExamples(loaded, { seed: splitSeed, testShare: task.testShare ?? defaultTestShare });
+  const seed = job.options.seed ?? splitSeed;
+  const split =
+    job.trainLimit === undefined ? whole : { ...whole, train: drawPart(whole.train, job.trainLimit, seed) };
   const base = await tools.openBaseModel(
     await tools.resolveBaseModel(baseModelOf(task, loaded.folder, job.base)),
   );
   opened(base);
   const method = job.options.method ?? task.method;
   const settings = resolveSettings(
-    { ...job.options, seed: job.options.seed ?? splitSeed, ...(method === undefined ? {} : { method }) },
+    { ...job.options, seed, ...(method === undefined ? {} : { method }) },
     { kind: task.kind, examples: split.train.length, contextLength: base.table.config.contextLength },
   );
   checkSize(settings, base.parameterCount);
@@ -116,6 +126,7 @@ export async function prepareRun(
     parts,
     layout,
     answerRoom,
+    drawnFrom: job.trainLimit === undefined ? null : whole.train.length,
     fit: items(parts.fit),
     heldOut: items(parts.heldOut),
     test: items(parts.test),

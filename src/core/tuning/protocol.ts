@@ -18,6 +18,8 @@ export const Job = z.discriminatedUnion("type", [
     base: z.string().optional(),
     options: TuningOptions,
     engine: EngineWishes,
+    /** Training examples to draw; all where absent. */
+    trainLimit: z.number().int().positive().optional(),
     folds: z.number().int().min(2).optional(),
     /** Run folder; a new one under `.plumb/runs` where absent. */
     out: z.string().optional(),
@@ -53,6 +55,7 @@ export const Job = z.discriminatedUnion("type", [
     base: z.string().optional(),
     options: TuningOptions,
     engine: EngineWishes,
+    trainLimit: z.number().int().positive().optional(),
     /** File of one JSON object a line. */
     file: z.string(),
   }),

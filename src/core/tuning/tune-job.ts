@@ -79,7 +79,10 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
     const { id, folder } = await createRunFolder(loaded.folder, settings.method, tools.now(), job.out);
     const unlock = await lockFolder(folder);
     try {
-      const manifest = await manifestOf({ id, folder, prepared, folds, opened, cutTexts, decisions }, tools);
+      const manifest = await manifestOf(
+        { id, folder, prepared, folds, opened, cutTexts, decisions, trainLimit: job.trainLimit },
+        tools,
+      );
       await writeManifest(folder, manifest).catch(async (error: unknown) => {
         await discardRunFolder(folder);
         throw error;
@@ -123,10 +126,11 @@ async function manifestOf(
     opened: OpenedModel;
     cutTexts: number;
     decisions: string[];
+    trainLimit: number | undefined;
   },
   tools: JobTools,
 ): Promise<Manifest> {
-  const { id, folder, prepared, folds, opened, cutTexts, decisions } = input;
+  const { id, folder, prepared, folds, opened, cutTexts, decisions, trainLimit } = input;
   const { loaded, task, base, split, parts, settings, answerRoom } = prepared;
   const files = [...new Set(loaded.examples.map(({ file }) => file))];
   return {
@@ -141,6 +145,9 @@ async function manifestOf(
       files.map(async (file) => ({ file: path.relative(folder, file), sha256: await hashFile(file) })),
     ),
     split: recordSplit(split),
+    ...(trainLimit === undefined || prepared.drawnFrom === null
+      ? {}
+      : { trainLimit: { examples: trainLimit, of: prepared.drawnFrom, seed: settings.seed } }),
     heldOut: parts.heldOut.map((example) => example.id),
     contents: Object.fromEntries(
       [...split.train, ...split.test].map((example) => [example.id, contentHash(task, example)]),

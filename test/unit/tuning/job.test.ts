@@ -47,6 +47,24 @@ describe("a tuning job", () => {
   });
   afterEach(() => task.remove());
 
+  it("learns from the part that the run's seed draws, is tested on the whole test part, and resumes with it", async () => {
+    const whole = await manifestOf((await run(tune(task.file))).folder);
+    const limited = (seed: number) => tune(task.file, { trainLimit: 30, options: { ...QUICK, seed } });
+    const straight = await run(limited(1));
+    const manifest = await manifestOf(straight.folder);
+    assert.equal(manifest.split.train.length, 30);
+    assert.deepEqual(manifest.split.test, whole.split.test);
+    assert.deepEqual(manifest.trainLimit, { examples: 30, of: whole.split.train.length, seed: 1 });
+    const other = await manifestOf((await run(limited(2))).folder);
+    assert.notDeepEqual(other.split.train, manifest.split.train);
+    const paused = await run(limited(1), fakeTools(), stopAt(9));
+    assert.ok(paused.paused);
+    await run({ type: "resume", run: paused.folder });
+    assert.deepEqual(await bytesOf(paused.folder), await bytesOf(straight.folder));
+    assert.equal(Report.parse(straight.result!.report).data.train, 30);
+    await assert.rejects(run(tune(task.file, { trainLimit: 90 })), /Cannot draw 90 training examples/);
+  });
+
   it("leaves a whole run folder: manifest, log, adapter, predictions, report", async () => {
     const ran = await run(tune(task.file));
     assert.match(ran.folder, /\.plumb\/runs\/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-ptuning-bias$/);
