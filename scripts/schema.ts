@@ -1,30 +1,32 @@
 /**
- * Writes schemas/task.schema.json, by which editors complete and check task files, from the schema that Plumb itself
- * reads them with: `npx tsx scripts/schema.ts`. A test fails while the file is not what this would write.
+ * Writes schemas/task.schema.json and schemas/suite.schema.json, by which editors complete and check task and suite files,
+ * from the schemas that Plumb itself reads them with: `npx tsx scripts/schema.ts`. A test fails while a file is not what this
+ * would write.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 import { z } from "zod";
-import { Task } from "../src/core/schema";
+import { Suite, Task } from "../src/core/schema";
 
-export const taskSchemaFile = path.join(
-  path.dirname(fileURLToPath(import.meta.url)),
-  "..",
-  "schemas",
-  "task.schema.json",
-);
+const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "schemas");
 
-/** Content of the JSON schema of a task file. Draft 7, which is what editors know best. */
-export async function taskSchema(): Promise<string> {
-  const schema = z.toJSONSchema(Task, { target: "draft-7", io: "input" });
+/** Schemas by the file that holds them. */
+export const schemaFiles = {
+  [path.join(folder, "task.schema.json")]: Task,
+  [path.join(folder, "suite.schema.json")]: Suite,
+};
+
+/** Content of a JSON schema. Draft 7, which is what editors know best. */
+export async function schemaText(type: z.ZodType): Promise<string> {
+  const schema = z.toJSONSchema(type, { target: "draft-7", io: "input" });
   return format(JSON.stringify(schema), { parser: "json", printWidth: 110 });
 }
 
 if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   void (async () => {
-    await mkdir(path.dirname(taskSchemaFile), { recursive: true });
-    await writeFile(taskSchemaFile, await taskSchema());
+    await mkdir(folder, { recursive: true });
+    for (const [file, type] of Object.entries(schemaFiles)) await writeFile(file, await schemaText(type));
   })();
 }

@@ -3,7 +3,9 @@ import { Command, CommanderError } from "commander";
 import { EngineError } from "../core/engine";
 import { PlumbError } from "../core/errors";
 import { version } from "../core/version";
+import { register as registerBench } from "./bench";
 import { register as registerCheck } from "./check";
+import { register as registerCurve } from "./curve";
 import { register as registerDevices } from "./devices";
 import { register as registerEval } from "./eval";
 import { register as registerImport } from "./import";
@@ -37,6 +39,8 @@ Exit codes: 0 done, 1 refused or failed (with a sentence), 2 wrong usage, 130 in
     registerCheck,
     registerTune,
     registerEval,
+    registerCurve,
+    registerBench,
     registerPredict,
     registerReport,
     registerModels,

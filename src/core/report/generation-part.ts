@@ -52,7 +52,10 @@ export function generationPart(
       chrf: bootstrapEstimate(test.length === 0 ? null : chrfScore(summed(own.chrf)), resampled[0]!.chrf),
       exactMatch: shareRight(own.exact),
     },
-    rivals: rivals.map((rival) => compare(run, rival, units.members.length)),
+    rivals: rivals.map((rival, index) => ({
+      ...compare(run, rival, units.members.length),
+      chrf: chrfScore(summed(matched[index + 1]!.chrf)),
+    })),
     rows: test.map(({ id }, index) => ({
       id,
       truth: references[index]!,

@@ -4,3 +4,4 @@ export * from "./prediction";
 export * from "./report";
 export * from "./settings";
 export * from "./manifest";
+export * from "./suite";

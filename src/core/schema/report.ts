@@ -59,6 +59,7 @@ export const RivalReport = z.object({
   description: z.string().describe("What the rival does, in a few words."),
   main: BootstrapEstimate.describe("Macro F1; ROUGE-L for generation."),
   right: Share.describe("Accuracy; exact match for generation."),
+  chrf: z.number().min(0).max(100).optional().describe("Generation only: of the whole test part."),
   difference: Estimate.extend({
     p: share.nullable().describe("Two-sided, from the paired bootstrap."),
   }).describe("The run's main figure minus the rival's, on the same resamples."),

@@ -1,0 +1,118 @@
+import path from "node:path";
+import { defaultTestShare, loadTask, splitExamples } from "../data";
+import { PlumbError } from "../errors";
+import type { TaskKind } from "../schema";
+import type { JobTools } from "../tuning/job-tools";
+import { baseModelOf, checkData, hashFile } from "../tuning/prepare";
+import type { EngineWishes, Job } from "../tuning/protocol";
+import { sha256 } from "../tuning/run-folder";
+import { resolveSettings } from "../tuning/settings";
+import type { OpenedSuite } from "./suite";
+
+/** One run of a suite. */
+export interface Cell {
+  /** Names its folder. Ends in a hash of all that the result follows from: what changes gets another folder. */
+  readonly id: string;
+  readonly task: string;
+  readonly kind: TaskKind;
+  readonly base: string;
+  readonly method: string;
+  readonly regime: string;
+  readonly seed: number;
+  /** Training examples. */
+  readonly examples: number;
+  /** Characters that the run reads, trained ones three times: what its time goes with. */
+  readonly work: number;
+  readonly parameters: number;
+  readonly job: Extract<Job, { type: "tune" }>;
+}
+
+type Tools = Pick<JobTools, "openBaseModel" | "resolveBaseModel">;
+
+/** Everything of a task that cells need. */
+async function openTask(file: string) {
+  const loaded = await loadTask(file);
+  checkData(loaded);
+  const { task } = loaded;
+  const split = splitExamples(loaded, {
+    seed: task.seed ?? 0,
+    testShare: task.testShare ?? defaultTestShare,
+  });
+  const files = [...new Set(loaded.examples.map((example) => example.file))].sort();
+  const hash = sha256(JSON.stringify([task, await Promise.all(files.map(hashFile))]));
+  const mean = (examples: readonly { text: string }[]) =>
+    examples.reduce((sum, { text }) => sum + text.length, 0) / Math.max(1, examples.length);
+  return { loaded, hash, train: split.train.length, length: mean(split.train), test: split.test.length };
+}
+
+/**
+ * The cells of a suite, one seed of all tasks and methods after the other, so that a first whole table is there early. Tasks,
+ * data, base models and settings are looked at here, before hours are spent.
+ * @throws PlumbError where a cell could not be run.
+ */
+export async function cellsOf(suite: OpenedSuite, engine: EngineWishes, tools: Tools): Promise<Cell[]> {
+  const tasks = new Map<string, Awaited<ReturnType<typeof openTask>>>();
+  for (const { name, file } of suite.tasks) tasks.set(name, await openTask(file));
+  for (const { name, examples, tasks: own } of suite.regimes) {
+    for (const task of own) {
+      const { train } = tasks.get(task)!;
+      if (examples === "all" || examples <= train) continue;
+      throw new PlumbError(
+        "suite",
+        `Regime "${name}" asks for ${examples} training examples, task "${task}" has ${train}. Lower "examples", or list the tasks of the regime under its "tasks".`,
+      );
+    }
+  }
+  const models = new Map<string, Awaited<ReturnType<Tools["openBaseModel"]>>>();
+  const open = async (wanted: string | undefined) => {
+    const found = await tools.resolveBaseModel(wanted);
+    const model = models.get(found) ?? (await tools.openBaseModel(found));
+    models.set(found, model);
+    return model;
+  };
+  const cells: Cell[] = [];
+  for (const regime of suite.regimes) {
+    for (const seed of suite.seeds) {
+      for (const { name: task, file } of suite.tasks) {
+        if (!regime.tasks.includes(task)) continue;
+        const { loaded, hash, train, length, test } = tasks.get(task)!;
+        for (const { name: base, model } of suite.bases) {
+          const opened = await open(baseModelOf(loaded.task, loaded.folder, model));
+          for (const { name: method, method: kind, options } of suite.methods) {
+            const examples = regime.examples === "all" ? train : regime.examples;
+            const all = { ...options, method: kind, seed };
+            const { steps, batch } = resolveSettings(all, {
+              kind: loaded.task.kind,
+              examples,
+              contextLength: opened.table.config.contextLength,
+            });
+            const limit = regime.examples === "all" ? {} : { trainLimit: regime.examples };
+            const key = sha256(JSON.stringify([hash, opened.fingerprint, all, limit, engine])).slice(0, 12);
+            const stem = [task, base, method, regime.name, `s${seed}`].join("-");
+            cells.push({
+              id: `${stem.replaceAll(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 120)}-${key}`,
+              task,
+              kind: loaded.task.kind,
+              base,
+              method,
+              regime: regime.name,
+              seed,
+              examples,
+              work: length * (3 * steps * batch + 2.5 * test),
+              parameters: opened.parameterCount,
+              job: {
+                type: "tune",
+                task: path.resolve(file),
+                base: opened.path,
+                options: all,
+                engine,
+                ...limit,
+              },
+            });
+          }
+        }
+      }
+    }
+  }
+  return cells;
+}

@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { cellsOf, type Cell } from "../../../src/core/bench/cells";
+import { curveOf, curveSuite } from "../../../src/core/bench/curve-task";
+import { expectedSeconds } from "../../../src/core/bench/expected";
+import { runCells, type Start } from "../../../src/core/bench/run-cells";
+import { readSuite } from "../../../src/core/bench/suite";
+import { readCells, writeTables } from "../../../src/core/bench/write";
+import type { Tables } from "../../../src/core/bench/tables";
+import { PlumbError } from "../../../src/core/errors";
+import { seededRandom } from "../../../src/core/random";
+import { startJob, type JobEnd } from "../../../src/core/tuning/worker-process";
+import { fakeTools, makeTask, run } from "../tuning/fake-task";
+
+const OPTIONS = { steps: 12, promptRate: 0.05, biasRate: 0.05, promptLength: 4, evaluateEvery: 4 };
+const method = (name: string, of = name) => ({ name, method: of, options: OPTIONS });
+const WORKER = path.join(__dirname, "..", "tuning", "fake-worker.ts");
+
+const endOf = ({ result, paused }: Awaited<ReturnType<typeof run>>): JobEnd =>
+  result === null ? { kind: "paused", ...paused! } : { kind: "done", result };
+const here: Start = async (job) => endOf(await run(job));
+const quiet = { retry: false, ended: () => undefined };
+
+/** What the tables say but for what was measured by the clock. */
+const lasting = ({ methods, ...rest }: Tables) => ({
+  ...rest,
+  methods: methods.map(({ tokensPerSecond: _rate, regimes, ...row }) => ({
+    ...row,
+    regimes: regimes.map(({ hours: _hours, ...regime }) => regime),
+  })),
+});
+
+describe("a suite", function () {
+  this.timeout(120_000);
+  let task: Awaited<ReturnType<typeof makeTask>>;
+  let other: Awaited<ReturnType<typeof makeTask>>;
+  let file: string;
+  let content: Record<string, unknown>;
+  const save = (more: Record<string, unknown> = {}) =>
+    writeFile(file, JSON.stringify({ ...content, ...more }));
+  const open = async () => {
+    const suite = await readSuite(file);
+    return { suite, cells: await cellsOf(suite, {}, fakeTools()) };
+  };
+
+  beforeEach(async () => {
+    task = await makeTask("single", 60);
+    other = await makeTask("generation", 60);
+    await writeFile(
+      path.join(task.folder, "second.plumb.json"),
+      (await readFile(other.file, "utf8")).replace("moods.jsonl", "second.jsonl"),
+    );
+    await writeFile(
+      path.join(task.folder, "second.jsonl"),
+      await readFile(path.join(other.folder, "moods.jsonl")),
+    );
+    file = path.join(task.folder, "suite.json");
+    content = {
+      version: 1,
+      name: "Two tasks",
+      tasks: ["moods.plumb.json", "second.plumb.json"],
+      methods: [method("both", "ptuning-bias"), method("bias")],
+      regimes: [{ name: "low", examples: 20 }],
+      seeds: [0, 1],
+    };
+    await save();
+  });
+  afterEach(async () => {
+    await task.remove();
+    await other.remove();
+  });
+
+  it("stopped or killed anywhere and continued gives the same tables", async () => {
+    const { suite, cells } = await open();
+    const straight = path.join(task.folder, "straight");
+    await runCells(straight, cells, here, quiet);
+    const expected = lasting(await writeTables(straight, suite, cells));
+    assert.equal(expected.done, 8);
+    const broken = path.join(task.folder, "broken");
+    const random = seededRandom(3);
+    let stops = 0;
+    const stopping: Start = async (job) => {
+      const after = Math.floor(random() * 12);
+      let asked = 0;
+      return endOf(await run(job, fakeTools(), () => (++asked > after ? "pause" : null)));
+    };
+    while ((await runCells(broken, cells, stopping, quiet)).paused) assert.ok(++stops < 400);
+    assert.ok(stops > 5, `${stops} stops`);
+    assert.deepEqual(lasting(await writeTables(broken, suite, cells)), expected);
+    // Killed between the run's end and the cell's: the run is read, not tuned again.
+    await rm(path.join(broken, "cells"), { recursive: true });
+    await runCells(broken, cells, () => assert.fail("tuned again"), quiet);
+    assert.deepEqual(lasting(await writeTables(broken, suite, cells)), expected);
+  });
+
+  it("goes on with a cell whose worker was killed, when asked to try again", async () => {
+    const { cells } = await open();
+    const out = path.join(task.folder, "killed");
+    const one = cells.slice(0, 1);
+    const start =
+      (kill: boolean): Start =>
+      (job) => {
+        const running = startJob(
+          WORKER,
+          job,
+          (message) => {
+            if (kill && message.type === "progress" && message.done >= 6) running.kill();
+          },
+          ["--import", "tsx"],
+        );
+        return running.ended;
+      };
+    await runCells(out, one, start(true), quiet);
+    const [failed] = await readCells(out, one);
+    assert.ok(failed?.result?.status === "failed" && /SIGKILL/.test(failed.result.reason));
+    await runCells(out, one, (job) => (assert.equal(job.type, "resume"), start(false)(job, one[0]!)), {
+      ...quiet,
+      retry: true,
+    });
+    assert.equal((await readCells(out, one))[0]?.result?.status, "done");
+  });
+
+  it("worked on by two at once has every cell done once", async () => {
+    const { cells } = await open();
+    const out = path.join(task.folder, "two");
+    const started: string[] = [];
+    const start: Start = (job, cell) => {
+      started.push(cell.id);
+      return here(job, cell);
+    };
+    const ends = await Promise.all([runCells(out, cells, start, quiet), runCells(out, cells, start, quiet)]);
+    assert.deepEqual([...started].sort(), cells.map(({ id }) => id).sort());
+    assert.ok(ends.every(({ paused }) => !paused));
+    assert.ok((await readCells(out, cells)).every(({ result }) => result?.status === "done"));
+  });
+
+  it("shows a failing cell with its reason, and averages say over how many", async () => {
+    const { suite, cells } = await open();
+    const out = path.join(task.folder, "failing");
+    const failing = cells.find((cell) => cell.method === "bias" && cell.seed === 1)!;
+    const start: Start = (job, cell) =>
+      cell === failing
+        ? Promise.reject(new PlumbError("not-a-number", "The loss is not a number."))
+        : here(job, cell);
+    await runCells(out, cells, start, quiet);
+    const tables = await writeTables(out, suite, cells);
+    assert.deepEqual(tables.failed, [{ cell: failing.id, reason: "The loss is not a number." }]);
+    const bias = tables.methods.find((row) => row.method === "bias")!.regimes[0]!;
+    assert.deepEqual([bias.quality.cells, bias.quality.ofCells], [3, 4]);
+    assert.equal(bias.rankedTasks, 1, "a task with a failed cell ranks nobody");
+    assert.equal(tables.differences[0]!.cells, 3);
+    for (const name of ["tables.md", "tables.html"]) {
+      const text = await readFile(path.join(out, name), "utf8");
+      assert.match(text, /\(3 of 4 cells\)/);
+      assert.match(text, /The loss is not a number\./);
+    }
+    // It stays failed until it is asked for.
+    await runCells(out, cells, () => assert.fail("done again"), quiet);
+    await runCells(out, cells, here, { ...quiet, retry: true });
+    assert.equal((await writeTables(out, suite, cells)).done, 8);
+  });
+
+  it("does again what changed, and nothing else", async () => {
+    const { cells } = await open();
+    const out = path.join(task.folder, "changed");
+    await runCells(out, cells, here, quiet);
+    const lines = await readFile(path.join(task.folder, "second.jsonl"), "utf8");
+    await writeFile(path.join(task.folder, "second.jsonl"), lines.replace("the", "this"));
+    const started: Cell[] = [];
+    const start: Start = (job, cell) => {
+      started.push(cell);
+      return here(job, cell);
+    };
+    await runCells(out, (await open()).cells, start, quiet);
+    assert.deepEqual([started.length, ...new Set(started.map((cell) => cell.task))], [4, "second"]);
+    started.length = 0;
+    await save({
+      methods: [method("both", "ptuning-bias"), { ...method("bias"), options: { ...OPTIONS, steps: 8 } }],
+    });
+    await runCells(out, (await open()).cells, start, quiet);
+    assert.deepEqual([started.length, ...new Set(started.map((cell) => cell.method))], [4, "bias"]);
+    const model = fakeTools();
+    const fresh = await cellsOf(
+      await readSuite(file),
+      {},
+      {
+        ...model,
+        openBaseModel: async (at) => ({ ...(await model.openBaseModel(at)), fingerprint: "e".repeat(64) }),
+      },
+    );
+    assert.ok((await readCells(out, fresh)).every(({ result }) => result === null));
+  });
+
+  it("knows what is left to do takes, from cells of the same method", async () => {
+    const { cells } = await open();
+    const all = cells.map((cell) => ({ cell, result: null }));
+    assert.equal(expectedSeconds(all[0]!, all).measured, false);
+    const out = path.join(task.folder, "timed");
+    await runCells(out, cells.slice(0, 1), here, quiet);
+    const known = await readCells(out, cells);
+    const { result } = known[0]!;
+    assert.ok(result?.status === "done");
+    const { seconds, measured } = expectedSeconds(known[0]!, known);
+    assert.ok(measured && Math.abs(seconds - result.seconds) < 1e-9);
+  });
+
+  it("is refused before anything runs where it asks for what is not there", async () => {
+    const refused = async (more: Record<string, unknown>, what: RegExp) => {
+      await save(more);
+      await assert.rejects(open(), what);
+    };
+    await refused({ methods: ["magic"] }, /suite\.json: field "methods\.0" is not valid/);
+    await refused({ tasks: ["nowhere.plumb.json"] }, /nowhere\.plumb\.json/);
+    await refused(
+      { regimes: [{ name: "high", examples: 2000 }] },
+      /"high" asks for 2000 training examples, task "moods" has \d+\./,
+    );
+    await refused({ regimes: [{ name: "low", examples: 9, tasks: ["x.json"] }] }, /names task "x\.json"/);
+    await refused({ seeds: [1, 1] }, /field "seeds" has "1" twice/);
+    await refused({ metods: [] }, /metods/);
+    await refused(
+      { methods: [{ name: "a", method: "bias", options: { lora: { rank: 2 } } }] },
+      /no low-rank updates/,
+    );
+    await writeFile(file, "{");
+    await assert.rejects(open(), /suite\.json: not JSON/);
+    assert.ok(!(await readdir(task.folder)).includes("suite.results"));
+  });
+
+  it("refuses a damaged result by its file", async () => {
+    const { cells } = await open();
+    const out = path.join(task.folder, "damaged");
+    await runCells(out, cells.slice(0, 1), here, quiet);
+    await writeFile(path.join(out, "cells", cells[0]!.id, "result.json"), '{"version":2}');
+    await assert.rejects(
+      runCells(out, cells, here, quiet),
+      /result\.json is damaged or comes from another version/,
+    );
+  });
+
+  it("of sizes makes a learning curve on one test part", async () => {
+    const plain = await curveSuite(task.file, { seeds: [0, 1], sizes: [20, 32, "all"] });
+    const suite = { ...plain, methods: [{ ...plain.methods[0]!, options: { ...OPTIONS, steps: 40 } }] };
+    const cells = await cellsOf(suite, {}, fakeTools());
+    const out = path.join(task.folder, "curve");
+    await runCells(out, cells, here, quiet);
+    const { curve, page } = await curveOf(out, cells);
+    assert.deepEqual(
+      curve.points.map(({ examples, runs }) => [examples, runs]),
+      [
+        [20, 2],
+        [32, 2],
+        [cells.at(-1)!.examples, 2],
+      ],
+    );
+    assert.ok(curve.gain.value! >= 0 && curve.gain.low! <= curve.gain.high!);
+    const html = await readFile(page, "utf8");
+    assert.match(html, /Content-Security-Policy/);
+    assert.doesNotMatch(html, /<script|https?:/);
+  });
+});
