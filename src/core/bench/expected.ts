@@ -2,9 +2,9 @@ import type { Ended } from "./tables";
 
 /**
  * Guess where nothing has been measured yet: two operations for each parameter and character read (a token is about four
- * characters, training costs three times reading), at 50 billion operations a second.
+ * characters, training costs three times reading), at 250 billion operations a second, about what two processor cores were seen to do.
  */
-const guess = ({ cell }: Ended) => (2 * cell.parameters * (cell.work / 4)) / 50e9;
+const guess = ({ cell }: Ended) => (2 * cell.parameters * (cell.work / 4)) / 250e9;
 
 /** Seconds that a cell will take, and whether that comes from cells of the same suite or is a guess from the size of the model. */
 export function expectedSeconds(

@@ -55,7 +55,7 @@ export async function readSuite(file: string): Promise<OpenedSuite> {
   const known = new Map(suite.tasks.map((task, i) => [task, tasks[i]!.name]));
   const bases = (suite.bases ?? [{ name: "default", model: null }]).map((base) => {
     if (typeof base !== "string" && base.model === null) return { name: base.name, model: undefined };
-    const model = typeof base === "string" ? base : base.model!;
+    const model = typeof base === "string" ? base : base.model;
     const beside = path.resolve(folder, model);
     return {
       name: typeof base === "string" ? path.basename(base) : base.name,
@@ -65,7 +65,7 @@ export async function readSuite(file: string): Promise<OpenedSuite> {
   const methods = suite.methods.map((entry) =>
     typeof entry === "string"
       ? { name: entry, method: entry, options: {} }
-      : { name: entry.name, method: entry.method, options: (entry.options ?? {}) as TuningOptions },
+      : { name: entry.name, method: entry.method, options: (entry.options ?? {}) },
   );
   const regimes = suite.regimes.map((regime) => ({
     name: regime.name,
