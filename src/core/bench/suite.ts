@@ -65,7 +65,7 @@ export async function readSuite(file: string): Promise<OpenedSuite> {
   const methods = suite.methods.map((entry) =>
     typeof entry === "string"
       ? { name: entry, method: entry, options: {} }
-      : { name: entry.name, method: entry.method, options: (entry.options ?? {}) },
+      : { name: entry.name, method: entry.method, options: entry.options ?? {} },
   );
   const regimes = suite.regimes.map((regime) => ({
     name: regime.name,

@@ -113,7 +113,7 @@ describe("a suite", function () {
       };
     await runCells(out, one, start(true), quiet);
     const [failed] = await readCells(out, one);
-    assert.ok(failed?.result?.status === "failed" && failed.result.reason.includes('SIGKILL'));
+    assert.ok(failed?.result?.status === "failed" && failed.result.reason.includes("SIGKILL"));
     await runCells(out, one, (job) => (assert.equal(job.type, "resume"), start(false)(job, one[0]!)), {
       ...quiet,
       retry: true,
