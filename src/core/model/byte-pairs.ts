@@ -33,9 +33,20 @@ export const GPT2_SPLIT: SplitStep = {
   regex: "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
   matchesOnly: false,
 };
+/** The cut of Llama 3: contractions in either case, numbers in groups of up to three digits. */
+export const LLAMA3_SPLIT: SplitStep = largeVocabularySplit("\\p{N}{1,3}");
+/** The cut of Qwen2: as Llama 3's, but every digit is a word. */
+export const QWEN2_SPLIT: SplitStep = largeVocabularySplit("\\p{N}");
 /** Every digit, of any script, is a word. */
 export const SINGLE_DIGITS: SplitStep = { regex: "\\p{N}", matchesOnly: false };
 export const DIGIT_RUNS: SplitStep = { regex: "\\p{N}+", matchesOnly: false };
+
+function largeVocabularySplit(digits: string): SplitStep {
+  return {
+    regex: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+    matchesOnly: false,
+  };
+}
 
 /**
  * Ids are unique and every merge joins two tokens into a third.

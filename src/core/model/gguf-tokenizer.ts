@@ -1,16 +1,34 @@
 import type { Metadata } from "./metadata";
 import { damaged, shown, unsupported } from "./problem";
 import { PIECE, type Pieces } from "./pieces";
-import { GPT2_SPLIT, notByteLevel, SINGLE_DIGITS, splitMerge, type BytePairs } from "./byte-pairs";
+import {
+  GPT2_SPLIT,
+  LLAMA3_SPLIT,
+  notByteLevel,
+  QWEN2_SPLIT,
+  SINGLE_DIGITS,
+  splitMerge,
+  type BytePairs,
+} from "./byte-pairs";
 
 /** Numbers that GGUF gives to kinds of tokens. */
 const CONTROL = 3;
 const USER_DEFINED = 4;
 
-/** How texts are cut, by the name in `tokenizer.ggml.pre`. */
-const CUTS: ReadonlyMap<string, BytePairs["splits"]> = new Map([
-  ["smollm", [SINGLE_DIGITS, GPT2_SPLIT]],
-  ["gpt-2", [GPT2_SPLIT]],
+/** What GGUF leaves to the program that reads it. */
+interface Kind extends Pick<BytePairs, "splits" | "ignoreMerges" | "normalForm"> {
+  /** Whether the beginning-of-text token is put in front where the file does not say. */
+  readonly addsBos: boolean;
+}
+
+const PLAIN = { ignoreMerges: false, normalForm: null, addsBos: false } as const;
+
+/** Kinds of byte-level tokenizers by the name in `tokenizer.ggml.pre`. */
+const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  ["smollm", { ...PLAIN, splits: [SINGLE_DIGITS, GPT2_SPLIT] }],
+  ["gpt-2", { ...PLAIN, splits: [GPT2_SPLIT] }],
+  ["llama-bpe", { ...PLAIN, splits: [LLAMA3_SPLIT], ignoreMerges: true, addsBos: true }],
+  ["qwen2", { ...PLAIN, splits: [QWEN2_SPLIT], normalForm: "NFC" }],
 ]);
 
 /** The tokenizer that the metadata of a GGUF file describes. @throws PlumbError naming the key. */
@@ -20,11 +38,11 @@ export function openGgufTokenizer(metadata: Metadata): BytePairs | Pieces {
   if (model === "llama") return piecesOf(metadata);
   if (model !== "gpt2") throw notByteLevel(file, `a tokenizer of the kind ${shown(model)}`);
   const pre = metadata.text("tokenizer.ggml.pre", null);
-  const splits = CUTS.get(pre ?? "");
-  if (splits === undefined) {
+  const kind = KINDS.get(pre ?? "");
+  if (kind === undefined) {
     throw unsupported(
       file,
-      `metadata "tokenizer.ggml.pre" is ${pre === null ? "missing" : shown(pre)}; supported are ${[...CUTS.keys()].join(", ")}.`,
+      `metadata "tokenizer.ggml.pre" is ${pre === null ? "missing" : shown(pre)}; supported are ${[...KINDS.keys()].join(", ")}.`,
     );
   }
   const tokens = metadata.texts("tokenizer.ggml.tokens");
@@ -41,16 +59,16 @@ export function openGgufTokenizer(metadata: Metadata): BytePairs | Pieces {
   return {
     vocabulary,
     merges: metadata.texts("tokenizer.ggml.merges").map((merge, i) => splitMerge(merge, i, file)),
-    ignoreMerges: false,
+    ignoreMerges: kind.ignoreMerges,
     unknown: null,
-    normalForm: null,
-    splits,
+    normalForm: kind.normalForm,
+    splits: kind.splits,
     addedTokens: tokens.flatMap((content, id) =>
       types[id] === CONTROL || types[id] === USER_DEFINED
         ? [{ id, content, special: types[id] === CONTROL }]
         : [],
     ),
-    bos: metadata.flag("tokenizer.ggml.add_bos_token", false)
+    bos: metadata.flag("tokenizer.ggml.add_bos_token", kind.addsBos)
       ? metadata.number("tokenizer.ggml.bos_token_id")
       : null,
     endOfText: metadata.number("tokenizer.ggml.eos_token_id"),

@@ -374,7 +374,7 @@ describe("GGUF files", () => {
       [
         "another cut of texts",
         (plan) => setKey(plan, "tokenizer.ggml.pre", text("tekken")),
-        /"tokenizer\.ggml\.pre" is "tekken"; supported are smollm, gpt-2/,
+        /"tokenizer\.ggml\.pre" is "tekken"; supported are smollm, gpt-2, llama-bpe, qwen2\./,
       ],
       [
         "no cut of texts",

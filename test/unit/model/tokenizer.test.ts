@@ -3,7 +3,10 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { TextTokenizer } from "../../../src/core/model";
+import type { MetadataValue } from "../../../src/core/model/gguf";
+import { openGgufTokenizer } from "../../../src/core/model/gguf-tokenizer";
 import { openHuggingFaceTokenizer } from "../../../src/core/model/huggingface-tokenizer";
+import { Metadata } from "../../../src/core/model/metadata";
 import { createTokenizer } from "../../../src/core/model/tokenizer";
 import { needPublicData } from "../../public-data";
 import {
@@ -223,5 +226,53 @@ describe("tokenizers of tokenizer.json", () => {
       name: "PlumbError",
       message: /tokenizer\.json: it is no JSON \(.*get it again/,
     });
+  });
+});
+
+describe("byte-level tokenizers of GGUF files", () => {
+  /** What GGUF holds of a tokenizer.json. */
+  const open = (pre: string, more: [string, MetadataValue][] = []) => {
+    const { model, added_tokens: added } = recorded.variants[pre]!.json as {
+      model: { vocab: Record<string, number>; merges: (string | string[])[] };
+      added_tokens: { id: number; content: string }[];
+    };
+    const tokens: string[] = [];
+    for (const [token, id] of Object.entries(model.vocab)) tokens[id] = token;
+    for (const { id, content } of added) tokens[id] = content;
+    const metadata = new Metadata(
+      new Map<string, MetadataValue>([
+        ["tokenizer.ggml.model", "gpt2"],
+        ["tokenizer.ggml.pre", pre],
+        ["tokenizer.ggml.tokens", tokens],
+        [
+          "tokenizer.ggml.token_type",
+          tokens.map((_, id) => (added.some((token) => token.id === id) ? 3 : 1)),
+        ],
+        [
+          "tokenizer.ggml.merges",
+          model.merges.map((pair) => (typeof pair === "string" ? pair : pair.join(" "))),
+        ],
+        ["tokenizer.ggml.bos_token_id", 1],
+        ["tokenizer.ggml.eos_token_id", 0],
+        ...more,
+      ]),
+      "a.gguf",
+    );
+    const words = openGgufTokenizer(metadata);
+    assert.ok("merges" in words);
+    return words;
+  };
+
+  for (const pre of ["llama-bpe", "qwen2"]) {
+    it(`give awkward texts the ids of the reference implementation: ${pre}`, () => {
+      agrees(createTokenizer(open(pre), "a.gguf"), recorded.variants[pre]!);
+    });
+  }
+
+  it("put the beginning-of-text token in front where the file says so, else where their kind does", () => {
+    assert.equal(open("llama-bpe").bos, 1);
+    assert.equal(open("qwen2").bos, null);
+    assert.equal(open("llama-bpe", [["tokenizer.ggml.add_bos_token", false]]).bos, null);
+    assert.equal(open("qwen2", [["tokenizer.ggml.add_bos_token", true]]).bos, 1);
   });
 });
