@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { openBaseModel } from "../../src/core/model";
+import { readPytorchHeader } from "../../src/core/model/pytorch";
 import { fixtures } from "../fixtures/reference";
 import { tinyFolderPlan, writeFolder } from "../unit/model/tiny-folder";
 import { tinyPlan, writeGguf } from "../unit/model/tiny-gguf";
@@ -53,6 +54,22 @@ describe("readers of models, fuzzed", function () {
         await writeFile(path.join(place, part), damaged[i] ?? "", "latin1");
       }
       await use(place);
+    });
+    assert.ok(rounds > 100 && refused > 10 && refused < rounds, `${rounds} rounds, ${refused} refused`);
+  });
+
+  it("open or refuse any file of torch.save", async () => {
+    const place = path.join(fixtures, "tiny-pickled", "pytorch_model-00002-of-00002.bin");
+    const file = path.join(folder, "pytorch_model.bin");
+    const { rounds, refused } = await fuzz([await readFile(place)], async (input) => {
+      await writeFile(file, input);
+      const opened = await open(file);
+      try {
+        for (const { offset } of readPytorchHeader(opened.fd, input.length, file)) assert.ok(offset > 0);
+      } finally {
+        await opened.close();
+      }
+      assert.ok(process.memoryUsage.rss() < MOST_BYTES, `${process.memoryUsage.rss()} bytes resident`);
     });
     assert.ok(rounds > 100 && refused > 10 && refused < rounds, `${rounds} rounds, ${refused} refused`);
   });

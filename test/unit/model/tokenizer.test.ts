@@ -275,4 +275,25 @@ describe("byte-level tokenizers of GGUF files", () => {
     assert.equal(open("llama-bpe", [["tokenizer.ggml.add_bos_token", false]]).bos, null);
     assert.equal(open("qwen2", [["tokenizer.ggml.add_bos_token", true]]).bos, 1);
   });
+
+  it("take digits by three or one by one, and whole words unmerged, as their kind does", () => {
+    const wholes = (pre: string) => {
+      const { vocabulary, merges } = open(pre);
+      const more = ["12", "123", "1234", "qzq"];
+      const tokenizer = createTokenizer(
+        open(pre, [
+          ["tokenizer.ggml.tokens", [...vocabulary.keys(), ...more]],
+          ["tokenizer.ggml.token_type", Array<number>(vocabulary.size + more.length).fill(1)],
+          ["tokenizer.ggml.merges", ["1 2", "12 3", "123 4", ...merges.map((pair) => pair.join(" "))]],
+        ]),
+        "a.gguf",
+      );
+      return ["1234", "qzq"].map((text) => [...tokenizer.encode(text)].map((id) => tokenizer.decode([id])));
+    };
+    assert.deepEqual(wholes("llama-bpe"), [["123", "4"], ["qzq"]]);
+    assert.deepEqual(wholes("qwen2"), [
+      ["1", "2", "3", "4"],
+      ["q", "z", "q"],
+    ]);
+  });
 });
