@@ -6,22 +6,6 @@
 #include "ops/parallel.h"
 
 namespace plumb {
-namespace {
-
-struct GroupMaps {
-  LinearMap first;
-  int count;
-};
-constexpr GroupMaps kGroups[kMapGroups] = {
-    {LinearMap::q, 3}, {LinearMap::o, 1}, {LinearMap::gate, 2}, {LinearMap::down, 1}};
-
-int64_t input_width(const DecoderConfig& config, LinearMap map) {
-  if (map == LinearMap::o) return config.query_width();
-  return map == LinearMap::down ? config.intermediate_size : config.hidden_size;
-}
-
-}  // namespace
-
 Full::Full(const ModelWeights& base, Precision precision, int threads)
     : config_(base.config()), precision_(precision), threads_(threads), kernel_(kernels()) {
   const int64_t hidden = config_.hidden_size;
@@ -40,7 +24,7 @@ Full::Full(const ModelWeights& base, Precision precision, int threads)
     for (int m = 0; m < kLinearMaps; ++m) {
       const auto map = static_cast<LinearMap>(m);
       layer.maps[static_cast<size_t>(m)] =
-          add(prefix + names_of(map).module + ".weight", {config_.output_width(map), input_width(config_, map)});
+          add(prefix + names_of(map).module + ".weight", {config_.output_width(map), config_.input_width(map)});
     }
     for (int m = 0; m < kLinearMaps; ++m) {
       const auto map = static_cast<LinearMap>(m);
@@ -95,12 +79,12 @@ const void* Full::product_form(int64_t offset, int64_t rows, int64_t cols, Round
 }
 
 Weights Full::group(int64_t layer, MapGroup group) {
-  const GroupMaps& maps = kGroups[static_cast<size_t>(group)];
+  const GroupMaps maps = maps_of(group);
   const auto first = static_cast<size_t>(maps.first);
   int64_t rows = 0;
   for (int m = 0; m < maps.count; ++m)
     rows += config_.output_width(static_cast<LinearMap>(static_cast<int>(maps.first) + m));
-  const int64_t cols = input_width(config_, maps.first);
+  const int64_t cols = config_.input_width(maps.first);
   Rounded& rounded = rounded_[index(layer)][static_cast<size_t>(group)];
   return {rows, cols, {{product_form(layers_[index(layer)].maps[first], rows, cols, rounded), rows, 0}}};
 }

@@ -17,11 +17,6 @@ uint64_t mixed(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-int64_t input_width(const DecoderConfig& config, LinearMap map) {
-  if (map == LinearMap::o) return config.query_width();
-  return map == LinearMap::down ? config.intermediate_size : config.hidden_size;
-}
-
 }  // namespace
 
 Lora::Lora(const DecoderConfig& config, LoraSpec spec, int threads)
@@ -42,7 +37,7 @@ Lora::Lora(const DecoderConfig& config, LoraSpec spec, int threads)
   for (int64_t layer = 0; layer < config.layer_count; ++layer)
     for (const LinearMap map : spec_.maps) {
       const std::string module = "model.layers." + std::to_string(layer) + "." + names_of(map).module;
-      const int64_t in = input_width(config, map);
+      const int64_t in = config.input_width(map);
       const int64_t out = config.output_width(map);
       add_parameter(module + ".lora_A.weight", {spec_.rank, in}, "lora");
       add_parameter(module + ".lora_B.weight", {out, spec_.rank}, "lora");

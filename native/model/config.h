@@ -41,6 +41,10 @@ struct DecoderConfig {
     }
     return 0;
   }
+  int64_t input_width(LinearMap map) const {
+    if (map == LinearMap::o) return query_width();
+    return map == LinearMap::down ? intermediate_size : hidden_size;
+  }
   /// Throws "config" where a number makes no sense.
   void check() const;
 };

@@ -10,6 +10,25 @@ namespace plumb {
 enum class MapGroup { qkv, o, gate_up, down };
 inline constexpr int kMapGroups = 4;
 
+/// Maps of a group: so many from `first` on, in the order of LinearMap.
+struct GroupMaps {
+  LinearMap first;
+  int count;
+};
+constexpr GroupMaps maps_of(MapGroup group) {
+  switch (group) {
+    case MapGroup::qkv:
+      return {LinearMap::q, 3};
+    case MapGroup::o:
+      return {LinearMap::o, 1};
+    case MapGroup::gate_up:
+      return {LinearMap::gate, 2};
+    case MapGroup::down:
+      break;
+  }
+  return {LinearMap::down, 1};
+}
+
 /// Where decoder and head take a model's weights from: its files, or masters that train. Calls are made from one thread
 /// at a time.
 class WeightSource {

@@ -8,13 +8,6 @@
 namespace plumb {
 namespace {
 
-struct GroupMaps {
-  LinearMap first;
-  int count;
-};
-constexpr GroupMaps kGroups[kMapGroups] = {
-    {LinearMap::q, 3}, {LinearMap::o, 1}, {LinearMap::gate, 2}, {LinearMap::down, 1}};
-
 std::string shape_text(const std::vector<int64_t>& shape) {
   std::string text = "[";
   for (const int64_t extent : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
@@ -49,9 +42,7 @@ ModelWeights::ModelWeights(const ModelTable& table, Precision precision, bool ke
     biases_.emplace_back();
     for (int m = 0; m < kLinearMaps; ++m) {
       const auto map = static_cast<LinearMap>(m);
-      const int64_t in = map == LinearMap::o      ? config_.query_width()
-                         : map == LinearMap::down ? config_.intermediate_size
-                                                  : hidden;
+      const int64_t in = config_.input_width(map);
       maps[static_cast<size_t>(m)] =
           find(names, prefix + names_of(map).module + ".weight", config_.output_width(map), in);
       const std::string bias = prefix + names_of(map).module + ".bias";
@@ -156,7 +147,8 @@ Weights ModelWeights::gather(const Stored* matrices, size_t count, Converted& ta
 Weights ModelWeights::group(int64_t layer, MapGroup group) {
   const auto l = static_cast<size_t>(layer);
   const auto g = static_cast<size_t>(group);
-  return gather(&layers_[l][static_cast<size_t>(kGroups[g].first)], static_cast<size_t>(kGroups[g].count),
+  const GroupMaps maps = maps_of(group);
+  return gather(&layers_[l][static_cast<size_t>(maps.first)], static_cast<size_t>(maps.count),
                 keep_ ? kept_[l][g] : scratch_[g]);
 }
 
@@ -199,8 +191,9 @@ int64_t ModelWeights::converted_bytes(bool head) const {
   for (const auto& maps : layers_) {
     int64_t layer = 0;
     for (int g = 0; g < kMapGroups; ++g) {
-      const auto* begin = &maps[static_cast<size_t>(kGroups[g].first)];
-      const auto* end = begin + kGroups[g].count;
+      const GroupMaps group = maps_of(static_cast<MapGroup>(g));
+      const auto* begin = &maps[static_cast<size_t>(group.first)];
+      const auto* end = begin + group.count;
       if (std::all_of(begin, end, [&](const Stored& m) { return in_place(m); })) continue;
       for (const auto* m = begin; m != end; ++m) layer += m->rows * m->cols * product_bytes();
     }
