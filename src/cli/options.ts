@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import type { z } from "zod";
 import { LoraSettings, TuningSettings } from "../core/schema";
 import type { EngineWishes } from "../core/tuning/protocol";
 
@@ -27,31 +28,21 @@ export function positive(value: string): number {
   return number;
 }
 
-/** Examples of one step, as `TuningSettings` has them. */
-export function batchSize(value: string): number {
-  const number = Number(value);
-  if (!TuningSettings.shape.batch.safeParse(number).success) {
-    throw new InvalidArgumentError("Expected a whole number from 1 to 4096.");
-  }
-  return number;
+/** A number that the schema of the settings takes; `expected` says which. */
+function setting(schema: z.ZodNumber, expected: string): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (value.trim() === "" || !schema.safeParse(number).success) {
+      throw new InvalidArgumentError(`Found "${value}", expected ${expected}.`);
+    }
+    return number;
+  };
 }
 
-/** Share of the training part that is held out, as `TuningSettings` has it. */
-export function dropout(value: string): number {
-  const number = Number(value);
-  if (value.trim() === "" || !LoraSettings.shape.dropout.safeParse(number).success) {
-    throw new InvalidArgumentError(`Found "${value}", expected a number from 0 to below 1.`);
-  }
-  return number;
-}
-
-export function heldOutShare(value: string): number {
-  const number = Number(value);
-  if (value.trim() === "" || !TuningSettings.shape.heldOutShare.safeParse(number).success) {
-    throw new InvalidArgumentError("Expected a number from 0 to 0.5.");
-  }
-  return number;
-}
+export const batchSize = setting(TuningSettings.shape.batch, "a whole number from 1 to 4096");
+export const heldOutShare = setting(TuningSettings.shape.heldOutShare, "a number from 0 to 0.5");
+export const rank = setting(LoraSettings.shape.rank, "a whole number from 1 to 1024");
+export const dropout = setting(LoraSettings.shape.dropout, "a number from 0 to below 1");
 
 /** A number from 0 to 1. */
 export function share(value: string): number {

@@ -13,6 +13,7 @@ import {
   heldOutShare,
   dropout,
   positive,
+  rank,
   wholeNumber,
   type EngineFlags,
 } from "./options";
@@ -84,7 +85,7 @@ export function register(program: Command): void {
         "method ptuning: what makes the vectors while they are tuned (default: lstm)",
       ).choices(PromptEncoder.options),
     )
-    .option("--lora-rank <number>", "method lora: rank of the updates (default: 8)", count)
+    .option("--lora-rank <number>", "method lora: rank of the updates (default: 8)", rank)
     .option(
       "--lora-alpha <number>",
       "method lora: updates are scaled by alpha / rank (default: 16)",
@@ -135,8 +136,13 @@ function given(command: Command): string[] {
     .filter((name) => name !== "json" && command.getOptionValueSource(name) === "cli");
 }
 
-function loraOf({ loraRank: rank, loraAlpha: alpha, loraDropout, loraRate: rate }: TuneFlags) {
-  const wanted = definedOnly({ rank, alpha, dropout: loraDropout, rate });
+function loraOf({ loraRank, loraAlpha, loraDropout, loraRate }: TuneFlags) {
+  const wanted = definedOnly({
+    rank: loraRank,
+    alpha: loraAlpha,
+    dropout: loraDropout,
+    rate: loraRate,
+  });
   return Object.keys(wanted).length === 0 ? undefined : wanted;
 }
 

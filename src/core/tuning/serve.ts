@@ -68,7 +68,18 @@ export function serveJob(tools: JobTools): void {
     if (!started) process.exit(1);
   });
   process.on("message", (raw) => {
-    const message = ToWorker.parse(raw);
+    const parsed = ToWorker.safeParse(raw);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      send({
+        type: "failed",
+        code: "settings",
+        message: `"${issue?.path.join(".").replace(/^job\.(options\.)?/, "") ?? "the job"}" cannot be used: ${issue?.message ?? "its kind is unknown"}.`,
+      });
+      void lastSent.then(() => process.exit(1));
+      return;
+    }
+    const message = parsed.data;
     switch (message.type) {
       case "start":
         started = true;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { batchSize, heldOutShare } from "../../../src/cli/options";
+import { batchSize, dropout, heldOutShare, rank } from "../../../src/cli/options";
 import { answerRow } from "../../../src/cli/predict";
 import { Progress, progressLine, timeLeft } from "../../../src/cli/progress";
 import { textBatches, type Asked } from "../../../src/cli/texts";
-import { TuningSettings } from "../../../src/core/schema";
+import { LoraSettings, TuningSettings } from "../../../src/core/schema";
 
 async function textsOf(...chunks: (string | Uint8Array)[]): Promise<Asked[]> {
   async function* stream() {
@@ -177,7 +177,7 @@ describe("options of tune", () => {
       parse(value);
       return true;
     } catch (error) {
-      assert.match(String(error), /Expected a (whole )?number from/);
+      assert.match(String(error), /expected a (whole )?number from/);
       return false;
     }
   };
@@ -201,8 +201,15 @@ describe("options of tune", () => {
     ]) {
       const number = value.trim() === "" ? Number.NaN : Number(value);
       const { batch, heldOutShare: share } = TuningSettings.shape;
+      const lora = LoraSettings.shape;
       assert.equal(accepts(batchSize, value), batch.safeParse(number).success, `--batch "${value}"`);
       assert.equal(accepts(heldOutShare, value), share.safeParse(number).success, `--held-out "${value}"`);
+      assert.equal(accepts(rank, value), lora.rank.safeParse(number).success, `--lora-rank "${value}"`);
+      assert.equal(
+        accepts(dropout, value),
+        lora.dropout.safeParse(number).success,
+        `--lora-dropout "${value}"`,
+      );
     }
     assert.ok(!accepts(batchSize, "1e9"), "a step of that many examples fits into no memory");
   });

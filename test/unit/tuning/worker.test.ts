@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import type { PlumbError } from "../../../src/core/errors";
 import { FromWorker, type Job } from "../../../src/core/tuning/protocol";
 import { crash, startJob, workerEnvironment } from "../../../src/core/tuning/worker-process";
 import { seededRandom } from "../../../src/core/random";
@@ -37,6 +38,15 @@ describe("the worker", function () {
     const adapter = (of: string) => readFile(path.join(of, "adapter.safetensors"));
     assert.deepEqual(await adapter(folder), await adapter(here.folder));
     assert.ok(messages.some((message) => message.type === "forecast"));
+  });
+
+  it("names the setting that it cannot use", async () => {
+    const job = tune(task.file, { options: { method: "lora", lora: { rank: 5000 } } });
+    await assert.rejects(start(job).ended, (error: PlumbError) => {
+      assert.equal(error.code, "settings");
+      assert.match(error.message, /^"lora\.rank" cannot be used: .*1024/);
+      return true;
+    });
   });
 
   it("resumes to the same adapter after kills at any instant", async () => {
