@@ -139,8 +139,8 @@ def answer_loss(answer: dict, scores: list[float]) -> float:
 
 
 @torch.no_grad()
-def score(tuned: Tuned, start: dict, lines: list[dict]) -> tuple[list[dict], float]:
-    """Predictions of one part, and its mean loss."""
+def score(tuned: Tuned, start: dict, lines: list[dict]) -> tuple[list[dict], list[float]]:
+    """Predictions of one part, and the loss of each text."""
     rows, losses = [], []
     for line in lines:
         batch = Batch(**line["batch"])
@@ -152,7 +152,7 @@ def score(tuned: Tuned, start: dict, lines: list[dict]) -> tuple[list[dict], flo
         for example, scores in zip(line["examples"], probabilities(start, line, tuned.choices(batch))):
             rows.append({"id": example["id"], "scores": scores})
             losses.append(answer_loss(example["answer"], scores))
-    return rows, sum(losses) / max(1, len(losses))
+    return rows, losses
 
 
 def generate_part(tuned: Tuned, start: dict, lines: list[dict]) -> list[dict]:
@@ -209,6 +209,14 @@ def float64_losses(path: str, start: dict, steps: list[dict]) -> list[float]:
     return [stepper.step(step) for step in steps[:FIRST_STEPS]]
 
 
+def chosen(looks: list[dict]) -> dict:
+    """The last look whose losses are higher than the best one's by no more than a standard error of the difference."""
+    losses = torch.tensor([look["losses"] for look in looks], dtype=torch.float64)
+    difference = losses - losses[losses.mean(1).argmin()]
+    error = difference.std(1) / losses.shape[1] ** 0.5
+    return looks[(difference.mean(1) <= error).nonzero().max()]
+
+
 def tune(tuned: Tuned, start: dict, steps: list[dict], held_out: list[dict]) -> dict:
     """All steps, or as many as the held-out part asks for; the model is left at the best. Chooses as Plumb does."""
     settings = start["settings"]
@@ -221,9 +229,9 @@ def tune(tuned: Tuned, start: dict, steps: list[dict], held_out: list[dict]) -> 
         nonlocal best, best_values
         if not held_out or (looks and looks[-1]["step"] == len(losses)):
             return
-        _, loss = score(tuned, start, held_out)
-        looks.append({"step": len(losses), "loss": loss})
-        if best is None or loss < best["loss"]:
+        _, each = score(tuned, start, held_out)
+        looks.append({"step": len(losses), "losses": each})
+        if chosen(looks) is looks[-1]:
             best = looks[-1]
             best_values = [parameter.detach().clone() for parameter in tuned.parameters]
 

@@ -102,10 +102,10 @@ export function register(program: Command): void {
     )
     .option(
       "--evaluate-every <number>",
-      "steps between two looks at the held-out part (default: an eighth of the run)",
+      "steps between two looks at the held-out part (default: a sixth of the run)",
       count,
     )
-    .option("--patience <number>", "looks without a better one before stopping (default: 4)", count)
+    .option("--patience <number>", "looks that are worse before stopping (default: 3)", count)
     .option("--max-tokens <number>", "cut longer texts (default: the model's context)", count)
     .option("--micro-batch <tokens>", "most tokens computed at once (default: what fits into memory)", count)
     .option("--probe", "try learning rates first (default where none were measured for the base model)")

@@ -41,7 +41,7 @@ export const TuningSettings = z.object({
   balance: Balance,
   heldOutShare: z.number().min(0).max(0.5).describe("Share of the training part that chooses the best step."),
   evaluateEvery: z.number().int().positive().describe("Steps between two looks at the held-out part."),
-  patience: z.number().int().positive().describe("Looks without a better one before a run stops early."),
+  patience: z.number().int().positive().describe("Looks behind the chosen one before a run stops early."),
   maxTokens: z.number().int().positive().describe("Tokens of prefix, text and answer together."),
 });
 export type TuningSettings = z.infer<typeof TuningSettings>;

@@ -30,6 +30,7 @@ const Progress = z.object({
     z.object({
       step: z.number().int(),
       loss: z.number(),
+      losses: z.array(z.number()),
       score: z.number().nullable(),
       answers: z.number().nullable(),
     }),
@@ -51,7 +52,7 @@ export async function writeCheckpoint(file: string, snapshot: Snapshot): Promise
   const progress: z.infer<typeof Progress> = {
     steps: session.steps,
     losses: [...snapshot.losses],
-    evaluations: [...snapshot.evaluations],
+    evaluations: snapshot.evaluations.map((look) => ({ ...look, losses: [...look.losses] })),
     bestStep: best?.step ?? null,
     seconds: snapshot.seconds,
     tokens: snapshot.tokens,

@@ -2,7 +2,10 @@
 export interface Evaluation {
   /** Steps done before it. */
   readonly step: number;
+  /** Mean of the losses. */
   readonly loss: number;
+  /** Of each held-out example. */
+  readonly losses: readonly number[];
   /** Macro-F1; null for generation. */
   readonly score: number | null;
   /** Distinct answers that the model gave; null for generation. */

@@ -19,12 +19,8 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   if (layout.kind === "generation") {
-    return {
-      step,
-      loss: mean(await targetLosses(session, layout, items, budget)),
-      score: null,
-      answers: null,
-    };
+    const losses = await targetLosses(session, layout, items, budget);
+    return { step, loss: mean(losses), losses, score: null, answers: null };
   }
   const thresholds = layout.kind === "multi" ? layout.labels.map(() => ({ value: 0.5 })) : null;
   const texts = items.map((item) => item.text);
@@ -33,9 +29,11 @@ export async function evaluate(
     truth: trueLabels(item.answer),
     predicted: decide(probabilities[i] ?? [], thresholds),
   }));
+  const losses = items.map((item, i) => answerLoss(item.answer, probabilities[i] ?? []));
   return {
     step,
-    loss: mean(items.map((item, i) => answerLoss(item.answer, probabilities[i] ?? []))),
+    loss: mean(losses),
+    losses,
     score: macroF1(countClasses(judged, layout.labels.length)) ?? 0,
     answers: new Set(judged.map(({ predicted }) => predicted.join())).size,
   };

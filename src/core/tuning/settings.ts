@@ -11,19 +11,19 @@ export const TuningOptions = TuningSettings.extend({ lora: LoraSettings.partial(
 export type TuningOptions = z.infer<typeof TuningOptions>;
 
 /**
- * Steps for a number of examples: 160 at 300, growing with the square root (4 passes over 300 examples, 1 over 5,000),
+ * Steps for a number of examples: 140 at 300, growing with the square root (4 passes over 300 examples, 1 over 5,000),
  * and never fewer than 80, which is 13 passes over 50. Early stopping takes back what is too much.
  */
 export function defaultSteps(examples: number): number {
-  return Math.max(80, Math.round(160 * Math.sqrt(examples / 300)));
+  return Math.max(80, Math.round(140 * Math.sqrt(examples / 300)));
 }
 
 /**
- * Steps between two looks at the held-out part: an eighth of the run, or more where the looks would take over a fifth of the
+ * Steps between two looks at the held-out part: a sixth of the run, or more where the looks would take over a fifth of the
  * time (reading a text takes a third of what learning from it does).
  */
 function defaultEvaluateEvery(steps: number, batch: number, heldOut: number): number {
-  return Math.max(1, Math.ceil(steps / 8), Math.ceil(heldOut / 3 / (0.2 * batch)));
+  return Math.max(1, Math.ceil(steps / 6), Math.ceil(heldOut / 3 / (0.2 * batch)));
 }
 
 /**
@@ -84,7 +84,7 @@ export function resolveSettings(
     balance: options.balance ?? "none",
     heldOutShare,
     evaluateEvery: options.evaluateEvery ?? defaultEvaluateEvery(steps, batch, heldOutShare * examples),
-    patience: options.patience ?? 4,
+    patience: options.patience ?? 3,
     maxTokens: Math.min(options.maxTokens ?? contextLength, contextLength),
   };
 }

@@ -1,6 +1,7 @@
 import type { Session } from "../engine";
 import { packByRows } from "./batch";
 import type { Best, Snapshot } from "./checkpoint";
+import { chooseLook } from "./choose";
 import {
   detectNan,
   detectNoMovement,
@@ -14,9 +15,6 @@ import { evaluate } from "./evaluate";
 import { trainingBatch, trainingRows, type Item, type ItemWeights, type Layout } from "./layout";
 import { DataOrder, exampleWeights } from "./order";
 import { stepOptions, type TuningSettings } from "./settings";
-
-/** From this many held-out examples on the best step is chosen by macro-F1, below by loss, which is less noisy. */
-const EXAMPLES_FOR_SCORE = 200;
 
 /** Most rows of one micro-batch. */
 export interface Budget {
@@ -83,13 +81,6 @@ export function microBatches(
   );
 }
 
-/** Whether a look is better than the best so far; equal is not. */
-function isBetter(look: Evaluation, best: Evaluation, heldOut: number): boolean {
-  if (heldOut < EXAMPLES_FOR_SCORE || look.score === null || best.score === null)
-    return look.loss < best.loss;
-  return look.score > best.score || (look.score === best.score && look.loss < best.loss);
-}
-
 function guessLoss(layout: Layout, fit: readonly Item[], heldOut: readonly Item[]): number {
   const single = (items: readonly Item[]) =>
     items.flatMap(({ answer }) => (answer.kind === "single" ? [answer.label] : []));
@@ -146,16 +137,11 @@ export async function train(input: TrainingInput, hooks: TrainingHooks): Promise
       secondsLeft: done === 0 ? null : (secondsHere() / done) * (settings.steps - losses.length),
     });
   };
-  const bestLook = () => evaluations.find(({ step }) => step === best?.step) ?? null;
   const look = async () => {
     const step = losses.length;
     if (heldOut.length === 0 || evaluations.at(-1)?.step === step) return;
-    const current = await evaluate(session, layout, heldOut, budget.score, step);
-    const before = bestLook();
-    evaluations.push(current);
-    if (before === null || isBetter(current, before, heldOut.length)) {
-      best = { step, parameters: await session.read() };
-    }
+    evaluations.push(await evaluate(session, layout, heldOut, budget.score, step));
+    if (chooseLook(evaluations)?.step === step) best = { step, parameters: await session.read() };
     report();
   };
   const finish = async (early: boolean): Promise<TrainingOutcome> => {

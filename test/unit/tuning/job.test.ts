@@ -7,6 +7,8 @@ import { Prediction, Report } from "../../../src/core/schema";
 import { seededRandom } from "../../../src/core/random";
 import { Manifest } from "../../../src/core/schema";
 import { readAdapter } from "../../../src/core/tuning/adapter";
+import { chooseLook } from "../../../src/core/tuning/choose";
+import type { Evaluation } from "../../../src/core/tuning/detectors";
 import { lockFolder } from "../../../src/core/tuning/lock";
 import type { FromWorker } from "../../../src/core/tuning/protocol";
 import { fakeBaseModel, fakeEngine, fakeTable, type FakeBehaviour } from "./fake-engine";
@@ -161,14 +163,15 @@ describe("a tuning job", () => {
   });
 
   it("stops early when the held-out part has seen enough, and keeps the best step", async () => {
-    const options = { ...QUICK, steps: 400, biasRate: 0.5, promptRate: 0.5, evaluateEvery: 5, patience: 3 };
+    const rates = { biasRate: 5, promptRate: 5 };
+    const options = { ...QUICK, ...rates, steps: 400, heldOutShare: 0.5, evaluateEvery: 5, patience: 3 };
     const ran = await run(tune(task.file, { options }));
     const manifest = await manifestOf(ran.folder);
     assert.equal(ran.result?.early, true);
     const looks = (await linesOf(ran.folder, "log.jsonl")).filter(({ event }) => event === "held-out");
-    const best = looks.reduce((a, b) => ((b.loss as number) < (a.loss as number) ? b : a));
-    assert.equal(manifest.bestStep, best.step);
-    assert.equal(looks.length - 1 - looks.indexOf(best), 3);
+    const best = chooseLook(looks as unknown as Evaluation[]);
+    assert.equal(manifest.bestStep, best?.step);
+    assert.equal(looks.filter(({ step }) => (step as number) > manifest.bestStep!).length, 3);
 
     // What was scored is what was stored: the best step, not the last one.
     const byId = new Map(rows("single", 90).map((row) => [row.id, row.text]));
@@ -183,7 +186,7 @@ describe("a tuning job", () => {
     );
 
     // Stopped behind its best step, a run still knows it.
-    const stop = manifest.bestStep! + 7;
+    const stop = manifest.bestStep + 7;
     const first = await run(tune(task.file, { options }), fakeTools(), stopAt(stop));
     assert.equal(first.paused?.step, stop);
     await run({ type: "resume", run: first.folder });

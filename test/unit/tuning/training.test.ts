@@ -243,7 +243,7 @@ describe("schedule and defaults", () => {
   });
 
   it("takes more steps for more examples, fewer passes over each", () => {
-    assert.equal(defaultSteps(300), 160);
+    assert.equal(defaultSteps(300), 140);
     const sizes = [50, 100, 300, 1000, 5000];
     const steps = sizes.map(defaultSteps);
     for (let i = 1; i < sizes.length; i++) {
@@ -274,7 +274,7 @@ describe("schedule and defaults", () => {
 
 describe("detectors", () => {
   const looks = (losses: number[], answers = 3) =>
-    losses.map((loss, i) => ({ step: i * 10, loss, score: 0.1, answers }));
+    losses.map((loss, i) => ({ step: i * 10, loss, losses: [loss], score: 0.1, answers }));
 
   it("see a loss or a gradient that is no number", () => {
     assert.equal(detectNan(3, 0.5, 1), null);
