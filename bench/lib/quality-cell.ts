@@ -15,8 +15,9 @@ import { readPlan } from "./plan";
 import { writePublicTask } from "./public-tasks";
 import { plumb, root, run, tune } from "./tune";
 
-/** How many losses of the two are compared. */
+/** How many losses of the two are compared; against float64 for the first seed of each task alone, which takes long. */
 const FIRST_STEPS = 20;
+const exactSteps = (seed: number) => (seed === 1 ? FIRST_STEPS : 0);
 const TRAIN_EXAMPLES = 300;
 
 const Estimate = z.object({
@@ -131,21 +132,38 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
   };
   if (cell.plumb === null) {
     options.say("Plumb");
-    await save({ plumb: await plumbSide(folder, task, plan, start.baseModel.path) });
+    await save({
+      plumb: await plumbSide(folder, task, plan, start.baseModel.path, exactSteps(options.seed)),
+    });
   }
   if (cell.torch === null && options.python !== null) {
     options.say("PyTorch");
-    await save({ torch: await torchSide(folder, task, plan, start.baseModel.path, options.python) });
+    await save({
+      torch: await torchSide(
+        folder,
+        task,
+        plan,
+        start.baseModel.path,
+        options.python,
+        exactSteps(options.seed),
+      ),
+    });
   }
   return cell;
 }
 
-async function plumbSide(folder: string, task: string, plan: string, model: string): Promise<Cell["plumb"]> {
+async function plumbSide(
+  folder: string,
+  task: string,
+  plan: string,
+  model: string,
+  exact: number,
+): Promise<Cell["plumb"]> {
   const { manifest, report } = await tune(task, path.join(folder, "run"), []);
-  const steps = [path.join(root, "bench", "engine-steps.ts"), plan, model, String(FIRST_STEPS), "float32"];
-  const { stdout } = await run(path.join(root, "node_modules", ".bin", "tsx"), steps, {
-    env: { ...process.env, OMP_WAIT_POLICY: "PASSIVE" },
-  });
+  const steps = [path.join(root, "bench", "engine-steps.ts"), plan, model, String(exact), "float32"];
+  const tsx = path.join(root, "node_modules", ".bin", "tsx");
+  const env = { ...process.env, OMP_WAIT_POLICY: "PASSIVE" };
+  const { stdout } = exact === 0 ? { stdout: "[]" } : await run(tsx, steps, { env });
   return {
     figures: report === null ? null : figuresOf(report),
     trouble: report === null ? manifest.reason : null,
@@ -180,6 +198,7 @@ async function torchSide(
   plan: string,
   model: string,
   python: string,
+  exact: number,
 ): Promise<Cell["torch"]> {
   const out = path.join(folder, "torch");
   const outcomeFile = path.join(out, "outcome.json");
@@ -187,6 +206,7 @@ async function torchSide(
     const script = path.join(root, "bench", "python", "same_steps.py");
     const threads = String(os.availableParallelism());
     const args = [script, "--plan", plan, "--model", model, "--out", out, "--threads", threads];
+    args.push("--float64-steps", String(exact));
     await run(python, args, { env: { ...process.env, OMP_WAIT_POLICY: "PASSIVE" }, maxBuffer: 1 << 28 });
   }
   const outcome = Outcome.parse(JSON.parse(await readFile(outcomeFile, "utf8")));

@@ -97,7 +97,7 @@ export function qualityPage(cells: readonly Cell[], command: string): string {
   });
 
   const agreement = cells.flatMap(({ task, seed, plumb, torch }) => {
-    if (plumb === null || torch === null) return [];
+    if (plumb === null || torch === null || torch.float64Losses.length === 0) return [];
     const exact = torch.float64Losses;
     const worst = (losses: readonly number[], steps: number) => {
       const relative = exact.slice(0, steps).map((loss, i) => Math.abs((losses[i] ?? NaN) - loss) / loss);
@@ -152,7 +152,7 @@ ${agreement.length === 0 ? "" : losses(agreement)}`;
 const losses = (agreement: string[][]) => `
 ## The first 20 losses
 
-Largest relative distance from the same steps in float64, over 1 / 5 / 20 steps. AdamW divides each gradient by its own size, so a
+Largest relative distance from the same steps in float64, over 1 / 5 / 20 steps, for the first seed of each task. AdamW divides each gradient by its own size, so a
 rounding of a gradient near zero moves a parameter as far as a large gradient would: distances grow from step to
 step in any implementation. How far PyTorch's float32 comes is the measure of how far Plumb's may.
 

@@ -30,9 +30,6 @@ from transformers import DynamicCache, LlamaForCausalLM
 
 from reference_model import Batch, add_biases, embed, load_gguf, to_float64, tree_mask
 
-# Steps whose losses are computed in float64 too.
-FIRST_STEPS = 20
-
 
 class Tuned:
     """The frozen model with its prompt and biases, in float32 or all in float64."""
@@ -205,8 +202,10 @@ class Stepper:
 
 def float64_losses(path: str, start: dict, steps: list[dict]) -> list[float]:
     """Losses of the first steps without the roundings of float32."""
+    if not steps:
+        return []
     stepper = Stepper(Tuned(path, start, double=True), steps[0]["options"])
-    return [stepper.step(step) for step in steps[:FIRST_STEPS]]
+    return [stepper.step(step) for step in steps]
 
 
 def chosen(looks: list[dict]) -> dict:
@@ -256,6 +255,7 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--float64-steps", type=int, default=20, help="steps whose losses are computed in float64 too")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with options.plan.open() as lines:
@@ -265,7 +265,7 @@ def main() -> None:
     held_out = [line for line in plan if line["type"] == "score" and line["part"] == "held-out"]
     test = [line for line in plan if line["type"] == "score" and line["part"] == "test"]
 
-    exact = float64_losses(options.model, start, steps)
+    exact = float64_losses(options.model, start, steps[: options.float64_steps])
     begun = time.perf_counter()
     tuned = Tuned(options.model, start)
     outcome = tune(tuned, start, steps, held_out)
