@@ -2,7 +2,7 @@
  * Measures what docs/performance.md says, and writes its tables: `npm run bench`. All figures of a row are of one run; the
  * engine, the bare products and PyTorch take turns, so that a slow spell of the machine meets all of them.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { loadTask } from "../src/core/data";
@@ -11,6 +11,7 @@ import { type BaseModel, openBaseModel, resolveBaseModel } from "../src/core/mod
 import { seededRandom } from "../src/core/random";
 import { buildLayout, encodeText } from "../src/core/tuning/layout";
 import { type Sequence, median } from "./lib/batches";
+import { table, writeBetween } from "./lib/page";
 import { watched } from "./lib/watch";
 
 const root = path.resolve(__dirname, "..");
@@ -161,19 +162,6 @@ async function check(folder: string) {
 
 const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 const times = (ratio: number) => `${ratio.toFixed(2)} ×`;
-const table = (header: string[], rows: string[][]) =>
-  [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-
-function writeTables(text: string): void {
-  const file = path.join(root, "docs/performance.md");
-  const page = readFileSync(file, "utf8");
-  const begin = "<!-- measured: begin -->";
-  const end = "<!-- measured: end -->";
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end);
-  if (from < 0 || to < from) throw new Error("docs/performance.md has no place for the tables.");
-  writeFileSync(file, `${page.slice(0, from + begin.length)}\n\n${text}\n\n${page.slice(to)}`);
-}
 
 async function main(): Promise<void> {
   const [cpu] = loadEngine().devices().devices;
@@ -187,7 +175,9 @@ async function main(): Promise<void> {
     const large = await check(folder);
     const load = os.loadavg().map((value) => value.toFixed(1));
     const day = new Date().toISOString().slice(0, 10);
-    writeTables(
+    writeBetween(
+      path.join(root, "docs/performance.md"),
+      "measured",
       [
         `Measured on ${day} on ${cpu.name}, ${String(cpu.threads)} threads (${cpu.features.join(", ") || "no vector extensions"}), ` +
           `Node.js ${process.version}, load at the end ${load.join(" ")}; ${base.name}; rounds of the steps: ${String(ROUNDS)}.`,
