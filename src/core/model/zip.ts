@@ -49,6 +49,7 @@ export function readZip(descriptor: number, size: number, file: string): Map<str
   }
   const directory = read(start, length, "the directory");
   const entries = new Map<string, ZipEntry>();
+  const places: Place[] = [{ what: "the directory", start, end: start + length }];
   let at = 0;
   const need = (end: number) => {
     if (end > directory.length) throw damaged(file, `its directory is cut short at byte ${start + at}`);
@@ -101,7 +102,27 @@ export function readZip(descriptor: number, size: number, file: string): Map<str
       );
     }
     entries.set(name, { name, offset, bytes });
+    places.push({ what: `entry ${shown(name)}`, start: local, end: offset + bytes });
     at = end;
   }
+  checkApart(places, file);
   return entries;
+}
+
+interface Place {
+  readonly what: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Entries that share bytes are how a small file pretends to hold much. */
+function checkApart(places: Place[], file: string): void {
+  places.sort((a, b) => a.start - b.start || a.end - b.end);
+  for (let i = 1; i < places.length; ++i) {
+    const before = places[i - 1]!;
+    const after = places[i]!;
+    if (after.start < before.end) {
+      throw damaged(file, `${before.what} and ${after.what} overlap at byte ${after.start}`);
+    }
+  }
 }

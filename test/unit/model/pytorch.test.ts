@@ -118,6 +118,18 @@ describe("files of torch.save", () => {
       /"w" is in the entry "data\/0", which is missing/,
     ],
     ["an entry twice", () => zip([...sound(), ...sound()]), /entry "m\/data\.pkl" is there twice/],
+    [
+      "entries that overlap",
+      () => {
+        // Inside the bytes of the first entry stands a whole second one, and the directory names both.
+        const inner = zip(sound().slice(1)).subarray(0, 50);
+        const bytes = zip([["m/data.pkl", Buffer.concat([tensorPickle(), inner])], ...sound().slice(1)]);
+        const place = bytes.lastIndexOf("PK\x01\x02", undefined, "latin1") + 42;
+        bytes.writeUInt32LE(bytes.indexOf(inner), place);
+        return bytes;
+      },
+      /entry "m\/data\.pkl" and entry "m\/data\/0" overlap at byte/,
+    ],
     ["compressed entries", () => zip(sound(), 8), /"m\/data\.pkl" is compressed/],
     ["an unknown instruction", () => zip(sound(raw("\x80\x02i"))), /instruction 0x69/],
     ["a pickle cut short", () => zip(sound(tensorPickle().subarray(0, 40))), /pickle is cut short/],
