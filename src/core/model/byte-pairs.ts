@@ -1,4 +1,4 @@
-/** A byte-level BPE tokenizer in plain words, whichever form of model it came from. */
+/** Tokenizers that merge pairs by rank, in plain words, whichever form of model they came from. */
 import { damaged, mismatch, shown, unsupported } from "./problem";
 
 export interface AddedToken {
@@ -14,18 +14,22 @@ export interface SplitStep {
   readonly matchesOnly: boolean;
 }
 
-export interface BytePairs {
-  /** Token to id. Tokens are written in the 256 printable letters that stand for bytes. */
+export interface Pairs {
+  /** Token to id. */
   readonly vocabulary: ReadonlyMap<string, number>;
   readonly merges: readonly (readonly [string, string])[];
-  /** A word that is a token is taken as it is, without merging its bytes. */
+  /** A word that is a token is taken as it is, without merging its parts. */
   readonly ignoreMerges: boolean;
   readonly unknown: string | null;
-  readonly normalForm: "NFC" | null;
-  readonly splits: readonly SplitStep[];
   readonly addedTokens: readonly AddedToken[];
   readonly bos: number | null;
   readonly endOfText: number;
+}
+
+/** Byte-level BPE: tokens are written in the 256 printable letters that stand for bytes. */
+export interface BytePairs extends Pairs {
+  readonly normalForm: "NFC" | null;
+  readonly splits: readonly SplitStep[];
 }
 
 /** The cut of GPT-2 in the reference's regular expression dialect, in which \s is Unicode's white space. */
@@ -53,7 +57,7 @@ function largeVocabularySplit(digits: string): SplitStep {
  * @param rows Rows of the embedding matrix.
  * @throws PlumbError naming the token or the merge.
  */
-export function checkBytePairs(pairs: BytePairs, rows: number, file: string): void {
+export function checkPairs(pairs: Pairs, rows: number, file: string): void {
   const owners = new Map<number, string>();
   const claim = (id: number, token: string) => {
     if (!Number.isInteger(id) || id < 0) throw damaged(file, `token ${shown(token)} has the id ${shown(id)}`);
@@ -111,9 +115,9 @@ export function splitMerge(merge: string, i: number, file: string): [string, str
 }
 
 /** What is refused although the reference implementation may know it. */
-export function notByteLevel(file: string, what: string): Error {
+export function unknownTokenizer(file: string, what: string): Error {
   return unsupported(
     file,
-    `${what} is not supported yet; supported are byte-level BPE tokenizers (of SmolLM2, GPT-2 and their kind).`,
+    `${what} is not supported yet; supported are BPE tokenizers by bytes (of SmolLM2, Llama 3, Qwen and their kind) and of SentencePiece's kind (of Llama 2, TinyLlama, Mistral and theirs).`,
   );
 }

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import type { ModelTable } from "../engine";
-import type { BytePairs } from "./byte-pairs";
-import type { Pieces } from "./pieces";
+import type { ModelParts } from "./parts";
 
 const BLOCK = 4096;
 
@@ -14,14 +13,10 @@ const BLOCK = 4096;
 export async function fingerprintOf(
   table: ModelTable,
   sizeOf: (index: number) => number,
-  words: BytePairs | Pieces,
+  words: ModelParts["words"],
 ): Promise<string> {
   const hash = createHash("sha256");
-  const listed =
-    "pieces" in words
-      ? { ...words, charsMap: Buffer.from(words.charsMap ?? []).toString("base64") }
-      : { ...words, vocabulary: [...words.vocabulary] };
-  hash.update(JSON.stringify([table.config, listed]));
+  hash.update(JSON.stringify([table.config, listed(words)]));
   const files: FileHandle[] = [];
   try {
     for (const file of table.files) files.push(await open(file));
@@ -39,4 +34,13 @@ export async function fingerprintOf(
     for (const file of files) await file.close();
   }
   return hash.digest("hex");
+}
+
+/** A tokenizer as it has entered fingerprints from the first on: the order of the fields counts. */
+function listed(words: ModelParts["words"]): unknown {
+  if ("pieces" in words) {
+    return { ...words, charsMap: Buffer.from(words.charsMap ?? []).toString("base64") };
+  }
+  const { vocabulary, merges, ignoreMerges, unknown, addedTokens, bos, endOfText, ...own } = words;
+  return { vocabulary: [...vocabulary], merges, ignoreMerges, unknown, ...own, addedTokens, bos, endOfText };
 }

@@ -4,7 +4,7 @@ import { PIECE, type Pieces } from "./pieces";
 import {
   GPT2_SPLIT,
   LLAMA3_SPLIT,
-  notByteLevel,
+  unknownTokenizer,
   QWEN2_SPLIT,
   SINGLE_DIGITS,
   splitMerge,
@@ -36,7 +36,7 @@ export function openGgufTokenizer(metadata: Metadata): BytePairs | Pieces {
   const { file } = metadata;
   const model = metadata.text("tokenizer.ggml.model");
   if (model === "llama") return piecesOf(metadata);
-  if (model !== "gpt2") throw notByteLevel(file, `a tokenizer of the kind ${shown(model)}`);
+  if (model !== "gpt2") throw unknownTokenizer(file, `a tokenizer of the kind ${shown(model)}`);
   const pre = metadata.text("tokenizer.ggml.pre", null);
   const kind = KINDS.get(pre ?? "");
   if (kind === undefined) {

@@ -37,8 +37,8 @@ export async function readHuggingFaceModel(folder: string): Promise<ModelParts> 
   const license = await licenseOf(folder);
   const pieces = await openSentencePiece(folder);
   if (pieces !== null) return { family: family.name, table, ...pieces, license };
-  const { bytePairs, file: tokenizerFile } = await openHuggingFaceTokenizer(folder, json.eos_token_id);
-  return { family: family.name, table, words: bytePairs, tokenizerFile, license };
+  const { words, file: tokenizerFile } = await openHuggingFaceTokenizer(folder, json.eos_token_id);
+  return { family: family.name, table, words, tokenizerFile, license };
 }
 
 /** Reads config.json alone, as much as a fetch wants to know before it takes the weights. @throws as above. */

@@ -4,13 +4,16 @@ import { damaged, shown, unsupported } from "./problem";
 import {
   DIGIT_RUNS,
   GPT2_SPLIT,
-  notByteLevel,
+  unknownTokenizer,
   SINGLE_DIGITS,
   splitMerge,
   type AddedToken,
   type BytePairs,
+  type Pairs,
   type SplitStep,
 } from "./byte-pairs";
+import type { MetaspacePairs } from "./metaspace";
+import { readMetaspace } from "./metaspace-json";
 
 const LONGEST_TOKENIZER = 1 << 26;
 const LONGEST_CONFIG = 1 << 24;
@@ -23,7 +26,7 @@ const LONGEST_CONFIG = 1 << 24;
 export async function openHuggingFaceTokenizer(
   folder: string,
   configEnd: unknown,
-): Promise<{ bytePairs: BytePairs; file: string }> {
+): Promise<{ words: BytePairs | MetaspacePairs; file: string }> {
   const file = path.join(folder, "tokenizer.json");
   const json = await readJsonObject(file, LONGEST_TOKENIZER);
   if (json === null) throw unsupported(folder, "this folder has no tokenizer.json, which is needed.");
@@ -31,32 +34,29 @@ export async function openHuggingFaceTokenizer(
   const config = (await readJsonObject(configFile, LONGEST_CONFIG)) ?? {};
 
   const model = object(json.model, file, "model");
-  if (model.type !== "BPE") throw notByteLevel(file, `a tokenizer of the type ${shown(model.type)}`);
+  if (model.type !== "BPE") throw unknownTokenizer(file, `a tokenizer of the type ${shown(model.type)}`);
   for (const name of ["dropout", "continuing_subword_prefix", "end_of_word_suffix"]) {
-    if ((model[name] ?? "") !== "") throw notByteLevel(file, `"model.${name}"`);
-  }
-  if (model.byte_fallback === true) throw notByteLevel(file, '"model.byte_fallback"');
-  if (!isRecord(json.decoder) || json.decoder.type !== "ByteLevel") {
-    throw notByteLevel(file, "a decoder other than ByteLevel");
+    if ((model[name] ?? "") !== "") throw unknownTokenizer(file, `"model.${name}"`);
   }
   const vocabulary = vocabularyOf(model.vocab, file);
   const addedTokens = addedTokensOf(json.added_tokens, file);
   const idOf = (content: string) =>
     addedTokens.find((token) => token.content === content)?.id ?? vocabulary.get(content) ?? null;
-  return {
-    file,
-    bytePairs: {
-      vocabulary,
-      merges: mergesOf(model.merges, file),
-      ignoreMerges: model.ignore_merges === true,
-      unknown: typeof model.unk_token === "string" ? model.unk_token : null,
-      normalForm: normalFormOf(json.normalizer, file),
-      splits: splitsOf(json.pre_tokenizer, file),
-      addedTokens,
-      bos: bosOf(json.post_processor, config, configFile, idOf),
-      endOfText: endOf(config, configEnd, configFile, idOf),
-    },
+  const pairs: Pairs = {
+    vocabulary,
+    merges: mergesOf(model.merges, file),
+    ignoreMerges: model.ignore_merges === true,
+    unknown: typeof model.unk_token === "string" ? model.unk_token : null,
+    addedTokens,
+    bos: bosOf(json.post_processor, config, configFile, idOf),
+    endOfText: endOf(config, configEnd, configFile, idOf),
   };
+  if (!isRecord(json.decoder) || json.decoder.type !== "ByteLevel") {
+    return { file, words: readMetaspace(json, pairs, file) };
+  }
+  if (model.byte_fallback === true) throw unknownTokenizer(file, '"model.byte_fallback"');
+  const splits = splitsOf(json.pre_tokenizer, file);
+  return { file, words: { ...pairs, normalForm: normalFormOf(json.normalizer, file), splits } };
 }
 
 function object(value: unknown, file: string, field: string): JsonObject {
@@ -97,7 +97,7 @@ function addedTokensOf(value: unknown, file: string): AddedToken[] {
       throw damaged(file, `"${field}" has no content or id`);
     }
     const strips = ["single_word", "lstrip", "rstrip"].find((name) => rest[name] === true);
-    if (special !== true && strips !== undefined) throw notByteLevel(file, `"${field}.${strips}"`);
+    if (special !== true && strips !== undefined) throw unknownTokenizer(file, `"${field}.${strips}"`);
     return { id, content, special: special === true };
   });
 }
@@ -106,7 +106,7 @@ function normalFormOf(value: unknown, file: string): "NFC" | null {
   if (value === null || value === undefined) return null;
   const { type } = object(value, file, "normalizer");
   if (type === "NFC") return type;
-  throw notByteLevel(file, `the normalizer ${shown(type)}`);
+  throw unknownTokenizer(file, `the normalizer ${shown(type)}`);
 }
 
 /** The steps before the bytes, in order; the last step must be ByteLevel. */
@@ -114,12 +114,12 @@ function splitsOf(value: unknown, file: string): SplitStep[] {
   const steps = flatten(value, file);
   const last = steps.pop();
   if (last?.type !== "ByteLevel")
-    throw notByteLevel(file, "a pre-tokenizer that does not end with ByteLevel");
-  if (last.add_prefix_space === true) throw notByteLevel(file, 'a ByteLevel with "add_prefix_space"');
+    throw unknownTokenizer(file, "a pre-tokenizer that does not end with ByteLevel");
+  if (last.add_prefix_space === true) throw unknownTokenizer(file, 'a ByteLevel with "add_prefix_space"');
   const splits = steps.map((step): SplitStep => {
     if (step.type === "Digits") return step.individual_digits === true ? SINGLE_DIGITS : DIGIT_RUNS;
     if (step.type === "Split") return splitOf(step, file);
-    throw notByteLevel(file, `the pre-tokenizer ${shown(step.type)} before the last`);
+    throw unknownTokenizer(file, `the pre-tokenizer ${shown(step.type)} before the last`);
   });
   return last.use_regex === false ? splits : [...splits, GPT2_SPLIT];
 }
@@ -146,7 +146,7 @@ function splitOf(step: JsonObject, file: string): SplitStep {
   if (removed === (step.invert === true) && (removed || step.behavior === "Isolated")) {
     return { regex: pattern, matchesOnly: removed };
   }
-  throw notByteLevel(file, `a Split with the behavior ${shown(step.behavior)}`);
+  throw unknownTokenizer(file, `a Split with the behavior ${shown(step.behavior)}`);
 }
 
 type IdOf = (content: string) => number | null;

@@ -9,12 +9,13 @@ import { ollamaNameOf } from "./elsewhere";
 import { fingerprintOf } from "./fingerprint";
 import { readGgufModel } from "./gguf-model";
 import { readHuggingFaceModel } from "./huggingface-model";
+import { createMetaspaceTokenizer } from "./metaspace-tokenizer";
 import type { ModelParts } from "./parts";
 import { createPieceTokenizer } from "./piece-tokenizer";
 import { checkPieces } from "./pieces";
 import { damaged, unsupported } from "./problem";
 import { createTokenizer } from "./tokenizer";
-import { checkBytePairs } from "./byte-pairs";
+import { checkPairs } from "./byte-pairs";
 
 /**
  * Opens a GGUF file, or a folder in Hugging Face form (config.json, safetensors, tokenizer.json). Reads headers, the
@@ -89,8 +90,8 @@ function tokenizerOf({ words, table, tokenizerFile: file }: ModelParts): TextTok
     checkPieces(words, rows, file);
     return createPieceTokenizer(words, file);
   }
-  checkBytePairs(words, rows, file);
-  return createTokenizer(words, file);
+  checkPairs(words, rows, file);
+  return "spaces" in words ? createMetaspaceTokenizer(words) : createTokenizer(words, file);
 }
 
 const LAYOUTS: ReadonlyMap<ElementType | undefined, ElementLayout> = new Map(

@@ -1,3 +1,4 @@
+import { Heap } from "./heap";
 import { characterLength, type Cut, type PieceTrie } from "./piece-trie";
 import { PIECE, type Piece } from "./pieces";
 
@@ -32,7 +33,7 @@ export function mergePieces(
       parts.push({ start, end, before: i - 1, after: end < text.length ? i + 1 : -1, frozen: fixed > 0 });
       start = end;
     }
-    const heap: Pair[] = [];
+    const heap = new Heap(precedes);
     /** How a union that must not stay was made of two. */
     const halves = new Map<string, number>();
     const key = (start: number, end: number) => Buffer.from(text.subarray(start, end)).toString("latin1");
@@ -42,11 +43,11 @@ export function mergePieces(
       if (a === undefined || b === undefined || a.frozen || b.frozen) return;
       const id = trie.at(text, a.start, b.end);
       if (id === null) return;
-      push(heap, { left, right, length: b.end - a.start, score: pieces[id]!.score });
+      heap.push({ left, right, length: b.end - a.start, score: pieces[id]!.score });
       if (pieces[id]!.kind === PIECE.unused) halves.set(key(a.start, b.end), a.end - a.start);
     };
     for (let i = 1; i < parts.length; ++i) consider(i - 1, i);
-    for (let pair = pop(heap); pair !== undefined; pair = pop(heap)) {
+    for (let pair = heap.pop(); pair !== undefined; pair = heap.pop()) {
       const a = parts[pair.left]!;
       const b = parts[pair.right]!;
       if (a.end === a.start || b.end === b.start || b.end - a.start !== pair.length) continue;
@@ -76,29 +77,4 @@ export function mergePieces(
 
 function precedes(a: Pair, b: Pair): boolean {
   return a.score > b.score || (a.score === b.score && a.left < b.left);
-}
-
-function push(heap: Pair[], pair: Pair): void {
-  let i = heap.push(pair) - 1;
-  for (let up = (i - 1) >> 1; i > 0 && precedes(pair, heap[up]!); i = up, up = (i - 1) >> 1) {
-    heap[i] = heap[up]!;
-  }
-  heap[i] = pair;
-}
-
-function pop(heap: Pair[]): Pair | undefined {
-  const first = heap[0];
-  const last = heap.pop();
-  if (last === undefined || heap.length === 0) return first;
-  let i = 0;
-  for (;;) {
-    let down = 2 * i + 1;
-    if (down >= heap.length) break;
-    if (down + 1 < heap.length && precedes(heap[down + 1]!, heap[down]!)) ++down;
-    if (!precedes(heap[down]!, last)) break;
-    heap[i] = heap[down]!;
-    i = down;
-  }
-  heap[i] = last;
-  return first;
 }

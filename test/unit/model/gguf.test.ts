@@ -369,7 +369,7 @@ describe("GGUF files", () => {
       [
         "another kind of tokenizer",
         (plan) => setKey(plan, "tokenizer.ggml.model", text("t5")),
-        /tokenizer of the kind "t5" is not supported yet; supported are byte-level BPE/,
+        /tokenizer of the kind "t5" is not supported yet; supported are BPE tokenizers by bytes/,
       ],
       [
         "another cut of texts",
