@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { openBaseModel } from "../../src/core/model";
+import { openBaseModel, type TextTokenizer } from "../../src/core/model";
+import { checkPairs } from "../../src/core/model/byte-pairs";
+import { openHuggingFaceTokenizer } from "../../src/core/model/huggingface-tokenizer";
+import { createMetaspaceTokenizer } from "../../src/core/model/metaspace-tokenizer";
+import { createPieceTokenizer } from "../../src/core/model/piece-tokenizer";
+import { checkPieces } from "../../src/core/model/pieces";
 import { readPytorchHeader } from "../../src/core/model/pytorch";
+import { readSentencePieceModel } from "../../src/core/model/sentencepiece-model";
 import { fixtures } from "../fixtures/reference";
 import { tinyFolderPlan, writeFolder } from "../unit/model/tiny-folder";
-import { tinyPlan, writeGguf } from "../unit/model/tiny-gguf";
+import { partName, tinyParts, tinyPlan, writeGguf } from "../unit/model/tiny-gguf";
 import { fuzz, fuzzSeconds } from "./fuzz";
 
 /** Opening a file of a few kilobytes needs nowhere near this much. */
@@ -20,13 +26,28 @@ describe("readers of models, fuzzed", function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
+  const small = () => {
+    assert.ok(process.memoryUsage.rss() < MOST_BYTES, `${process.memoryUsage.rss()} bytes resident`);
+  };
+  const useTokenizer = (tokenizer: TextTokenizer) => {
+    for (const text of [
+      "",
+      "a ab! 11 <|end|> é",
+      "The bus  stops\n\n<tool>the \ud83d ½ ｱ жителі",
+      "ab".repeat(500),
+    ]) {
+      const ids = tokenizer.encode(text);
+      for (const id of ids) assert.ok(Number.isInteger(id) && id >= 0, String(id));
+      tokenizer.decode(ids);
+    }
+    tokenizer.decode([0, 1, 2, 3, 1000]);
+  };
   /** Opens, and uses what was opened. */
   const use = async (place: string) => {
     const { table, tokenizer } = await openBaseModel(place);
     for (const { offset, file } of table.tensors) assert.ok(offset > 0 && file < table.files.length);
-    for (const id of tokenizer.encode("a ab! 11 <|end|> é")) assert.ok(Number.isInteger(id), String(id));
-    tokenizer.decode([0, 1, 2, 3, 1000]);
-    assert.ok(process.memoryUsage.rss() < MOST_BYTES, `${process.memoryUsage.rss()} bytes resident`);
+    useTokenizer(tokenizer);
+    small();
   };
 
   it("open or refuse any GGUF file", async () => {
@@ -69,11 +90,80 @@ describe("readers of models, fuzzed", function () {
       } finally {
         await opened.close();
       }
-      assert.ok(process.memoryUsage.rss() < MOST_BYTES, `${process.memoryUsage.rss()} bytes resident`);
+      small();
+    });
+    assert.ok(rounds > 100 && refused > 10 && refused < rounds, `${rounds} rounds, ${refused} refused`);
+  });
+
+  it("open or refuse any GGUF model in parts", async () => {
+    const count = 2;
+    const files = Array.from({ length: count }, (_, i) => path.join(folder, partName(i, count)));
+    const plans = tinyParts(count);
+    for (const [i, file] of files.entries()) await writeFile(file, writeGguf(plans[i]!));
+    const { table } = await openBaseModel(files[0]!);
+    const headers = await Promise.all(
+      files.map(async (file, i) => {
+        const offsets = table.tensors.filter((tensor) => tensor.file === i).map(({ offset }) => offset);
+        return (await readFile(file)).subarray(0, Math.min(...offsets)).toString("latin1");
+      }),
+    );
+    let named = 0;
+    const { rounds, refused } = await fuzz([Buffer.from(headers.join(BETWEEN), "latin1")], async (input) => {
+      const damaged = Buffer.from(input).toString("latin1").split(BETWEEN);
+      for (const [i, file] of files.entries()) {
+        await writeFile(
+          file,
+          Buffer.concat([Buffer.from(damaged[i] ?? "", "latin1"), Buffer.alloc(1 << 17)]),
+        );
+      }
+      await use(files[named++ % count]!);
+    });
+    assert.ok(rounds > 100 && refused > 10 && refused < rounds, `${rounds} rounds, ${refused} refused`);
+  });
+
+  it("read or refuse any tokenizer.model", async () => {
+    const seeds = await Promise.all(
+      ["bpe", "unigram"].map((name) => readFile(path.join(fixtures, "pieces", `${name}.model`))),
+    );
+    const { rounds, refused } = await fuzz(seeds, (input) => {
+      const words = readSentencePieceModel(input, "fuzzed.model");
+      checkPieces(words, words.pieces.length, "fuzzed.model");
+      useTokenizer(createPieceTokenizer(words, "fuzzed.model"));
+      small();
+      return Promise.resolve();
+    });
+    assert.ok(rounds > 100 && refused > 10 && refused < rounds, `${rounds} rounds, ${refused} refused`);
+  });
+
+  it("read or refuse any tokenizer.json of SentencePiece's kind", async () => {
+    const place = path.join(folder, "tokenizer");
+    await mkdir(place);
+    await writeFile(path.join(place, "tokenizer_config.json"), '{"eos_token":"</s>"}');
+    const seeds = metaspaceSeeds(await readFile(path.join(fixtures, "metaspace.json"), "utf8"));
+    const { rounds, refused } = await fuzz(seeds, async (input) => {
+      await writeFile(path.join(place, "tokenizer.json"), input);
+      const { words, file } = await openHuggingFaceTokenizer(place, 2);
+      checkPairs(words, 1.1 * words.vocabulary.size, file);
+      if ("spaces" in words) useTokenizer(createMetaspaceTokenizer(words));
+      small();
     });
     assert.ok(rounds > 100 && refused > 10 && refused < rounds, `${rounds} rounds, ${refused} refused`);
   });
 });
+
+/** Each recorded form with few words, so that damage meets what matters. */
+function metaspaceSeeds(recorded: string): Buffer[] {
+  type Json = Record<string, unknown> & { model: Record<string, unknown> };
+  const { base, forms } = JSON.parse(recorded) as { base: Json; forms: Record<string, { changes: Json }> };
+  const vocabulary = Object.entries(base.model.vocab as Record<string, number>);
+  const merges = (base.model.merges as [string, string][]).slice(0, 20);
+  const needed = new Set(merges.flatMap(([left, right]) => [left, right, left + right]));
+  const kept = vocabulary.filter(([word]) => needed.has(word) || /^<.*>$|^.$/u.test(word));
+  const vocab = Object.fromEntries(kept.map(([word], id) => [word, id]));
+  return Object.values(forms).map(({ changes: { model, ...rest } }) =>
+    Buffer.from(JSON.stringify({ ...base, ...rest, model: { ...base.model, vocab, merges, ...model } })),
+  );
+}
 
 /** Stands between the files of a folder while they are damaged as one. */
 const BETWEEN = "\n=====\n";

@@ -3,32 +3,17 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { openBaseModel } from "../../../src/core/model";
-import { setKey, tinyPlan, writeGguf, type GgufPlan } from "./tiny-gguf";
+import { partName, setKey, tinyParts, tinyPlan, u16, writeGguf, type GgufPlan } from "./tiny-gguf";
 
 const COUNT = 3;
-const nameOf = (i: number) => `tiny-0000${i + 1}-of-0000${COUNT}.gguf`;
-const u16 = (value: number) => ({ type: 4, value }) as const;
+const nameOf = (i: number) => partName(i, COUNT);
+const parts = () => tinyParts(COUNT);
 
 describe("GGUF files in parts", () => {
   let folder: string;
   beforeEach(async () => (folder = await mkdtemp(path.join(os.tmpdir(), "plumb-parts-"))));
   afterEach(() => rm(folder, { recursive: true }));
 
-  /** The tiny model's tensors dealt to three parts, the metadata in the first. */
-  const parts = (): GgufPlan[] => {
-    const whole = tinyPlan();
-    return Array.from({ length: COUNT }, (_, i) => {
-      const plan: GgufPlan = {
-        ...whole,
-        metadata: i === 0 ? [...whole.metadata] : [],
-        tensors: whole.tensors.filter((_tensor, at) => at % COUNT === i),
-      };
-      setKey(plan, "split.no", u16(i));
-      setKey(plan, "split.count", u16(COUNT));
-      setKey(plan, "split.tensors.count", u16(whole.tensors.length));
-      return plan;
-    });
-  };
   const write = async (plans: GgufPlan[]) => {
     for (const [i, plan] of plans.entries()) await writeFile(path.join(folder, nameOf(i)), writeGguf(plan));
   };

@@ -141,3 +141,25 @@ export function writeGguf(plan: GgufPlan): Buffer {
   pieces.push(Buffer.alloc(((32 - (header % 32)) % 32) + end));
   return Buffer.concat(pieces);
 }
+
+/** A number as the keys of split files are written. */
+export const u16 = (value: number) => ({ type: 4, value }) as const;
+
+/** The name of a part, counted from 0. */
+export const partName = (i: number, count: number) => `tiny-0000${i + 1}-of-0000${count}.gguf`;
+
+/** The tiny model's tensors dealt to several parts, the metadata in the first. */
+export function tinyParts(count: number): GgufPlan[] {
+  const whole = tinyPlan();
+  return Array.from({ length: count }, (_, i) => {
+    const plan: GgufPlan = {
+      ...whole,
+      metadata: i === 0 ? [...whole.metadata] : [],
+      tensors: whole.tensors.filter((_tensor, at) => at % count === i),
+    };
+    setKey(plan, "split.no", u16(i));
+    setKey(plan, "split.count", u16(count));
+    setKey(plan, "split.tensors.count", u16(whole.tensors.length));
+    return plan;
+  });
+}
