@@ -72,7 +72,7 @@ async function bareProducts(
     ];
     const args = [...shape.map(String), precision, String(threads), "4"];
     const { output } = await watched(path.join(root, "build/native/plumb_products"), args, DEFAULT_WAITING);
-    times.push(median(output.trim().split("\n").map(Number)));
+    times.push(median(output.trim().split("\n").map(Number.parseFloat)));
   }
   return times.reduce((sum, time) => sum + time, 0) / times.length;
 }

@@ -7,7 +7,8 @@
  * A step is one of `plumb tune` with default settings on 4 texts of 128 tokens: micro-batches, and whether weights are kept
  * converted and activations computed twice, are what a run would decide with so much memory available (--memory; else what
  * there is). Behind each step the bare products of the same shapes run once, so that a slow spell of the machine meets both.
- * They have 4 layers' weights of their own, and count for all layers. With --python, PyTorch's step is measured too.
+ * They have 4 layers' weights of their own, and count for all layers. The seconds that threads computed are compared too: on a busy
+ * machine they say more. With --python, PyTorch's step is measured too.
  *
  * Rows are kept in bench/results/real-size.json, and the table of docs/performance.md is written from them.
  */
@@ -51,14 +52,22 @@ interface Row {
   readonly openSeconds: number;
   readonly forecastBytes: number;
   readonly peakBytes: number;
-  readonly steps: readonly number[];
-  readonly products: readonly number[];
+  readonly steps: readonly Took[];
+  readonly products: readonly Took[];
+}
+
+interface Took {
+  readonly seconds: number;
+  /** Seconds that all threads together computed. */
+  readonly computed: number;
 }
 
 interface PythonRow {
   readonly day: string;
   readonly torch: string;
   readonly steps: readonly number[];
+  /** Seconds that all threads computed for one step, mean of all. */
+  readonly computed: number;
   readonly peakBytes: number;
 }
 
@@ -121,26 +130,35 @@ async function measure(form: string, place: string, rounds: number, memory: numb
       config.headCount * config.headSize,
       config.kvHeadCount * config.headSize,
     ];
-    let milliseconds = 0;
+    let [seconds, computed] = [0, 0];
     for (const batch of batches) {
       const args = [...shape, batch.tokens.length, choices.precision, choices.threads, 1].map(String);
       const { output } = await watched(path.join(root, "build/native/plumb_products"), args, WAITING);
-      milliseconds += (median(output.trim().split("\n").map(Number)) * config.layerCount) / PRODUCT_LAYERS;
+      const [wall = NaN, busy = NaN] = output.trim().split(" ").map(Number);
+      const all = config.layerCount / PRODUCT_LAYERS / 1000;
+      seconds += wall * all;
+      computed += busy * all;
     }
-    return milliseconds / 1000;
+    return { seconds, computed };
   };
-  const times: number[] = [];
-  const floor: number[] = [];
-  for (let round = -1; round < rounds; round++) {
+  const step = async () => {
     const begun = performance.now();
+    const before = process.cpuUsage();
     for (const batch of batches) await session.accumulate(batch);
     await session.step(stepOptions(settings, 10));
-    const seconds = (performance.now() - begun) / 1000;
-    console.error(`${form}: step ${String(round + 1)} took ${seconds.toFixed(1)} s`);
+    const { user, system } = process.cpuUsage(before);
+    return { seconds: (performance.now() - begun) / 1000, computed: (user + system) / 1e6 };
+  };
+  const times: Took[] = [];
+  const floor: Took[] = [];
+  for (let round = -1; round < rounds; round++) {
+    const took = await step();
+    console.error(`${form}: step ${String(round + 1)} took ${shown(took)}`);
     if (round < 0) continue;
-    times.push(seconds);
-    floor.push(await products());
-    console.error(`${form}: products took ${(floor.at(-1) ?? NaN).toFixed(1)} s`);
+    times.push(took);
+    const bare = await products();
+    console.error(`${form}: products took ${shown(bare)}`);
+    floor.push(bare);
   }
   return {
     form,
@@ -193,17 +211,25 @@ async function measurePython(python: string, folder: string): Promise<PythonRow>
   const args = [script, "time", path.join(folder, PYTORCH), "--batches", file, "--threads", threads];
   const { code, output } = await watched(python, args);
   if (code !== 0) throw new Error(`PyTorch ended with code ${String(code)}.`);
-  const found = JSON.parse(output) as { torch: string; seconds: number[]; peakBytes: number };
+  const found = JSON.parse(output) as {
+    torch: string;
+    seconds: number[];
+    computed: number;
+    peakBytes: number;
+  };
   return {
     day: new Date().toISOString().slice(0, 10),
     torch: found.torch,
     steps: found.seconds,
+    computed: found.computed,
     peakBytes: found.peakBytes,
   };
 }
 
+const shown = ({ seconds, computed }: Took) => `${seconds.toFixed(1)} s, computed ${computed.toFixed(1)} s`;
 const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-const seconds = (values: readonly number[]) => `${median(values).toFixed(1)} s`;
+const middle = (took: readonly Took[], of: keyof Took) =>
+  `${median(took.map((one) => one[of])).toFixed(1)} s`;
 
 function page({ rows, python }: Results): string {
   const known = FORMS.flatMap((form) => rows[form] ?? []);
@@ -211,35 +237,37 @@ function page({ rows, python }: Results): string {
   if (first === undefined) return "";
   const facts = (row: Row) =>
     `${row.processor}, ${String(row.threads)} threads, products in ${row.precision}, ${row.day}`;
-  const ratio = (row: Row) => median(row.steps.map((step, i) => step / (row.products[i] ?? NaN)));
+  const ratio = (row: Row, of: keyof Took) =>
+    `${median(row.steps.map((step, i) => step[of] / (row.products[i]?.[of] ?? NaN))).toFixed(2)} ×`;
   return [
     `${[...new Set(known.map(facts))].join("; ")}.`,
     table(
       [
         "form",
         "opening",
-        "peak memory",
-        "forecast",
+        "peak memory (forecast)",
         "a step",
         "products alone",
-        "step / products",
+        "ratio",
+        "ratio of computing time",
         "weights",
       ],
       known.map((row) => [
         row.form,
         `${row.openSeconds.toFixed(1)} s`,
-        gib(row.peakBytes),
-        gib(row.forecastBytes),
-        seconds(row.steps),
-        seconds(row.products),
-        `${ratio(row).toFixed(2)} ×`,
+        `${gib(row.peakBytes)} (${gib(row.forecastBytes)})`,
+        middle(row.steps, "seconds"),
+        middle(row.products, "seconds"),
+        ratio(row, "seconds"),
+        ratio(row, "computed"),
         row.weights === "keep" ? "kept in the product's type" : "converted for each use",
       ]),
     ),
     ...(python === null
       ? []
       : [
-          `PyTorch ${python.torch} with transformers and PEFT, the same weights in bfloat16: ${seconds(python.steps)} a step, ` +
+          `PyTorch ${python.torch} with transformers and PEFT, the same weights in bfloat16 (in float32 they do not fit): ` +
+            `${median(python.steps).toFixed(1)} s a step, ${python.computed.toFixed(1)} s of computing time, ` +
             `${gib(python.peakBytes)} at the peak.`,
         ]),
   ].join("\n\n");

@@ -17,8 +17,8 @@ import argparse
 import hashlib
 import json
 import os
-import statistics
 import sys
+import time
 from pathlib import Path
 
 import gguf
@@ -271,8 +271,10 @@ def time_steps(options: argparse.Namespace) -> None:
         linear.bias = nn.Parameter(torch.zeros(linear.out_features, dtype=torch.bfloat16))
         biases.append(linear.bias)
     [(name, batches)] = json.loads(options.batches.read_text()).items()
+    before = time.process_time()
     found = measure(model.train(), prompt, biases, batches, options.steps)
-    print(json.dumps({"processor": processor(), "torch": torch.__version__, **found}))
+    computed = (time.process_time() - before) / len(found["losses"])
+    print(json.dumps({"processor": processor(), "torch": torch.__version__, "computed": computed, **found}))
 
 
 def main() -> None:
