@@ -45,13 +45,20 @@ export async function timeOneStep(
 }
 
 /** Seconds that a run will take at most. Reading a text takes a third of what learning from it does. */
-export function secondsOfRun(prepared: PreparedRun, timing: Timing, folds: number): number {
+export function secondsOfRun(
+  prepared: PreparedRun,
+  timing: Timing,
+  { folds, probes }: { folds: number; probes: boolean },
+): number {
   const { settings, layout, heldOut, test } = prepared;
   const rows = (items: typeof heldOut) => items.reduce((sum, { text }) => sum + scoringRows(layout, text), 0);
   const looks = Math.ceil(settings.steps / settings.evaluateEvery) + 1;
   const reading = timing.row / 3;
   const training = timing.step * settings.steps + reading * rows(heldOut) * looks;
-  return training * (1 + folds) + reading * (rows(heldOut) + 2.5 * rows(test));
+  const trying = probes
+    ? FACTORS.length * (timing.step * probeSteps(timing.step) + reading * rows(heldOut))
+    : 0;
+  return trying + training * (1 + folds) + reading * (rows(heldOut) + 2.5 * rows(test));
 }
 
 /** Settings with the rates that a probe found, and the sentence that says so. */

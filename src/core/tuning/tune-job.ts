@@ -57,7 +57,19 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
     const { settings, task } = prepared;
     const open = () => openTuningSession(opened.model, task, base, settings, opened.choices.checkpoint);
     const timing = await timeOneStep(prepared, open, budget, tools);
-    if (job.probe ?? (!hasMeasuredRates(base.parameterCount) && !ratesGiven(job))) {
+    const probes = job.probe ?? (!hasMeasuredRates(base.parameterCount) && !ratesGiven(job));
+    // Said before the probe, which takes minutes with a large model.
+    const message = forecastSentence({
+      model: base.name,
+      fit: prepared.fit.length,
+      heldOut: prepared.heldOut.length,
+      test: prepared.test.length,
+      folds: folds?.count ?? 0,
+      seconds: secondsOfRun(prepared, timing, { folds: folds?.count ?? 0, probes }),
+      bytes: opened.bytes,
+    });
+    channel.send({ type: "forecast", message });
+    if (probes) {
       const found = await probed(prepared, open, budget, timing, channel);
       prepared = { ...prepared, settings: found.settings };
       decide(found.decision);
@@ -65,16 +77,6 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
     decisions.push(
       `Memory: a forecast of ${formatBytes(opened.bytes)}, ${formatBytes(available)} available.`,
     );
-    const message = forecastSentence({
-      model: base.name,
-      fit: prepared.fit.length,
-      heldOut: prepared.heldOut.length,
-      test: prepared.test.length,
-      folds: folds?.count ?? 0,
-      seconds: secondsOfRun(prepared, timing, folds?.count ?? 0),
-      bytes: opened.bytes,
-    });
-    channel.send({ type: "forecast", message });
     if (channel.stop() !== null) throw new Interrupted();
     const { id, folder } = await createRunFolder(loaded.folder, settings.method, tools.now(), job.out);
     const unlock = await lockFolder(folder);

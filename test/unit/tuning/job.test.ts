@@ -553,6 +553,9 @@ describe("decisions before a run", () => {
       );
       const manifest = await manifestOf(ran.folder);
       assert.match(manifest.decisions.join(" "), /found by a probe of \d+ steps/);
+      const kinds = ran.messages.map((message) => ("phase" in message ? message.phase : message.type));
+      const said = kinds.indexOf("forecast");
+      assert.ok(said >= 0 && said < kinds.indexOf("probe"), "what it will cost is said before the probe");
       // The toy wants far higher rates than a language model: the highest factor wins.
       assert.ok(Math.abs(manifest.settings.biasRate - 3 * 2e-3) < 1e-9);
       const without = await run(tune(task.file, { probe: false }), fakeTools({}, large));
