@@ -137,7 +137,8 @@ Weights ModelWeights::gather(const Stored* matrices, size_t count, Converted& ta
     for (size_t i = 0; i < count; ++i) {
       convert(matrices[i], 0, matrices[i].rows, precision_, out);
       out += matrices[i].rows * weights.in * product_bytes();
-      if (keep_) matrices[i].file->release(matrices[i].data, matrices[i].rows * matrices[i].row_bytes());
+      // The system keeps the file's pages as long as it has room; this process need not hold them besides.
+      matrices[i].file->release(matrices[i].data, matrices[i].rows * matrices[i].row_bytes());
     }
   }
   weights.parts.push_back({target.data(), weights.out, 0});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { type Model, type ModelOptions, type Session, loadEngine } from "../../src/core/engine";
 import { openBaseModel, resolveBaseModel } from "../../src/core/model";
 import { Reference, distance, fixtureValue } from "../fixtures/reference";
@@ -73,6 +74,18 @@ describe("the engine agrees with PyTorch on SmolLM2-135M-Instruct (Q4_1)", funct
       model.close();
     });
 
+  for (const weights of ["keep", "stream"] as const)
+    it(`holds no pages of the file behind weights that it has converted (${weights})`, async () => {
+      const { model, session } = await open({ precision: "float32", weights });
+      await session.score(batch);
+      const [file = ""] = (await openBaseModel(await resolveBaseModel(undefined))).table.files;
+      // The layers' weights are 66 MB of the file; the embedding and its pages stay.
+      const held = residentBytes(file);
+      assert.ok(held < 50e6, `${held} bytes resident`);
+      session.close();
+      model.close();
+    });
+
   it("without an adapter gives the base model's own probabilities", async () => {
     const { base } = reference.file;
     assert.ok(base);
@@ -135,3 +148,15 @@ describe("the engine agrees with PyTorch on SmolLM2-135M-Instruct (Q4_1)", funct
     model.close();
   });
 });
+
+/** Bytes of a mapped file that this process holds in memory. */
+function residentBytes(file: string): number {
+  let bytes = 0;
+  let inside = false;
+  for (const line of readFileSync("/proc/self/smaps", "utf8").split("\n")) {
+    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) inside = line.endsWith(` ${file}`);
+    const kilobytes = /^Rss:\s+(\d+) kB/.exec(line)?.[1];
+    if (inside && kilobytes !== undefined) bytes += 1024 * Number(kilobytes);
+  }
+  return bytes;
+}
