@@ -510,16 +510,28 @@ describe("decisions before a run", () => {
     }
   });
 
-  it("streams the weights where keeping them converted leaves no room, and refuses where nothing helps", async () => {
+  it("streams the weights where copies take more than a fifth of the memory, and refuses where nothing helps", async () => {
     const task = await makeTask("single", 90);
     const memory = { availableMemory: () => 1e9 };
     try {
       const kept = await run(tune(task.file), fakeTools({ keptBytes: 2e8 }, memory));
       assert.equal((await manifestOf(kept.folder)).engine.weights, "keep");
-      const streamed = await run(tune(task.file), fakeTools({ keptBytes: 9e8 }, memory));
-      const { engine, decisions } = await manifestOf(streamed.folder);
-      assert.equal(engine.weights, "stream");
-      assert.match(decisions.join(" "), /Weights are converted for each use/);
+      for (const [keptBytes, parameterCount, reason] of [
+        [2.1e8, 150e6, /copies of them would take 210 MB of the 1\.0 GB of memory/],
+        [9e8, 150e6, /copies of them would take 900 MB/],
+        [9e8, 600e6, /keeping them converted does not fit/],
+      ] as const) {
+        const base = { openBaseModel: () => Promise.resolve(fakeBaseModel({ parameterCount })) };
+        const streamed = await run(tune(task.file), fakeTools({ keptBytes }, { ...memory, ...base }));
+        const { engine, decisions } = await manifestOf(streamed.folder);
+        assert.equal(engine.weights, "stream");
+        assert.match(decisions.join(" "), /Weights are converted for each use/);
+        assert.match(decisions.join(" "), reason);
+      }
+      // Kept, they would leave room only for activations that are computed again.
+      const roomy = await run(tune(task.file), fakeTools({ keptBytes: 1.5e8, bytesPerRow: 2.3e6 }, memory));
+      const { weights, checkpoint } = (await manifestOf(roomy.folder)).engine;
+      assert.deepEqual({ weights, checkpoint }, { weights: "stream", checkpoint: false });
       await assert.rejects(
         run(tune(task.file), fakeTools({ keptBytes: 9e8, bytesPerRow: 1e9 }, memory)),
         /Not enough memory/,
