@@ -8,7 +8,7 @@
  * converted and activations computed twice, are what a run would decide with so much memory available (--memory; else what
  * there is). Behind each step the bare products of the same shapes run once, so that a slow spell of the machine meets both.
  * They have 4 layers' weights of their own, and count for all layers. The seconds that threads computed are compared too: on a busy
- * machine they say more. With --python, PyTorch's step is measured too.
+ * machine they say more. With --python, PyTorch's step is measured too; --rounds 0 measures the opening alone.
  *
  * Rows are kept in bench/results/real-size.json, and the table of docs/performance.md is written from them.
  */
@@ -49,7 +49,7 @@ interface Row {
   readonly checkpoint: boolean;
   readonly batches: readonly number[];
   readonly availableBytes: number;
-  readonly openSeconds: number;
+  readonly opening: Took;
   readonly forecastBytes: number;
   readonly peakBytes: number;
   readonly steps: readonly Took[];
@@ -80,12 +80,22 @@ function peakBytes(): number {
   return 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0);
 }
 
+/** What passes from now on. */
+function stopwatch(): () => Took {
+  const begun = performance.now();
+  const before = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return { seconds: (performance.now() - begun) / 1000, computed: (user + system) / 1e6 };
+  };
+}
+
 /** In a process of its own, whose peak of memory is the engine's. */
 async function measure(form: string, place: string, rounds: number, memory: number | null): Promise<Row> {
   const [cpu] = loadEngine().devices().devices;
   if (cpu === undefined) throw new Error("The engine names no processor.");
   const available = memory ?? availableMemory();
-  const start = performance.now();
+  const sinceStart = stopwatch();
   const base = await openBaseModel(place);
   const { config } = base.table;
   const task = {
@@ -119,7 +129,7 @@ async function measure(form: string, place: string, rounds: number, memory: numb
   const opened = await openForTuning(loadEngine(), base, layout, items, settings, {}, available);
   const { choices, bytes } = opened;
   const session = await openTuningSession(opened.model, task, base, settings, choices.checkpoint);
-  const openSeconds = (performance.now() - start) / 1000;
+  const opening = sinceStart();
 
   const batches = microBatches(layout, items, () => ({ example: 1 }), choices.trainRows);
   const products = async () => {
@@ -142,16 +152,14 @@ async function measure(form: string, place: string, rounds: number, memory: numb
     return { seconds, computed };
   };
   const step = async () => {
-    const begun = performance.now();
-    const before = process.cpuUsage();
+    const passed = stopwatch();
     for (const batch of batches) await session.accumulate(batch);
     await session.step(stepOptions(settings, 10));
-    const { user, system } = process.cpuUsage(before);
-    return { seconds: (performance.now() - begun) / 1000, computed: (user + system) / 1e6 };
+    return passed();
   };
   const times: Took[] = [];
   const floor: Took[] = [];
-  for (let round = -1; round < rounds; round++) {
+  for (let round = rounds > 0 ? -1 : 0; round < rounds; round++) {
     const took = await step();
     console.error(`${form}: step ${String(round + 1)} took ${shown(took)}`);
     if (round < 0) continue;
@@ -171,7 +179,7 @@ async function measure(form: string, place: string, rounds: number, memory: numb
     checkpoint: choices.checkpoint,
     batches: batches.map(({ tokens }) => tokens.length),
     availableBytes: available,
-    openSeconds,
+    opening,
     forecastBytes: bytes,
     peakBytes: peakBytes(),
     steps: times,
@@ -228,19 +236,22 @@ async function measurePython(python: string, folder: string): Promise<PythonRow>
 
 const shown = ({ seconds, computed }: Took) => `${seconds.toFixed(1)} s, computed ${computed.toFixed(1)} s`;
 const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-const middle = (took: readonly Took[], of: keyof Took) =>
-  `${median(took.map((one) => one[of])).toFixed(1)} s`;
+const both = ({ seconds, computed }: Took) => `${seconds.toFixed(1)} s (${computed.toFixed(1)} s)`;
+const middle = (took: readonly Took[]): Took => ({
+  seconds: median(took.map(({ seconds }) => seconds)),
+  computed: median(took.map(({ computed }) => computed)),
+});
 
 function page({ rows, python }: Results): string {
   const known = FORMS.flatMap((form) => rows[form] ?? []);
   const [first] = known;
   if (first === undefined) return "";
   const facts = (row: Row) =>
-    `${row.processor}, ${String(row.threads)} threads, products in ${row.precision}, ${row.day}`;
+    `${row.processor}, ${String(row.threads)} threads, products in ${row.precision}, ${row.day}, load ${(row.load[0] ?? NaN).toFixed(0)}`;
   const ratio = (row: Row, of: keyof Took) =>
     `${median(row.steps.map((step, i) => step[of] / (row.products[i]?.[of] ?? NaN))).toFixed(2)} ×`;
   return [
-    `${[...new Set(known.map(facts))].join("; ")}.`,
+    `${[...new Set(known.map(facts))].join("; ")}. In parentheses: seconds that both threads computed, whoever else was busy.`,
     table(
       [
         "form",
@@ -248,19 +259,19 @@ function page({ rows, python }: Results): string {
         "peak memory (forecast)",
         "a step",
         "products alone",
-        "ratio",
-        "ratio of computing time",
+        "ratio of time",
+        "ratio of computing",
         "weights",
       ],
       known.map((row) => [
         row.form,
-        `${row.openSeconds.toFixed(1)} s`,
+        both(row.opening),
         `${gib(row.peakBytes)} (${gib(row.forecastBytes)})`,
-        middle(row.steps, "seconds"),
-        middle(row.products, "seconds"),
+        both(middle(row.steps)),
+        both(middle(row.products)),
         ratio(row, "seconds"),
         ratio(row, "computed"),
-        row.weights === "keep" ? "kept in the product's type" : "converted for each use",
+        row.weights === "keep" ? "in place, or copies kept" : "converted for each use",
       ]),
     ),
     ...(python === null
@@ -299,13 +310,16 @@ async function main(): Promise<void> {
     writeBetween(path.join(root, "docs/performance.md"), "real size", page(results));
   };
   for (const form of values.only?.split(",").filter((name) => name !== "") ?? FORMS) {
-    results.rows[form] = await inChild([form, path.join(folder, form), values.rounds, values.memory ?? ""]);
+    const row = await inChild([form, path.join(folder, form), values.rounds, values.memory ?? ""]);
+    const before = results.rows[form];
+    results.rows[form] =
+      row.steps.length > 0 || before === undefined ? row : { ...before, opening: row.opening };
     save();
   }
   if (values.python !== undefined) {
     results.python = await measurePython(values.python, folder);
-    save();
   }
+  save();
 }
 
 main().catch((error: unknown) => {
