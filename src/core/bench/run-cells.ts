@@ -4,7 +4,7 @@ import { EngineError } from "../engine";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
 import { Report } from "../schema";
-import { lockFolder } from "../tuning/lock";
+import { lockFolder } from "../lock";
 import type { Job } from "../tuning/protocol";
 import { readManifest, RUN_FILES, writing } from "../tuning/run-folder";
 import type { JobEnd } from "../tuning/worker-process";

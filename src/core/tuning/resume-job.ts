@@ -4,7 +4,7 @@ import { PlumbError } from "../errors";
 import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
 import { CHECKPOINT_SECONDS, type JobChannel, type JobTools } from "./job-tools";
-import { lockFolder } from "./lock";
+import { lockFolder } from "../lock";
 import { openAsDecided } from "./open";
 import { contentHash, partsOf, tunedLayout } from "./prepare";
 import type { Job } from "./protocol";

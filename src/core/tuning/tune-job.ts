@@ -4,7 +4,7 @@ import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
 import { forecastSentence, formatBytes } from "./forecast";
 import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools } from "./job-tools";
-import { lockFolder } from "./lock";
+import { lockFolder } from "../lock";
 import { openForTuning, openTuningSession, type OpenedModel } from "./open";
 import { checkData, contentHash, hashFile, prepareRun, type PreparedRun } from "./prepare";
 import { hasMeasuredRates } from "./probe";

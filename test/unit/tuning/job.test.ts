@@ -9,7 +9,7 @@ import { Manifest } from "../../../src/core/schema";
 import { readAdapter } from "../../../src/core/tuning/adapter";
 import { chooseLook } from "../../../src/core/tuning/choose";
 import type { Evaluation } from "../../../src/core/tuning/detectors";
-import { lockFolder } from "../../../src/core/tuning/lock";
+import { lockFolder } from "../../../src/core/lock";
 import type { FromWorker } from "../../../src/core/tuning/protocol";
 import { fakeBaseModel, fakeEngine, fakeTable, type FakeBehaviour } from "./fake-engine";
 import { fakeTools, makeTask, QUICK, rows, run, tune, type Ran } from "./fake-task";

@@ -1,7 +1,7 @@
 import { mkdir, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../../errors";
-import { lockFolder } from "../../tuning/lock";
+import { lockFolder } from "../../lock";
 import { checkConfig } from "../huggingface-model";
 import { isNamed } from "../found";
 import { readJsonObject } from "../json";

@@ -1,7 +1,7 @@
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
-import { PlumbError } from "../errors";
+import { PlumbError } from "./errors";
 
 interface Owner {
   readonly pid: number;
@@ -97,4 +97,24 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     }
   }
   throw new PlumbError("locked", `${folder} is in use by another process. Wait for it, or remove ${file}.`);
+}
+
+/** Whether a process that lives holds the folder. A lock that is being written just now counts as held. */
+export async function isFolderLocked(folder: string): Promise<boolean> {
+  const file = path.join(folder, "lock");
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch {
+    return false;
+  }
+  try {
+    return await isAlive(JSON.parse(text) as Owner);
+  } catch {
+    const age = await stat(file).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => Infinity,
+    );
+    return age < 2000;
+  }
 }

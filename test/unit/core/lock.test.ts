@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import path from "node:path";
+import { isFolderLocked, lockFolder } from "../../../src/core/lock";
+
+describe("the lock of a folder", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "plumb-lock-"));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const write = (text: string) => writeFile(path.join(folder, "lock"), text);
+
+  it("is seen from outside for as long as it is held", async () => {
+    assert.equal(await isFolderLocked(folder), false);
+    const unlock = await lockFolder(folder);
+    assert.equal(await isFolderLocked(folder), true);
+    await unlock();
+    assert.equal(await isFolderLocked(folder), false);
+  });
+
+  it("of a process that is gone counts for nothing", async () => {
+    await write(JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), start: null }));
+    assert.equal(await isFolderLocked(folder), false);
+  });
+
+  it("of another machine counts: nobody here can tell whether it lives", async () => {
+    await write(JSON.stringify({ pid: 1, host: `${hostname()}-other`, start: null }));
+    assert.equal(await isFolderLocked(folder), true);
+  });
+
+  it("that was cut off counts while it may still be written, and no longer", async () => {
+    await write('{"pid":');
+    assert.equal(await isFolderLocked(folder), true);
+    const past = new Date(Date.now() - 60_000);
+    await utimes(path.join(folder, "lock"), past, past);
+    assert.equal(await isFolderLocked(folder), false);
+  });
+});
