@@ -1,4 +1,5 @@
 import { evalJob } from "./eval-job";
+import { forecastJob } from "./forecast-job";
 import type { JobChannel, JobTools } from "./job-tools";
 import { planJob } from "./plan";
 import { predictJob } from "./predict-job";
@@ -28,6 +29,8 @@ export async function runJob(job: Job, tools: JobTools, channel: JobChannel): Pr
       return evalJob(job, tools, channel);
     case "predict":
       return predictJob(job, tools, channel);
+    case "forecast":
+      return forecastJob(job, tools, channel);
     case "plan":
       await planJob(job, tools);
       channel.send({ type: "done", result: { folder: null, report: null, early: false } });

@@ -59,6 +59,7 @@ export async function openForTuning(
   }
   const { trainRows, checkpoint, bytes } = choice;
   const decisions = [
+    ...(wishes.device === "cuda" ? [withoutCuda(engine)] : []),
     ...(checkpoint
       ? ["Activations are computed again on the way back, because keeping them does not fit into memory."]
       : []),
@@ -100,6 +101,11 @@ export async function openForScoring(
 ): Promise<Model> {
   const weights = base.parameterCount * 4 > available ? "stream" : "keep";
   return engine.openModel(base.table, { ...optionsOf(wishes), weights });
+}
+
+function withoutCuda(engine: Engine): string {
+  const { cudaMissing } = engine.devices();
+  return `No graphics card: ${cudaMissing || "the engine uses none; the processor does the work"}.`;
 }
 
 function optionsOf(wishes: EngineWishes) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CheckSummary, RunPlan } from "./run-plan";
 import { TuningOptions } from "./settings";
 
 /** How the engine should compute; what is absent is decided from the machine. */
@@ -7,6 +8,10 @@ export const EngineWishes = z.object({
   threads: z.number().int().positive().optional(),
   /** Most tokens of one micro-batch. */
   microBatch: z.number().int().positive().optional(),
+  /** Where: absent for what is fastest here. */
+  device: z.enum(["cpu", "cuda"]).optional(),
+  /** Bytes of memory to count on; never more than there is. */
+  memory: z.number().positive().optional(),
 });
 export type EngineWishes = z.infer<typeof EngineWishes>;
 
@@ -59,6 +64,14 @@ export const Job = z.discriminatedUnion("type", [
     /** File of one JSON object a line. */
     file: z.string(),
   }),
+  z.object({
+    type: z.literal("forecast"),
+    task: z.string(),
+    base: z.string().optional(),
+    options: TuningOptions,
+    engine: EngineWishes,
+    folds: z.number().int().min(2).optional(),
+  }),
 ]);
 export type Job = z.infer<typeof Job>;
 
@@ -108,7 +121,12 @@ export const FromWorker = z.discriminatedUnion("type", [
     heldOutScore: z.number().nullable(),
     tokensPerSecond: z.number().nullable(),
     secondsLeft: z.number().nullable(),
+    /** Resident bytes of the worker. */
+    memory: z.number().optional(),
   }),
+  /** `forecast`: what speaks for and against a run, and what it would do and cost. */
+  z.object({ type: z.literal("checked"), check: CheckSummary }),
+  z.object({ type: z.literal("planned"), plan: RunPlan }),
   /** `predict`: what the adapter answers with. */
   z.object({
     type: z.literal("opened"),

@@ -106,12 +106,26 @@ export function serveJob(tools: JobTools): void {
 /** @returns Exit code of the process. */
 async function run(job: Job, tools: JobTools, channel: JobChannel): Promise<number> {
   try {
-    await runJob(job, tools, channel);
+    await runJob(job, within(job, tools), watched(channel));
     return 0;
   } catch (error) {
     channel.send(describeFailure(error));
     return 1;
   }
+}
+
+/** Tools that know of no more memory than the job may count on. */
+function within(job: Job, tools: JobTools): JobTools {
+  const limit = "engine" in job ? job.engine.memory : undefined;
+  if (limit === undefined) return tools;
+  return { ...tools, availableMemory: () => Math.min(limit, tools.availableMemory()) };
+}
+
+/** A channel whose progress tells what the process holds. */
+function watched(channel: JobChannel): JobChannel {
+  const send = (message: FromWorker) =>
+    channel.send(message.type === "progress" ? { ...message, memory: process.memoryUsage.rss() } : message);
+  return { ...channel, send };
 }
 
 /** An error as the parent gets it. Errors that nobody foresaw keep their stack, for the log. */

@@ -1,0 +1,81 @@
+import { checkTask, loadTask } from "../data";
+import { Interrupted, type JobChannel, type JobTools } from "./job-tools";
+import { openForTuning, openTuningSession } from "./open";
+import { prepareRun } from "./prepare";
+import { FACTORS, hasMeasuredRates, probeSteps } from "./probe";
+import type { Job } from "./protocol";
+import { secondsOfRun, timeOneStep } from "./timing";
+
+/**
+ * Tells what a run would do and cost, and what speaks against it, without making one: `checked` as soon as the examples are
+ * read, and `planned` once a step has been timed. Nothing is written. A task that cannot be run has no plan.
+ */
+export async function forecastJob(
+  job: Extract<Job, { type: "forecast" }>,
+  tools: JobTools,
+  channel: JobChannel,
+): Promise<void> {
+  const end = () => channel.send({ type: "done", result: { folder: null, report: null, early: false } });
+  const loaded = await loadTask(job.task);
+  const check = checkTask(loaded, null);
+  channel.send({ type: "checked", check });
+  if (!check.runnable) {
+    end();
+    return;
+  }
+  const prepared = await prepareRun(loaded, job, tools, (base) => {
+    channel.send({ type: "model", name: base.name, path: base.path });
+  });
+  if (channel.stop() !== null) throw new Interrupted();
+  const { task, base, settings, layout, fit, heldOut, test } = prepared;
+  const available = tools.availableMemory();
+  const opened = await openForTuning(
+    tools.engine(),
+    base,
+    layout,
+    [...fit, ...heldOut],
+    settings,
+    job.engine,
+    available,
+  );
+  try {
+    const { choices } = opened;
+    const open = () => openTuningSession(opened.model, task, base, settings, choices.checkpoint);
+    const budget = { train: choices.trainRows, score: choices.scoreRows };
+    const timing = await timeOneStep(prepared, open, budget, tools);
+    const folds = job.folds ?? 0;
+    const probe = !hasMeasuredRates(base.parameterCount);
+    const probing = probe ? FACTORS.length * probeSteps(timing.step) * timing.step : 0;
+    channel.send({
+      type: "planned",
+      plan: {
+        model: {
+          name: base.name,
+          path: base.path,
+          parameters: base.parameterCount,
+          license: base.license,
+        },
+        method: settings.method,
+        seed: settings.seed,
+        steps: settings.steps,
+        fit: fit.length,
+        heldOut: heldOut.length,
+        test: test.length,
+        folds,
+        device: choices.device,
+        precision: choices.precision,
+        threads: choices.threads,
+        seconds: secondsOfRun(prepared, timing, folds) + probing,
+        bytes: opened.bytes,
+        available,
+        cutTexts: [...fit, ...heldOut, ...test].filter(({ text }) => text.cut).length,
+        textRoom: layout.textRoom,
+        probe,
+        decisions: [...opened.decisions],
+      },
+    });
+    end();
+  } finally {
+    opened.model.close();
+  }
+}
