@@ -288,3 +288,290 @@ export type ToLabel =
   /** An edit has been carried out, or refused. */
   | { readonly type: "done"; readonly edit: number }
   | { readonly type: "refused"; readonly message: string };
+
+/** What the user may choose before a run; what is null follows from the task, the settings and the data. */
+export interface TuneChoices {
+  readonly method: string | null;
+  /** Name or path of the base model. */
+  readonly base: string | null;
+  /** 0: no out-of-fold predictions. */
+  readonly folds: number;
+  readonly steps: number | null;
+  readonly seed: number | null;
+}
+
+/** One thing that was found in the data. */
+export interface TuneFinding {
+  readonly severity: "error" | "warning" | "info";
+  readonly message: string;
+  /** The first places; `more` are left out. `file` and `line` lead there; line counts from 1. */
+  readonly places: readonly {
+    readonly message: string;
+    readonly file: string | null;
+    readonly line: number | null;
+    /** As a person would write it. */
+    readonly where: string;
+  }[];
+  readonly more: number;
+}
+
+/** What the examples of a task are, by class and part. */
+export interface TuneData {
+  readonly findings: readonly TuneFinding[];
+  readonly answered: number;
+  readonly unanswered: number;
+  readonly skipped: number;
+  /** Whether a text can count for several classes. */
+  readonly multi: boolean;
+  /** `label` is null for texts to which no label applies. None for generation. */
+  readonly classes: readonly {
+    readonly label: string | null;
+    readonly all: number;
+    readonly train: number;
+    readonly test: number;
+  }[];
+  readonly split: { readonly drawn: boolean; readonly train: number; readonly test: number } | null;
+}
+
+/** What a run would do and cost. */
+export interface TunePlan {
+  readonly model: string;
+  readonly parameters: number;
+  readonly license: string | null;
+  readonly method: string;
+  readonly steps: number;
+  readonly seed: number;
+  readonly fit: number;
+  readonly heldOut: number;
+  readonly test: number;
+  readonly folds: number;
+  readonly device: string;
+  readonly precision: string;
+  readonly threads: number;
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly available: number;
+  readonly cutTexts: number;
+  readonly textRoom: number;
+  readonly probe: boolean;
+  /** In sentences. */
+  readonly decisions: readonly string[];
+}
+
+/** What the user can be offered. */
+export type TuneAction =
+  | "tune"
+  | "keep"
+  | "cancel"
+  | "resume"
+  | "less-memory"
+  | "again"
+  | "check"
+  | "label"
+  | "task"
+  | "get-model"
+  | "models"
+  | "report"
+  | "delete"
+  | "log"
+  | "settings";
+
+/** Why there is no run, or no more of it, and what to do, in sentences. */
+export interface TuneTrouble {
+  readonly message: string;
+  readonly tries: readonly string[];
+  readonly actions: readonly TuneAction[];
+}
+
+/** Which part of a run is under way. */
+export type TunePhase =
+  "starting" | "probe" | "tune" | "fold" | "held-out" | "test" | "untuned" | "score-fold" | "other";
+
+/** A run as it goes. */
+export interface TuneRun {
+  readonly phase: TunePhase;
+  /** Of `fold` and `score-fold`: which, and how many there are. */
+  readonly fold: { readonly at: number; readonly of: number } | null;
+  /** Of the phase: steps or texts. */
+  readonly done: number;
+  readonly total: number;
+  /** Of the whole run, 0 to 1. */
+  readonly share: number;
+  readonly secondsLeft: number | null;
+  readonly loss: number | null;
+  readonly score: number | null;
+  readonly heldOutLoss: number | null;
+  readonly tokensPerSecond: number | null;
+  /** Bytes. */
+  readonly memory: number | null;
+  readonly mostMemory: number | null;
+  /** Of the run's own training; `steps` is how many it will be at most. */
+  readonly steps: number;
+  readonly losses: readonly { readonly step: number; readonly loss: number }[];
+  readonly looks: readonly { readonly step: number; readonly loss: number; readonly score: number | null }[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * `planning`: the cost is not known yet; `refused`: it cannot be started; `queued`: another run goes first; `keeping` and
+ * `cancelling`: asked to stop, not there yet.
+ */
+export type TuneStage =
+  | "planning"
+  | "ready"
+  | "refused"
+  | "queued"
+  | "running"
+  | "keeping"
+  | "cancelling"
+  | "done"
+  | "cancelled"
+  | "failed";
+
+export interface TuneView {
+  /** Name of the task, and of its file. */
+  readonly task: string;
+  readonly file: string;
+  readonly stage: TuneStage;
+  readonly choices: TuneChoices;
+  /** What can be chosen. Of methods and models the first is what is taken where nothing is chosen. */
+  readonly methods: readonly string[];
+  readonly models: readonly { readonly value: string | null; readonly name: string }[];
+  readonly data: TuneData | null;
+  readonly plan: TunePlan | null;
+  readonly trouble: TuneTrouble | null;
+  readonly run: TuneRun | null;
+  /** Of a run that is over: its headline, if it has one. */
+  readonly result: {
+    readonly score: number;
+    readonly low: number | null;
+    readonly high: number | null;
+  } | null;
+  /** Name of the task whose run goes first. */
+  readonly before: string | null;
+}
+
+/** Words of the tuning page. */
+export type TuneWord =
+  | "advanced"
+  | "again"
+  | "all"
+  | "atMost"
+  | "baseModel"
+  | "before"
+  | "cancel"
+  | "cancelled"
+  | "cancelling"
+  | "check"
+  | "checking"
+  | "class"
+  | "classes"
+  | "costUnknown"
+  | "cut"
+  | "default"
+  | "delete"
+  | "device"
+  | "deviceValue"
+  | "done"
+  | "example"
+  | "f1"
+  | "failed"
+  | "findings"
+  | "folds"
+  | "foldsHint"
+  | "foldsNone"
+  | "foldsSome"
+  | "get-model"
+  | "given"
+  | "drawn"
+  | "heldOut"
+  | "heldOutLoss"
+  | "heldOutTable"
+  | "keep"
+  | "keeping"
+  | "label"
+  | "left"
+  | "less-memory"
+  | "log"
+  | "loss"
+  | "lossTable"
+  | "memory"
+  | "memoryMost"
+  | "memoryValue"
+  | "method"
+  | "methodBias"
+  | "methodFull"
+  | "methodLora"
+  | "methodPrompt"
+  | "methodPtuning"
+  | "methodPtuningBias"
+  | "models"
+  | "modelValue"
+  | "more"
+  | "noLabel"
+  | "notes"
+  | "notReadYet"
+  | "nothingFound"
+  | "percent"
+  | "phaseFold"
+  | "phaseHeldOut"
+  | "phaseOther"
+  | "phaseProbe"
+  | "phaseScoreFold"
+  | "phaseStarting"
+  | "phaseTest"
+  | "phaseTune"
+  | "phaseUntuned"
+  | "planning"
+  | "probe"
+  | "queued"
+  | "refused"
+  | "report"
+  | "result"
+  | "resume"
+  | "seed"
+  | "sentence"
+  | "sentenceFolds"
+  | "sentenceHeldOut"
+  | "settings"
+  | "severityError"
+  | "severityInfo"
+  | "severityWarning"
+  | "skipped"
+  | "step"
+  | "steps"
+  | "stepsOf"
+  | "table"
+  | "task"
+  | "test"
+  | "textsOf"
+  | "time"
+  | "title"
+  | "titleRun"
+  | "together"
+  | "tokens"
+  | "tokensValue"
+  | "train"
+  | "tries"
+  | "tune"
+  | "unanswered"
+  | "whatIsWrong";
+
+export type TuneWords = Readonly<Record<TuneWord, string>>;
+
+/** Tuning page to extension. */
+export type FromTune =
+  | { readonly type: "ready" }
+  | { readonly type: "choose"; readonly choices: TuneChoices }
+  | { readonly type: "act"; readonly action: TuneAction }
+  | { readonly type: "open"; readonly file: string; readonly line: number | null };
+
+/** Extension to tuning page. */
+export type ToTune =
+  | {
+      readonly type: "opened";
+      readonly words: TuneWords;
+      /** BCP 47, for numbers and units. */
+      readonly locale: string;
+    }
+  | { readonly type: "view"; readonly view: TuneView };

@@ -5,6 +5,7 @@ import path from "node:path";
 import { PlumbError } from "../errors";
 import { modelsElsewhere } from "./elsewhere";
 import { isGgufModel, isNamed, sizeOf, type FoundModel } from "./found";
+import { homeFolder } from "./home";
 import { hubModels } from "./hub/cached";
 import { hubCache } from "./hub/environment";
 import { isRepo } from "./hub/names";
@@ -19,9 +20,10 @@ export const DEFAULT_MODEL = {
   license: "Apache-2.0",
 } as const;
 
-/** Where models are kept: `models` in PLUMB_CACHE, else in XDG_CACHE_HOME/plumb, else in ~/.cache/plumb. */
+/** Where models are kept: PLUMB_MODELS, else `models` in PLUMB_CACHE, in XDG_CACHE_HOME/plumb, or in ~/.cache/plumb. */
 export function modelsFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  const { PLUMB_CACHE, XDG_CACHE_HOME } = environment;
+  const { PLUMB_MODELS, PLUMB_CACHE, XDG_CACHE_HOME } = environment;
+  if (PLUMB_MODELS) return path.resolve(PLUMB_MODELS.replace(/^~(?=[\\/]|$)/, homeFolder(environment)));
   const cache = PLUMB_CACHE || path.join(XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "plumb");
   return path.resolve(cache, "models");
 }

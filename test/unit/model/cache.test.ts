@@ -30,9 +30,11 @@ describe("models folder", () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  it("is in PLUMB_CACHE, else in XDG_CACHE_HOME, else at home", () => {
+  it("is PLUMB_MODELS, else in PLUMB_CACHE, else in XDG_CACHE_HOME, else at home", () => {
     assert.equal(modelsFolder({ PLUMB_CACHE: "/a", XDG_CACHE_HOME: "/b" }), path.resolve("/a/models"));
     assert.equal(modelsFolder({ PLUMB_CACHE: "", XDG_CACHE_HOME: "/b" }), path.resolve("/b/plumb/models"));
+    assert.equal(modelsFolder({ PLUMB_MODELS: "/c", PLUMB_CACHE: "/a" }), path.resolve("/c"));
+    assert.equal(modelsFolder({ PLUMB_MODELS: "~/m", HOME: "/home/me" }), path.resolve("/home/me/m"));
     assert.equal(modelsFolder({}), path.join(os.homedir(), ".cache", "plumb", "models"));
   });
 

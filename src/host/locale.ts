@@ -1,0 +1,46 @@
+/** Time, sizes and figures as the user's language has them. */
+export class Figures {
+  constructor(private readonly locale: string) {}
+
+  /** `40 seconds`, `2 minutes`, `3.5 hours`. */
+  duration(seconds: number): string {
+    if (seconds < 90) return this.unit(Math.max(1, Math.round(seconds)), "second");
+    if (seconds < 90 * 60) return this.unit(Math.round(seconds / 60), "minute");
+    return this.unit(Math.round(seconds / 360) / 10, "hour");
+  }
+
+  percent(share: number): string {
+    return new Intl.NumberFormat(this.locale, { style: "percent" }).format(Math.floor(share * 100) / 100);
+  }
+
+  /** Two decimals, as for F1. */
+  score(value: number): string {
+    return new Intl.NumberFormat(this.locale, {
+      minimumFractionDigits: 2,
+      maximumFractionDigits: 2,
+    }).format(value);
+  }
+
+  number(value: number): string {
+    return new Intl.NumberFormat(this.locale).format(value);
+  }
+
+  /** `0.9 GB`, `340 MB`, `12 kB`. */
+  bytes(bytes: number): string {
+    if (bytes >= 995e6) return this.unit(Math.round(bytes / 1e8) / 10, "gigabyte", "short");
+    if (bytes >= 995e3) return this.unit(Math.round(bytes / 1e6), "megabyte", "short");
+    return this.unit(Math.round(bytes / 1e3), "kilobyte", "short");
+  }
+
+  /** Day and time of a date in ISO 8601. */
+  date(iso: string): string {
+    const date = new Date(iso);
+    return Number.isNaN(date.getTime())
+      ? ""
+      : new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "short" }).format(date);
+  }
+
+  private unit(value: number, unit: string, unitDisplay: "long" | "short" = "long"): string {
+    return new Intl.NumberFormat(this.locale, { style: "unit", unit, unitDisplay }).format(value);
+  }
+}
