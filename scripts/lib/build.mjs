@@ -48,8 +48,12 @@ const nodeEntries = {
 const webviewEntries = {
   report: "src/webview/report/main.ts",
   label: "src/webview/label/main.ts",
+  tune: "src/webview/tune/main.ts",
 };
-const webviewStyles = [{ in: "src/webview/label/style.css", out: "label" }];
+const webviewStyles = [
+  { in: "src/webview/label/style.css", out: "label" },
+  { in: "src/webview/tune/style.css", out: "tune" },
+];
 
 /** @returns {Promise<void>} */
 export async function bundle() {

@@ -8,11 +8,12 @@ const UNINTERESTING = "**/{node_modules,.plumb}/**";
  * workspace, else one that the user picks. Undefined where there is none (said so) or nothing was picked.
  */
 export async function pickTask(called: unknown): Promise<vscode.Uri | undefined> {
-  if (called instanceof vscode.Uri && isTask(called)) return called;
+  const meant = taskOf(called);
+  if (meant !== undefined) return meant;
   const active = vscode.window.activeTextEditor?.document.uri;
   if (active !== undefined && isTask(active)) return active;
 
-  const found = await vscode.workspace.findFiles(TASK_FILES, UNINTERESTING);
+  const found = await taskFiles();
   if (found.length === 0) {
     void vscode.window.showErrorMessage(
       vscode.l10n.t("No task in this workspace: Plumb looks for files that end in .plumb.json."),
@@ -25,6 +26,19 @@ export async function pickTask(called: unknown): Promise<vscode.Uri | undefined>
     .sort((a, b) => a.label.localeCompare(b.label));
   const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Which task?") });
   return picked?.uri;
+}
+
+/** The task file that a command was called on: by its address, or by an item of the tree that belongs to it. */
+export function taskOf(called: unknown): vscode.Uri | undefined {
+  if (called instanceof vscode.Uri) return isTask(called) ? called : undefined;
+  const task = (called as { readonly task?: unknown } | null | undefined)?.task;
+  return task instanceof vscode.Uri ? task : undefined;
+}
+
+/** All task files of the workspace. */
+export async function taskFiles(): Promise<vscode.Uri[]> {
+  const found = await vscode.workspace.findFiles(TASK_FILES, UNINTERESTING);
+  return found.filter(isTask).sort((a, b) => a.path.localeCompare(b.path));
 }
 
 function isTask(uri: vscode.Uri): boolean {

@@ -1,0 +1,68 @@
+import path from "node:path";
+import * as vscode from "vscode";
+import { deleteRun } from "../../core/runs/delete";
+import { listRuns, type RunEntry } from "../../core/runs/list";
+import { unfinishedRuns } from "../../core/runs/unfinished";
+import { Figures } from "../locale";
+import { taskFiles } from "../task-files";
+
+const DECLINED = "plumb.declinedRuns";
+/** A window that is closed leaves workers that save what there is: they are given time for it. */
+const TRIES = 5;
+const BETWEEN = 2000;
+
+/** Runs that were cut off, offered when the editor starts: until the user has decided about each. */
+export class UnfinishedRuns {
+  constructor(
+    private readonly memory: vscode.Memento,
+    private readonly resume: (task: vscode.Uri, run: string) => Promise<void>,
+  ) {}
+
+  /** The user has decided about a run, by cancelling it or here. */
+  decided(run: string): void {
+    void this.memory.update(DECLINED, [...new Set([...this.declined(), run])]);
+  }
+
+  /** Asks about each one. */
+  async offer(): Promise<void> {
+    const folders = [...new Set((await taskFiles()).map(({ fsPath }) => path.dirname(fsPath)))];
+    await Promise.all(folders.map((folder) => this.offerIn(folder)));
+  }
+
+  private async offerIn(folder: string): Promise<void> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const runs = await listRuns(folder);
+      await Promise.all(unfinishedRuns(runs, this.declined()).map((run) => this.ask(run)));
+      if (runs.every(({ state }) => state !== "running")) return;
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN));
+    }
+  }
+
+  private async ask(run: RunEntry): Promise<void> {
+    const { l10n } = vscode;
+    const [resume, later, away] = [l10n.t("Resume"), l10n.t("Not Now"), l10n.t("Delete Run")];
+    const date = new Figures(vscode.env.language).date(run.createdAt);
+    const answer = await vscode.window.showInformationMessage(
+      l10n.t(
+        "{0}: the run of {1} did not end. Nothing of what it had saved is lost; it goes on to the same result.",
+        run.taskName,
+        date,
+      ),
+      resume,
+      later,
+      away,
+    );
+    if (answer === undefined) return; // asked again at the next start
+    this.decided(run.folder);
+    if (answer === resume) await this.resume(vscode.Uri.file(run.task!), run.folder);
+    if (answer === away) {
+      await deleteRun(run.folder).catch((error: unknown) =>
+        vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error)),
+      );
+    }
+  }
+
+  private declined(): ReadonlySet<string> {
+    return new Set(this.memory.get<string[]>(DECLINED, []));
+  }
+}
