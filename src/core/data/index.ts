@@ -17,4 +17,5 @@ export { countKnown } from "./duplicates";
 export { loadTask, readTask, type LoadedTask } from "./task";
 export { checkTask, type CheckOptions, type CheckResult, type ClassCount, type Finding } from "./check";
 export { rewriteExamples, spliceFields, type FieldChanges, type JsonValue, type LineChange } from "./rewrite";
+export { countExamples, type ExampleCounts } from "./count";
 export { countTokensInThreads } from "./token-threads";
