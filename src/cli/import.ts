@@ -133,10 +133,12 @@ async function carryOut(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<void> {
-  const hooks = (title: string): ReadHooks => ({
+  const hooks = (reading: string): ReadHooks => ({
     signal,
-    onProgress: ({ done, total, rows }) => {
-      if (process.stderr.isTTY) progress.update({ title, done, total, details: [`${rows} rows`] });
+    onProgress: ({ phase, done, total, rows }) => {
+      if (!process.stderr.isTTY) return;
+      const title = { reading, drawing: "Drawing the test part", writing: "Writing" }[phase];
+      progress.update({ title, done, total, details: [`${rows} rows`] });
     },
   });
   const read = readChoices(flags);
@@ -164,8 +166,9 @@ async function carryOut(
         ...column,
         values: values?.length ?? null,
       }));
+      const { first: _rows, ...told } = found;
       process.stdout.write(
-        `${JSON.stringify({ ...found, columns, choices: task.choices, labels, made }, null, 2)}\n`,
+        `${JSON.stringify({ ...told, columns, choices: task.choices, labels, made }, null, 2)}\n`,
       );
     } else process.stdout.write(renderPreview(found, task.choices, prepared, render));
     if (prepared instanceof PlumbError) process.exitCode = 1;

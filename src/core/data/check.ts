@@ -87,7 +87,7 @@ export function checkTask(
 
   // Answered ones first: a run draws its split among these alone.
   const texts = [...answered, ...unanswered];
-  const sketches = new Sketches(texts.map((example) => example.text));
+  const sketches = Sketches.of(texts.map((example) => example.text));
   const findings = [...groupProblems(loaded.problems)];
   const add = (
     severity: Finding["severity"],

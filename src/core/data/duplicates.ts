@@ -7,6 +7,8 @@
  * "Fast Similarity Sketching" (FOCS 2017): unlike one-permutation hashing it is right for short texts too.
  */
 
+import { atOnce, type Sliced } from "../slices";
+
 /** From this share of common runs on, two texts are near duplicates. */
 export const nearSimilarity = 0.7;
 
@@ -17,6 +19,8 @@ const sketchSize = 256;
 /** 42 bands of 6: a pair of similarity 0.7 agrees in at least one with probability 0.995, one of 0.2 with 0.003. */
 const bandRows = 6;
 const bandCount = Math.floor(sketchSize / bandRows);
+/** Texts that are looked at between two pauses: a few milliseconds. */
+const textsAtOnce = 64;
 /** Texts of a bucket that a new one is compared with. Bounds the time where thousands of texts share a bucket. */
 const bucketReach = 16;
 
@@ -47,21 +51,36 @@ export class Sketches {
   /** [bands, texts] */
   private readonly bands: Uint32Array[];
 
-  constructor(texts: readonly string[]) {
-    this.count = texts.length;
-    this.low = new Uint8Array(texts.length * sketchSize);
-    this.bands = Array.from({ length: bandCount }, () => new Uint32Array(texts.length));
+  private constructor(count: number) {
+    this.count = count;
+    this.low = new Uint8Array(count * sketchSize);
+    this.bands = Array.from({ length: bandCount }, () => new Uint32Array(count));
+  }
+
+  static of(texts: readonly string[]): Sketches {
+    return atOnce(Sketches.slicesOf(texts));
+  }
+
+  /** The same in slices: 100,000 texts take seconds. */
+  static *slicesOf(texts: readonly string[]): Sliced<Sketches> {
+    const made = new Sketches(texts.length);
     const sketch = new Int32Array(sketchSize);
-    texts.forEach((text, index) => {
+    for (const [index, text] of texts.entries()) {
       sketchText(comparedText(text), sketch);
-      const offset = index * sketchSize;
-      for (let bin = 0; bin < sketchSize; bin++) this.low[offset + bin] = sketch[bin]!;
-      for (let band = 0; band < bandCount; band++) {
-        let key = band;
-        for (let row = band * bandRows; row < (band + 1) * bandRows; row++) key = mix(key, sketch[row]!);
-        this.bands[band]![index] = key >>> 0;
-      }
-    });
+      made.keep(index, sketch);
+      if (index % textsAtOnce === 0) yield index / texts.length;
+    }
+    return made;
+  }
+
+  private keep(index: number, sketch: Int32Array): void {
+    const offset = index * sketchSize;
+    for (let bin = 0; bin < sketchSize; bin++) this.low[offset + bin] = sketch[bin]!;
+    for (let band = 0; band < bandCount; band++) {
+      let key = band;
+      for (let row = band * bandRows; row < (band + 1) * bandRows; row++) key = mix(key, sketch[row]!);
+      this.bands[band]![index] = key >>> 0;
+    }
   }
 
   /** Estimated share of common runs of two texts, in [0, 1]; 1 where case, punctuation and white space alone differ. */
@@ -80,7 +99,7 @@ export class Sketches {
    * @param count Only the first so many texts.
    */
   pairs(count = this.count): NearPair[] {
-    return this.linked(count, nearSimilarity, null);
+    return atOnce(this.linked(count, nearSimilarity, null));
   }
 
   /**
@@ -90,11 +109,16 @@ export class Sketches {
    * @param count Only the first so many texts.
    */
   bonds(count = this.count): NearPair[] {
+    return atOnce(this.bondSlices(count));
+  }
+
+  /** The same in slices. */
+  *bondSlices(count = this.count): Sliced<NearPair[]> {
     const longest = Math.max(20, count / 10);
     const bonds: NearPair[] = [];
     let within: ReadonlySet<number> | null = null;
     for (const limit of [nearSimilarity, 0.85, 0.95, 1]) {
-      const found: NearPair[] = this.linked(count, limit, within);
+      const found: NearPair[] = yield* this.linked(count, limit, within);
       const groups = new Groups(count);
       const sizes = new Map<number, number>();
       for (const { first, second } of found) groups.join(first, second);
@@ -109,12 +133,13 @@ export class Sketches {
   }
 
   /** Pairs from `limit` on that hold their groups together, in the order of the texts. */
-  private linked(count: number, limit: number, within: ReadonlySet<number> | null): NearPair[] {
+  private *linked(count: number, limit: number, within: ReadonlySet<number> | null): Sliced<NearPair[]> {
     const groups = new Groups(count);
     const pairs: NearPair[] = [];
-    for (const keys of this.bands) {
+    for (const [band, keys] of this.bands.entries()) {
       const buckets = new Buckets(keys);
       for (let second = 0; second < count; second++) {
+        if (second % textsAtOnce === 0) yield (band + second / count) / bandCount;
         if (within?.has(second) === false) continue;
         buckets.each(keys[second]!, (first) => {
           if (groups.same(first, second)) return;
@@ -152,7 +177,7 @@ export class Sketches {
 
 /** How many of some texts stand, word for word or nearly, among others. */
 export function countKnown(texts: readonly string[], among: readonly string[]): number {
-  const sketches = new Sketches([...texts, ...among]);
+  const sketches = Sketches.of([...texts, ...among]);
   return sketches.closest(
     texts.map((_, i) => i),
     among.map((_, i) => texts.length + i),

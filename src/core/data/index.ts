@@ -7,6 +7,7 @@ export {
   holdOut,
   recordSplit,
   drawPart,
+  drawSides,
   restoreSplit,
   splitExamples,
   type Split,

@@ -5,9 +5,13 @@ import { answerOf, strataOf } from "./answer";
 import { Groups, Sketches, type NearPair } from "./duplicates";
 import type { LoadedExample } from "./read";
 import { shownPath } from "./problem";
+import { atOnce, partOf, type Sliced } from "../slices";
 import type { LoadedTask } from "./task";
 
 export const defaultTestShare = 0.2;
+
+/** Units that are placed between two pauses. */
+const unitsAtOnce = 500;
 
 export interface SplitOptions {
   seed: number;
@@ -64,9 +68,7 @@ export function splitExamples(
   }
 
   const units = unitsOf(answered, options.bonds);
-  const fixed = new Set<Unit>(
-    units.filter((unit) => unit.members.some((at) => answered[at]?.split === "train")),
-  );
+  const fixed = forTraining(units, answered);
   const bins = distribute(
     answered,
     units,
@@ -82,6 +84,40 @@ export function splitExamples(
   needBothSides(loaded.path, train, test);
   return { train, test, unanswered, made: "drawn", seed: options.seed, testShare: options.testShare };
 }
+
+/** What texts without an answer count as where they are drawn too. */
+const openStratum = "\0open";
+
+/**
+ * Sides of the split of a task that is being made, drawn among all its texts, those without an answer too: whatever later
+ * chooses which of these are labelled first has then never touched the test part. Answered texts are drawn class by class,
+ * those without an answer as a class of their own; near duplicates and equal groups stay on one side.
+ * @returns The side of each example; null where there are too few to have two.
+ */
+export function* drawSides(
+  examples: readonly Example[],
+  { seed, testShare }: SplitOptions,
+): Sliced<("train" | "test")[] | null> {
+  const sketches = yield* partOf(Sketches.slicesOf(examples.map(({ text }) => text)), 0, 0.75);
+  const bonds = yield* partOf(sketches.bondSlices(), 0.75, 0.9);
+  const units = unitsOf(examples, bonds, (example) =>
+    isAnswered(example) ? strataOf(example) : [openStratum],
+  );
+  const drawn = distribution(examples, units, [1 - testShare, testShare], seededRandom(seed), {
+    learnsFirst: true,
+    fixed: forTraining(units, examples),
+  });
+  const bins = yield* partOf(drawn, 0.9, 1);
+  if (new Set(bins).size < 2) return null;
+  return bins.map((bin) => (bin === 0 ? "train" : "test"));
+}
+
+const isAnswered = ({ label, labels, target }: Example) =>
+  label !== undefined || labels !== undefined || target !== undefined;
+
+/** Units that say `"split": "train"`. */
+const forTraining = (units: readonly Unit[], examples: readonly Example[]) =>
+  new Set(units.filter(({ members }) => members.some((at) => examples[at]?.split === "train")));
 
 /** What has to be kept of a split. */
 export function recordSplit(split: Split): SplitRecord {
@@ -238,7 +274,8 @@ interface Unit {
 
 function unitsOf(
   examples: readonly Example[],
-  bonds: readonly NearPair[] = new Sketches(examples.map((example) => example.text)).bonds(),
+  bonds: readonly NearPair[] = Sketches.of(examples.map((example) => example.text)).bonds(),
+  strata = strataOf,
 ): Unit[] {
   const groups = new Groups(examples.length);
   const byGroup = new Map<string, number>();
@@ -257,10 +294,12 @@ function unitsOf(
     units.set(root, unit);
     unit.members.push(at);
     if (example.id < unit.name) unit.name = example.id;
-    for (const stratum of strataOf(example)) unit.classes.set(stratum, (unit.classes.get(stratum) ?? 0) + 1);
+    for (const stratum of strata(example)) unit.classes.set(stratum, (unit.classes.get(stratum) ?? 0) + 1);
   });
   return [...units.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
+
+const distribute = (...given: Parameters<typeof distribution>): number[] => atOnce(distribution(...given));
 
 /**
  * Bin of each example, so that every class is spread over the bins in proportion to their shares. Units of several
@@ -268,13 +307,13 @@ function unitsOf(
  * Vlahavas, 2011): those of the rarest class first, each to the bin that wants its rarest class most, and where none wants
  * a whole example of it, to the one among those left that is most behind as a whole.
  */
-function distribute(
+function* distribution(
   examples: readonly unknown[],
   units: readonly Unit[],
   shares: readonly number[],
   random: () => number,
   options: { learnsFirst?: boolean; fixed?: ReadonlySet<Unit> } = {},
-): number[] {
+): Sliced<number[]> {
   const totals = new Map<string, number>();
   for (const { classes } of units)
     for (const [name, count] of classes) totals.set(name, (totals.get(name) ?? 0) + count);
@@ -327,7 +366,8 @@ function distribute(
 
   // Sums of shares are off by rounding; a billionth of an example is no difference.
   const slack = 1e-9;
-  for (const { unit, name } of order) {
+  for (const [at, { unit, name }] of order.entries()) {
+    if (at % unitsAtOnce === 0) yield at / order.length;
     if (options.fixed?.has(unit) || (options.learnsFirst && name !== null && !started.has(name))) {
       put(unit, 0);
       continue;

@@ -48,6 +48,7 @@ export async function planOf(file: string, choices: ReadChoices, tick: Tick): Pr
     return { ...plan, format: "xlsx", sheets, sheet: choices.sheet ?? sheets[0] ?? null };
   }
   if (size === 0) throw importError(file, "empty-file", "the file is empty.");
+  if (format === undefined) expectWhatItsNameSays(file);
   const encoding = choices.encoding ?? (await detectEncoding(chunksOf(file, tick)));
   const head = await headOf(file, encoding);
   if (head.text.trim() === "")
@@ -99,6 +100,26 @@ function packedFormat(file: string, start: Buffer): "xlsx" | "parquet" | null {
   if (begins("4152524f5731")) refuse("an Arrow file", "Write it as Parquet or .csv.");
   if (begins("7b5c727466")) refuse("a Rich Text file", "Save it as plain text.");
   return null;
+}
+
+/** Names of files whose content is known by its first bytes, and these were others. */
+const packedNames: Partial<Record<string, string>> = {
+  ".xlsx": "an Excel workbook",
+  ".xlsm": "an Excel workbook",
+  ".xls": "an Excel workbook",
+  ".ods": "an OpenDocument table",
+  ".parquet": "a Parquet file",
+};
+
+function expectWhatItsNameSays(file: string): void {
+  const ending = path.extname(file).toLowerCase();
+  const what = packedNames[ending];
+  if (what === undefined) return;
+  throw importError(
+    file,
+    "damaged",
+    `its name ends in ${ending}, but it is not ${what}: it is damaged or has been given a wrong name. Save or download the table again, or save it as .csv. If it holds plain text, name its format.`,
+  );
 }
 
 interface Head {

@@ -9,10 +9,20 @@ export {
   type Cell,
   type Encoding,
   type Format,
+  type ImportPhase,
+  type ImportProgress,
   type ReadChoices,
   type ReadHooks,
   type ReadItem,
   type Row,
   type Tool,
 } from "./types";
-export { prepareTask, writePrepared, writeTask, type NewTask, type PreparedTask } from "./write";
+export {
+  prepareTask,
+  surveyTask,
+  writePrepared,
+  writeTask,
+  type NewTask,
+  type PreparedTask,
+  type Survey,
+} from "./write";

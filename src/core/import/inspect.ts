@@ -3,10 +3,12 @@ import { countLabels, type LabelCount } from "./answers";
 import { ColumnCounter, type Column } from "./columns";
 import { guessTask, type TaskChoices } from "./guess";
 import { openRows } from "./read";
-import type { Encoding, Format, ReadChoices, ReadHooks, Tool } from "./types";
+import type { Encoding, Format, ReadChoices, ReadHooks, Row, Tool } from "./types";
 
 /** Problems that are listed one by one; beyond them they are counted. */
 const mostProblems = 10_000;
+/** Rows that show how the file was understood. */
+const firstRows = 20;
 
 /** What a file of texts holds, as far as it says so itself. All of it can be changed by choices. */
 export interface Inspection {
@@ -22,6 +24,8 @@ export interface Inspection {
   sheets: string[];
   tool: Tool | null;
   rows: number;
+  /** The first few of them. */
+  first: Row[];
   columns: Column[];
   /** Null where no column holds texts. */
   guess: TaskChoices | null;
@@ -44,11 +48,14 @@ export async function inspect(
   const { opened, batches } = await openRows(file, choices, hooks);
   const counter = new ColumnCounter();
   const problems: Problem[] = [];
+  const first: Row[] = [];
   let problemCount = 0;
   for await (const batch of batches) {
     for (const item of batch) {
-      if (item.type === "row") counter.add(item.row);
-      else if (++problemCount <= mostProblems) problems.push(item.problem);
+      if (item.type === "row") {
+        counter.add(item.row);
+        if (first.length < firstRows) first.push(item.row);
+      } else if (++problemCount <= mostProblems) problems.push(item.problem);
     }
   }
   const columns = counter.summary();
@@ -63,6 +70,7 @@ export async function inspect(
     sheets: opened.sheets,
     tool: opened.tool,
     rows: counter.rows,
+    first,
     columns,
     guess,
     labels: guess === null || guess.labels.length === 0 ? null : countLabels(columns, guess),

@@ -52,7 +52,7 @@ export async function openRows(
     const now = performance.now();
     if (total === 0 || (now - told < progressEvery && done < total)) return;
     told = now;
-    hooks.onProgress?.({ done: Math.min(done, total), total, rows });
+    hooks.onProgress?.({ phase: "reading", done: Math.min(done, total), total, rows });
   };
   try {
     const plan = await planOf(file, choices, tick);

@@ -42,10 +42,22 @@ export interface ReadChoices {
   tool?: Tool | null;
 }
 
+/** What making a task is at: the file's rows, the draw of the test part, the new files. */
+export type ImportPhase = "reading" | "drawing" | "writing";
+
+export interface ImportProgress {
+  phase: ImportPhase;
+  /** In bytes, or in files of a folder, while reading; else a share of a total of 1. */
+  done: number;
+  total: number;
+  /** Rows read so far. */
+  rows: number;
+}
+
 export interface ReadHooks {
   signal?: AbortSignal;
-  /** `done` and `total` in bytes, or in files for a folder; called a few times a second at most. */
-  onProgress?: (progress: { done: number; total: number; rows: number }) => void;
+  /** Called a few times a second at most. */
+  onProgress?: (progress: ImportProgress) => void;
 }
 
 /** A row or record as it stands in the file, before columns have names. */

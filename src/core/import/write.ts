@@ -1,10 +1,11 @@
 import { access, rm } from "node:fs/promises";
 import path from "node:path";
-import { defaultTestShare, shownPath, splitExamples, type LoadedExample, type Problem } from "../data";
+import { defaultTestShare, drawSides, shownPath, type LoadedExample, type Problem } from "../data";
 import { quoted } from "../data/problem";
 import { PlumbError } from "../errors";
 import { writeNewFileAtomic } from "../files";
-import { Example, type Task } from "../schema";
+import { Example, type Label, type Task, type TaskKind } from "../schema";
+import { inTurns } from "../slices";
 import { answerIn, inOrder, type Answer, type LabelCount } from "./answers";
 import { isEmpty, shown } from "./columns";
 import { partOf, type TaskChoices } from "./guess";
@@ -13,7 +14,9 @@ import { openRows } from "./read";
 import type { ReadChoices, ReadHooks, Row } from "./types";
 
 /** More labels than this are answers in words. */
-const mostLabels = 500;
+export const mostLabels = 500;
+/** A task without a choice is none. */
+export const leastLabels = (kind: TaskKind) => ({ single: 2, multi: 1, generation: 0 })[kind];
 const mostProblems = 10_000;
 /** Lines that are put together at once. */
 const linesAtOnce = 5000;
@@ -26,6 +29,12 @@ export interface NewTask {
   instruction?: string;
   /** Labels beside those that stand in the file, and before them: all that a text may get. */
   labelSet?: readonly string[];
+  /** Labels of the file that get another name: the new one by the one that stands there. Two may get the same. */
+  renamed?: ReadonlyMap<string, string>;
+  /** What belongs under a label, by its name in the task. */
+  descriptions?: ReadonlyMap<string, string>;
+  /** Name or path of the base model; left out for the default one. */
+  baseModel?: string;
   /** Columns that are kept under their names. */
   keep?: readonly string[];
   /** Share drawn for the test, in (0, 1); 0.2 by default. */
@@ -58,8 +67,37 @@ export interface PreparedTask {
 }
 
 /**
- * Reads a file into examples, and draws the test part: class by class, near duplicates and groups on one side. Writes
- * nothing; `writePrepared` does.
+ * What a task would hold, without the draw of its test part: counts, labels, and every row that cannot be taken as it is.
+ * Writes nothing.
+ * @throws {PlumbError} as `prepareTask` does.
+ */
+export async function surveyTask(file: string, options: NewTask, hooks: ReadHooks = {}): Promise<Survey> {
+  return surveyOf((await collect(file, options, hooks)).collector);
+}
+
+/** What the rows of a file come to. */
+export interface Survey {
+  /** Rows that were read. */
+  rows: number;
+  examples: number;
+  answered: number;
+  labels: LabelCount[];
+  problems: Problem[];
+  problemCount: number;
+}
+
+const surveyOf = (collector: Collector): Survey => ({
+  rows: collector.rows,
+  examples: collector.examples.length,
+  answered: collector.answered,
+  labels: collector.labelCounts(),
+  problems: collector.problems,
+  problemCount: collector.problemCount,
+});
+
+/**
+ * Reads a file into examples, and draws the test part: class by class, near duplicates and groups on one side, among texts
+ * without an answer too. Writes nothing; `writePrepared` does.
  * @throws {PlumbError} where the choices do not fit the file, or there is nothing to make a task of.
  */
 export async function prepareTask(
@@ -67,34 +105,17 @@ export async function prepareTask(
   options: NewTask,
   hooks: ReadHooks = {},
 ): Promise<PreparedTask> {
-  const base = baseOf(file, options.out);
-  const examplesFile = `${base}.jsonl`;
-  const taskFile = `${base}.plumb.json`;
-  const collector = new Collector(file, examplesFile, options);
-  const { batches } = await openRows(file, options.read, hooks);
-  for await (const batch of batches) {
-    for (const item of batch) {
-      if (item.type === "row") collector.add(item.row);
-      else collector.tell(item.problem);
-    }
-  }
+  const { base, taskFile, examplesFile, collector } = await collect(file, options, hooks);
   const { examples } = collector;
-  checkColumns(file, options, collector.seen);
-  if (examples.length === 0)
-    throw importError(
-      file,
-      "no-text",
-      `column ${quoted(options.choices.text)} holds no text. Name the column that does.`,
-    );
   const labels = collector.labelCounts();
   const task = taskOf(file, base, options, labels);
-  const split = giveSplit(task, taskFile, examples, options);
-  if (split === null && collector.answered > 0) {
+  const split = await giveSplit(examples, options, collector.rows, hooks);
+  if (split === null) {
     collector.tell({
       ...collector.about(null),
       severity: "warning",
       code: "no-split",
-      message: "there are too few answers to draw a test part; it will be drawn when there are more.",
+      message: "there are too few texts to draw a test part; it will be drawn when there are more.",
     });
   }
   const part = (name: "train" | "test") => examples.filter((example) => example.split === name).length;
@@ -117,10 +138,32 @@ export async function prepareTask(
   };
 }
 
+/** Reads a file into examples. */
+async function collect(file: string, options: NewTask, hooks: ReadHooks) {
+  const base = baseOf(file, options.out);
+  const examplesFile = `${base}.jsonl`;
+  const collector = new Collector(file, examplesFile, options);
+  const { batches } = await openRows(file, options.read, hooks);
+  for await (const batch of batches) {
+    for (const item of batch) {
+      if (item.type === "row") collector.add(item.row);
+      else collector.tell(item.problem);
+    }
+  }
+  checkColumns(file, options, collector.seen);
+  if (collector.examples.length === 0)
+    throw importError(
+      file,
+      "no-text",
+      `column ${quoted(options.choices.text)} holds no text. Name the column that does.`,
+    );
+  return { base, taskFile: `${base}.plumb.json`, examplesFile, collector };
+}
+
 /** Writes both files, or none. @throws {PlumbError} where one of that name is there already. */
 export async function writePrepared(
   prepared: PreparedTask,
-  { signal }: Pick<ReadHooks, "signal"> = {},
+  { signal, onProgress }: ReadHooks = {},
 ): Promise<void> {
   const { taskFile, examplesFile, task, examples } = prepared;
   for (const file of [examplesFile, taskFile]) await expectFree(file);
@@ -136,6 +179,12 @@ export async function writePrepared(
     );
     await new Promise(setImmediate);
     if (signal?.aborted === true) throw stopped();
+    onProgress?.({
+      phase: "writing",
+      done: Math.min(1, (at + linesAtOnce) / examples.length),
+      total: 1,
+      rows: prepared.counts.rows,
+    });
   }
   await put(examplesFile, Buffer.concat(parts));
   try {
@@ -217,6 +266,7 @@ class Collector {
   private readonly ids = new Map<string, number>();
   private readonly keep: readonly string[];
   private readonly named: readonly string[];
+  private readonly renamed: ReadonlyMap<string, string>;
 
   constructor(
     private readonly file: string,
@@ -234,6 +284,7 @@ class Collector {
         `column ${quoted(reserved)} cannot be kept: an example has a field of that name with a meaning of its own.`,
       );
     this.named = namedLabels(options);
+    this.renamed = options.renamed ?? new Map();
     for (const label of this.named) this.labels.set(label, 0);
   }
 
@@ -294,10 +345,14 @@ class Collector {
       tell("error", "broken-text", `the answer holds ${bad}; the text is left without one.`);
       return;
     }
-    Object.assign(example, answer);
     this.answered++;
-    if (!("target" in answer))
-      for (const label of words) this.labels.set(label, (this.labels.get(label) ?? 0) + 1);
+    if ("target" in answer) {
+      Object.assign(example, answer);
+      return;
+    }
+    const labels = [...new Set(words.map((label) => this.renamed.get(label) ?? label))];
+    Object.assign(example, "label" in answer ? { label: labels[0] } : { labels });
+    for (const label of labels) this.labels.set(label, (this.labels.get(label) ?? 0) + 1);
   }
 
   /** Fields beside text and answer. */
@@ -348,8 +403,12 @@ class Collector {
 }
 
 /** The labels that are known before any row is read. */
-function namedLabels({ labelSet = [], choices }: NewTask): string[] {
-  const names = [...labelSet, ...(choices.flags ? choices.labels : [])].map((label) => label.trim());
+function namedLabels({ labelSet = [], choices, renamed }: NewTask): string[] {
+  const flags = choices.flags ? choices.labels.map((label) => label.trim()) : [];
+  const names = [
+    ...labelSet.map((label) => label.trim()),
+    ...flags.map((label) => renamed?.get(label) ?? label),
+  ];
   return [...new Set(names)].filter((label) => label !== "");
 }
 
@@ -379,19 +438,23 @@ function checkColumns(file: string, { choices, keep = [] }: NewTask, seen: Reado
 }
 
 function taskOf(file: string, base: string, options: NewTask, labels: readonly LabelCount[]): Task {
-  const { choices } = options;
-  const { kind } = choices;
-  const task: Task = {
+  const { kind } = options.choices;
+  return {
     version: 1,
     name: options.name ?? path.basename(base),
     kind,
     ...(options.instruction === undefined ? {} : { instruction: options.instruction }),
+    ...(kind === "generation" ? {} : { labels: labelsFor(file, options, labels) }),
     examples: `${path.basename(base)}.jsonl`,
+    ...(options.baseModel === undefined ? {} : { baseModel: options.baseModel }),
     ...(options.testShare === undefined ? {} : { testShare: options.testShare }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   };
-  if (kind === "generation") return task;
-  const needed = kind === "single" ? 2 : 1;
+}
+
+function labelsFor(file: string, { choices, descriptions }: NewTask, labels: readonly LabelCount[]): Label[] {
+  const { kind } = choices;
+  const needed = leastLabels(kind);
   if (labels.length < needed) {
     const found =
       labels.length === 0 ? "there are no labels" : `there is only the label ${quoted(labels[0]!.label)}`;
@@ -411,27 +474,29 @@ function taskOf(file: string, base: string, options: NewTask, labels: readonly L
       "wrong-labels",
       `${labels.length} different labels are too many for a choice. If they are answers in words, choose the kind generation; else name another column.`,
     );
-  const { examples, ...before } = task;
-  return { ...before, labels: labels.map(({ label }) => ({ name: label })), examples };
+  return labels.map(({ label }) => {
+    const description = descriptions?.get(label) ?? "";
+    return description === "" ? { name: label } : { name: label, description };
+  });
 }
 
-/** Writes into the examples who is in the test part; null where there is none. */
-function giveSplit(
-  task: Task,
-  taskFile: string,
+/** Writes into the examples who is in the test part; null where nobody is. */
+async function giveSplit(
   examples: LoadedExample[],
   options: NewTask,
-): "given" | "drawn" | null {
-  try {
-    const split = splitExamples(
-      { task, examples, path: taskFile },
-      { seed: options.seed ?? 0, testShare: options.testShare ?? defaultTestShare },
-    );
-    for (const example of split.train) example.split = "train";
-    for (const example of split.test) example.split = "test";
-    return split.made;
-  } catch (error) {
-    if (!(error instanceof PlumbError) || error.code !== "no-split") throw error;
-    return null;
+  rows: number,
+  { signal, onProgress }: ReadHooks,
+): Promise<"given" | "drawn" | null> {
+  if (examples.some(({ split }) => split === "test")) {
+    for (const example of examples) example.split ??= "train";
+    return "given";
   }
+  const { seed = 0, testShare = defaultTestShare } = options;
+  const sides = await inTurns(drawSides(examples, { seed, testShare }), (done) => {
+    if (signal?.aborted === true) throw stopped();
+    onProgress?.({ phase: "drawing", done, total: 1, rows });
+  });
+  if (sides === null) return null;
+  for (const [at, example] of examples.entries()) example.split = sides[at]!;
+  return "drawn";
 }

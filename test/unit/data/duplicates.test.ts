@@ -33,7 +33,7 @@ function pairOfTexts(): [string, string] {
 describe("near duplicates", () => {
   it("estimates the share of common runs within its error, for short and long texts alike", () => {
     const pairs = Array.from({ length: 600 }, pairOfTexts);
-    const sketches = new Sketches(pairs.flat());
+    const sketches = Sketches.of(pairs.flat());
     const errors = pairs.map(([a, b], i) => sketches.similarity(2 * i, 2 * i + 1) - trueSimilarity(a, b));
     // sqrt(s (1 - s) / 256) is 0.031 at most; 600 draws of a normal error reach four times that once in ten runs.
     assert.ok(Math.max(...errors.map(Math.abs)) < 0.15, `largest error ${Math.max(...errors.map(Math.abs))}`);
@@ -51,7 +51,7 @@ describe("near duplicates", () => {
       for (let i = 0; i < 12; i++)
         texts.push(base.map((each, at) => (at === pick(20) ? word() : each)).join(" "));
     }
-    const found = new Sketches(texts).pairs();
+    const found = Sketches.of(texts).pairs();
     const together = groupsOf(
       texts.length,
       found.map(({ first, second }) => [first, second]),
@@ -84,7 +84,7 @@ describe("near duplicates", () => {
       "Café 1",
       "Cafe\u0301 1",
     ];
-    const sketches = new Sketches(texts);
+    const sketches = Sketches.of(texts);
     assert.equal(sketches.similarity(0, 1), 1);
     assert.equal(sketches.similarity(0, 2), 1);
     assert.equal(sketches.similarity(3, 4), 1);
@@ -93,15 +93,15 @@ describe("near duplicates", () => {
 
   it("tells texts apart that are punctuation or emoji alone, and very short ones", () => {
     const texts = ["?!", "...", "👍", "👎", "a", "b", "", "да", "нет"];
-    assert.deepEqual(new Sketches(texts).pairs(), []);
-    assert.equal(new Sketches(["👍", " 👍 "]).pairs().length, 1);
+    assert.deepEqual(Sketches.of(texts).pairs(), []);
+    assert.equal(Sketches.of(["👍", " 👍 "]).pairs().length, 1);
   });
 
   it("gives each query the closest of the others", () => {
     const base = words(30);
     const variant = (n: number) => base.map((each, at) => (at < n ? word() : each)).join(" ");
     const texts = [variant(0), variant(4), variant(1), variant(0), words(30).join(" ")];
-    const sketches = new Sketches(texts);
+    const sketches = Sketches.of(texts);
     const closest = sketches.closest([0, 4], [1, 2, 3]);
     assert.deepEqual(
       closest.map(({ first, second }) => [first, second]),
@@ -117,13 +117,13 @@ describe("near duplicates", () => {
 
   it("looks at the first texts alone where told to", () => {
     const texts = ["one and the same text", "another text altogether", "one and the same text!"];
-    assert.deepEqual(new Sketches(texts).pairs(2), []);
-    assert.equal(new Sketches(texts).pairs().length, 1);
+    assert.deepEqual(Sketches.of(texts).pairs(2), []);
+    assert.equal(Sketches.of(texts).pairs().length, 1);
   });
 
   it("holds a text that repeats itself for what it repeats, and takes no longer over it", () => {
     const base = words(40).join(" ");
-    const sketches = new Sketches([base, `${base} `.repeat(5000), base.slice(0, 3).repeat(500_000)]);
+    const sketches = Sketches.of([base, `${base} `.repeat(5000), base.slice(0, 3).repeat(500_000)]);
     assert.ok(sketches.similarity(0, 1) > 0.95);
     assert.ok(sketches.similarity(0, 2) < 0.2);
   }).timeout(10_000);
@@ -138,7 +138,7 @@ describe("near duplicates", () => {
     };
     const others = Array.from({ length: 200 }, () => words(12).join(" "));
     const sizes = (texts: readonly string[]) => {
-      const bonds = new Sketches(texts).bonds();
+      const bonds = Sketches.of(texts).bonds();
       const groups = groupsOf(
         texts.length,
         bonds.map(({ first, second }) => [first, second]),
@@ -152,7 +152,9 @@ describe("near duplicates", () => {
     assert.ok(
       groupsOf(
         long.length,
-        new Sketches(long).pairs().map(({ first, second }) => [first, second]),
+        Sketches.of(long)
+          .pairs()
+          .map(({ first, second }) => [first, second]),
       ).filter((group) => group >= 200 && group < 210).length > 35,
     );
     assert.ok(sizes(long)[0]! <= 35);
@@ -168,7 +170,7 @@ describe("near duplicates", () => {
     const base = words(15);
     const texts = Array.from({ length: 20_000 }, (_, i) => [...base, String(i)].join(" "));
     const started = performance.now();
-    const pairs = new Sketches(texts).pairs();
+    const pairs = Sketches.of(texts).pairs();
     assert.equal(pairs.length, texts.length - 1);
     assert.ok(performance.now() - started < 30_000);
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  drawSides,
   foldExamples,
   holdOut,
   recordSplit,
@@ -12,6 +13,7 @@ import { Sketches } from "../../../src/core/data/duplicates";
 import { PlumbError } from "../../../src/core/errors";
 import { seededRandom, shuffled } from "../../../src/core/random";
 import type { Task } from "../../../src/core/schema";
+import { atOnce } from "../../../src/core/slices";
 import { textOf } from "./folder";
 
 const task = (kind: Task["kind"]): Task => ({ version: 1, name: "t", kind, examples: "e.jsonl" });
@@ -226,10 +228,48 @@ describe("a drawn split", () => {
       n % 4 === 0 ? { ...each, text: `${textOf(n - (n % 8))} x` } : each,
     );
     const loaded = loadedOf("single", examples);
-    const bonds = new Sketches(examples.map(({ text }) => text)).bonds();
+    const bonds = Sketches.of(examples.map(({ text }) => text)).bonds();
     assert.ok(bonds.length > 0);
     const options = { seed: 4, testShare: 0.2 };
     assert.deepEqual(splitExamples(loaded, { ...options, bonds }), splitExamples(loaded, options));
+  });
+});
+
+describe("sides drawn when a task is made", () => {
+  const draw = (examples: LoadedExample[], seed = 3) => atOnce(drawSides(examples, { seed, testShare: 0.2 }));
+
+  it("give the test its share of every class and of the texts without an answer", () => {
+    const answered = classesOf([50, 25, 10]);
+    const open = Array.from({ length: 200 }, (_, n) => example(1000 + n, {}));
+    const examples = shuffled([...answered, ...open], seededRandom(2));
+    const sides = draw(examples)!;
+    const inTest = tally(examples.filter((_, at) => sides[at] === "test"));
+    assert.deepEqual([inTest.get("c0"), inTest.get("c1"), inTest.get("c2"), inTest.get("")], [10, 5, 2, 40]);
+    assert.deepEqual(draw(examples), sides);
+    assert.notDeepEqual(draw(examples, 4), sides);
+  });
+
+  it("are what a run then takes for its split, whatever has been answered since", () => {
+    const examples = Array.from({ length: 100 }, (_, n) => example(n, {}));
+    const sides = draw(examples)!;
+    const later = examples.map((each, n) => ({ ...each, split: sides[n]!, label: `c${n % 2}` }));
+    const split = splitExamples(loadedOf("single", later), { seed: 0, testShare: 0.5 });
+    assert.deepEqual([split.made, split.test.length], ["given", 20]);
+  });
+
+  it("keep groups, near duplicates and what is for training on theirs", () => {
+    const examples = Array.from({ length: 90 }, (_, n) =>
+      example(n, {
+        text: textOf(Math.floor(n / 2)) + "!".repeat(n % 2),
+        group: `g${Math.floor(n / 6)}`,
+        ...(n < 30 ? { split: "train" as const } : {}),
+      }),
+    );
+    const sides = draw(examples)!;
+    sides.forEach((side, n) => assert.equal(side, n < 30 ? "train" : sides[n - (n % 6)]));
+    assert.ok(sides.includes("test"));
+    assert.equal(draw(examples.map((each) => ({ ...each, group: "one" }))), null);
+    assert.equal(draw([example(0, {})]), null);
   });
 });
 

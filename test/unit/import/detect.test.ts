@@ -109,6 +109,14 @@ describe("what a file is", () => {
         refused(code, words),
         `${code} ${String(content)}`,
       );
+    // Nothing that it could be read as is guessed where the name says what it should be.
+    for (const name of ["a.xlsx", "A.XLSX", "a.parquet", "a.ods"]) {
+      const file = await put(name, Buffer.from("00010203", "hex"));
+      await assert.rejects(inspect(file), refused("damaged", /its name ends in .*damaged.*\.csv/));
+    }
+    const text = await put("text.xlsx", "text,label\none text,a\nanother text,b\n");
+    await assert.rejects(inspect(text), refused("damaged", /name its format/));
+    assert.equal((await inspect(text, { format: "csv" })).rows, 2);
     await assert.rejects(inspect(path.join(folder, "none.csv")), refused("no-such-file", /There is no file/));
     await assert.rejects(inspect(await mkdtemp(path.join(folder, "empty-"))), refused("no-rows", /no row/));
   });

@@ -4,7 +4,14 @@ import os from "node:os";
 import path from "node:path";
 import { checkTask, loadTask } from "../../../src/core/data";
 import { PlumbError } from "../../../src/core/errors";
-import { inspect, prepareTask, writeTask, type NewTask, type ReadHooks } from "../../../src/core/import";
+import {
+  inspect,
+  prepareTask,
+  surveyTask,
+  writeTask,
+  type NewTask,
+  type ReadHooks,
+} from "../../../src/core/import";
 import { textOf } from "../data/folder";
 import { fixture, readAll } from "./expected";
 
@@ -104,6 +111,81 @@ describe("a task out of a file", () => {
     assert.equal(path.basename(made.taskFile), "m-task.plumb.json");
   });
 
+  it("draws the test part among texts without an answer too, before anybody labels them", async () => {
+    const lines = await put("t.txt", Array.from({ length: 100 }, (_, n) => `Text ${textOf(n)}\n`).join(""));
+    const made = await make(lines, {}, { labelSet: ["a", "b"], testShare: 0.3 });
+    assert.deepEqual(made.counts, { rows: 100, examples: 100, answered: 0, train: 70, test: 30 });
+    assert.equal(made.split, "drawn");
+    const alone = await make(await put("one.txt", "A text alone.\n"), {}, { labelSet: ["a", "b"] });
+    assert.deepEqual([alone.split, codes(alone)], [null, ["-: no-split"]]);
+  });
+
+  it("gives labels other names, an order, descriptions, and merges two of them", async () => {
+    const file = await put("m.csv", "text,labels\none text,a;A\ntwo texts,b\nthree texts,A\nno text,\n");
+    const made = await make(
+      file,
+      { kind: "multi", labels: ["labels"], separator: ";" },
+      {
+        labelSet: ["new", "Beta", "alpha"],
+        renamed: new Map([
+          ["a", "alpha"],
+          ["A", "alpha"],
+          ["b", "Beta"],
+        ]),
+        descriptions: new Map([["alpha", "The first."]]),
+        baseModel: "some-model",
+      },
+    );
+    assert.deepEqual(made.task.labels, [
+      { name: "new" },
+      { name: "Beta" },
+      { name: "alpha", description: "The first." },
+    ]);
+    assert.deepEqual(
+      made.examples.map(({ labels }) => labels ?? null),
+      [["alpha"], ["Beta"], ["alpha"], null],
+    );
+    assert.deepEqual(made.labels, [
+      { label: "new", count: 0 },
+      { label: "Beta", count: 1 },
+      { label: "alpha", count: 2 },
+    ]);
+    assert.equal(made.task.baseModel, "some-model");
+    const flags = await put("f.csv", "text,fear,guilt\none text,1,0\ntwo texts,1,1\n");
+    const yes = await make(flags, {}, { renamed: new Map([["fear", "Fear"]]), labelSet: ["guilt", "Fear"] });
+    assert.deepEqual(
+      yes.examples.map(({ labels }) => labels),
+      [["Fear"], ["Fear", "guilt"]],
+    );
+    assert.deepEqual(yes.task.labels, [{ name: "guilt" }, { name: "Fear" }]);
+  });
+
+  it("is surveyed without a draw: the same counts, labels and problems", async () => {
+    const file = await put("m.csv", `${messages(40)},yes\nmore words,\n`);
+    const { guess } = await inspect(file);
+    const options = { read: {}, choices: guess! };
+    const survey = await surveyTask(file, options);
+    const { counts, labels, problems, problemCount } = await prepareTask(file, options);
+    assert.deepEqual(survey, {
+      ...{ rows: counts.rows, examples: counts.examples, answered: counts.answered },
+      ...{ labels, problems, problemCount },
+    });
+    assert.deepEqual(codes(survey), ["42: no-text"]);
+  });
+
+  it("stops in the middle of the draw, too", async () => {
+    const file = await put("m.csv", messages(3000));
+    const stop = new AbortController();
+    const hooks: ReadHooks = {
+      signal: stop.signal,
+      onProgress: ({ phase, done }) => {
+        if (phase === "drawing" && done > 0.1) stop.abort();
+      },
+    };
+    await assert.rejects(make(file, {}, {}, hooks), refused("interrupted", /Stopped/));
+    assert.deepEqual(await readdir(folder), ["m.csv"]);
+  });
+
   it("stops where the signal says so, and writes nothing", async () => {
     const file = await put("m.csv", messages(20_000));
     const stop = new AbortController();
@@ -176,7 +258,7 @@ describe("a task out of a file", () => {
       made.examples.map(({ label }) => label ?? null),
       ["a", null, null, null],
     );
-    assert.deepEqual(codes(made), ["3: no-answer", "4: no-answer", "5: no-answer", "-: no-split"]);
+    assert.deepEqual(codes(made), ["3: no-answer", "4: no-answer", "5: no-answer"]);
   });
 
   it("takes an answer in words, all of them as references", async () => {
@@ -229,10 +311,13 @@ describe("a task out of a file", () => {
   it("takes texts without labels where the labels are named, a text a line or a file", async () => {
     const lines = await put("t.txt", "First text, of two.\r\n\r\nSecond; text\r\n");
     const made = await make(lines, {}, { labelSet: ["good", "bad"] });
-    assert.deepEqual(made.examples, [
-      { id: "1", text: "First text, of two.", source: "t.txt:1" },
-      { id: "2", text: "Second; text", source: "t.txt:3" },
-    ]);
+    assert.deepEqual(
+      made.examples.map(({ split: _, ...rest }) => rest),
+      [
+        { id: "1", text: "First text, of two.", source: "t.txt:1" },
+        { id: "2", text: "Second; text", source: "t.txt:3" },
+      ],
+    );
     assert.deepEqual(made.task.labels, [{ name: "good" }, { name: "bad" }]);
     const some = await put("s.csv", "text,label\nsome words,bad\nmore words,so so\nother words,bad\n");
     const partly = await make(some, { labels: ["label"] }, { labelSet: ["good", "bad"] });
