@@ -43,16 +43,19 @@ const nodeEntries = {
   cli: "src/cli/main.ts",
   worker: "src/worker.ts",
   "token-worker": "src/core/data/token-worker.ts",
+  "import-thread": "src/core/import/thread-worker.ts",
 };
 /** Browser code of the panels: dist/webview/NAME.js, and the style of those whose page has none of its own. */
 const webviewEntries = {
   report: "src/webview/report/main.ts",
   label: "src/webview/label/main.ts",
   tune: "src/webview/tune/main.ts",
+  "new-task": "src/webview/new-task/main.ts",
 };
 const webviewStyles = [
   { in: "src/webview/label/style.css", out: "label" },
   { in: "src/webview/tune/style.css", out: "tune" },
+  { in: "src/webview/new-task/style.css", out: "new-task" },
 ];
 
 /** @returns {Promise<void>} */

@@ -18,6 +18,7 @@ const shipped = [
   "dist/extension.js",
   "dist/worker.js",
   "dist/token-worker.js",
+  "dist/import-thread.js",
   "dist/webview",
   "schemas",
   "media/icon.png",

@@ -2,7 +2,26 @@ export { countLabels, type AnswerChoices, type LabelCount } from "./answers";
 export type { Column } from "./columns";
 export { guessForm, type TaskChoices } from "./guess";
 export { inspect, type Inspection } from "./inspect";
+export {
+  columnUses,
+  draftOf,
+  newTaskOf,
+  obstaclesOf,
+  withKind,
+  withLabel,
+  withLabelMoved,
+  withNewLabel,
+  withoutLabel,
+  withReading,
+  withSeparator,
+  withUse,
+  type ColumnUse,
+  type DraftLabel,
+  type Obstacle,
+  type TaskDraft,
+} from "./draft";
 export { read } from "./read";
+export { ImportThread } from "./thread";
 export {
   encodings,
   formats,

@@ -209,6 +209,19 @@ export async function writeTask(
   return prepared;
 }
 
+/** Whether an example has a field of that name with a meaning of its own, so that no column can be kept under it. */
+export const isReserved = (name: string) => name in Example.shape && name !== "note" && name !== "annotator";
+
+/** Path of the new files without their endings: beside the source, with its name and, where that is taken, a number. */
+export async function freeBase(file: string): Promise<string> {
+  const base = baseOf(file, undefined);
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? base : `${base}-${number}`;
+    const taken = await Promise.all([`${candidate}.jsonl`, `${candidate}.plumb.json`].map(isThere));
+    if (!taken.includes(true)) return candidate;
+  }
+}
+
 /** Path of the new files without their endings. A source that is JSON Lines itself keeps its name for itself. */
 function baseOf(file: string, out: string | undefined): string {
   if (out !== undefined) return path.resolve(out.replace(/\.(jsonl|plumb\.json)$/, ""));
@@ -217,12 +230,14 @@ function baseOf(file: string, out: string | undefined): string {
 }
 
 async function expectFree(file: string): Promise<void> {
-  const taken = await access(file).then(
+  if (await isThere(file)) throw alreadyThere(file);
+}
+
+const isThere = (file: string) =>
+  access(file).then(
     () => true,
     () => false,
   );
-  if (taken) throw alreadyThere(file);
-}
 
 const alreadyThere = (file: string) =>
   new PlumbError(
@@ -274,9 +289,7 @@ class Collector {
     private readonly options: NewTask,
   ) {
     this.keep = (options.keep ?? []).filter((name) => name !== options.choices.text);
-    const reserved = this.keep.find(
-      (name) => name in Example.shape && name !== "note" && name !== "annotator",
-    );
+    const reserved = this.keep.find(isReserved);
     if (reserved !== undefined)
       throw importError(
         file,

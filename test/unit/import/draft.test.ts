@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import {
+  draftOf,
+  inspect,
+  newTaskOf,
+  obstaclesOf,
+  withKind,
+  withLabel,
+  withLabelMoved,
+  withNewLabel,
+  withoutLabel,
+  withReading,
+  withSeparator,
+  withUse,
+  writeTask,
+  type TaskDraft,
+} from "../../../src/core/import";
+
+describe("a task in the making", () => {
+  let folder: string;
+  beforeEach(async () => (folder = await mkdtemp(path.join(os.tmpdir(), "plumb-draft-"))));
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  const start = async (content: string, name = "m.csv"): Promise<TaskDraft> => {
+    const file = path.join(folder, name);
+    await writeFile(file, content);
+    const out = path.join(folder, "m");
+    const given = { name: "m", instruction: "", baseModel: null, testShare: 0.2, out };
+    return draftOf(await inspect(file), {}, given);
+  };
+  const labels = (draft: TaskDraft) => draft.labels.map(({ name, count }) => `${name} ${count}`);
+  const plain = "text,label\none text,a\ntwo texts,b\nthree texts,a\n";
+
+  it("makes of a plain file what the command line makes of it", async () => {
+    const draft = await start(plain);
+    assert.deepEqual(obstaclesOf(draft), []);
+    assert.deepEqual(labels(draft), ["a 2", "b 1"]);
+    const made = await writeTask(draft.found.file, newTaskOf(draft)!);
+    assert.equal(made.taskFile, path.join(folder, "m.plumb.json"));
+    assert.deepEqual(JSON.parse(await readFile(made.taskFile, "utf8")), {
+      ...{ version: 1, name: "m", kind: "single", labels: [{ name: "a" }, { name: "b" }] },
+      ...{ examples: "m.jsonl", testShare: 0.2 },
+    });
+  });
+
+  it("writes labels as they were renamed, described, added and moved", async () => {
+    let draft = await start(plain);
+    draft = withLabel(draft, 0, { name: " alpha ", description: "The first." });
+    draft = withNewLabel(withNewLabel(draft, "new"), "alpha");
+    draft = withLabelMoved(draft, 2, 0);
+    assert.deepEqual(labels(draft), ["new 0", " alpha  2", "b 1"]);
+    const made = await writeTask(draft.found.file, newTaskOf(draft)!);
+    assert.deepEqual(made.task.labels, [
+      { name: "new" },
+      { name: "alpha", description: "The first." },
+      { name: "b" },
+    ]);
+    assert.deepEqual(
+      made.examples.map(({ label }) => label),
+      ["alpha", "b", "alpha"],
+    );
+  });
+
+  it("lets go of added labels only, and of none outside the list", async () => {
+    const draft = withNewLabel(await start(plain), "new");
+    assert.equal(withoutLabel(draft, 0), draft);
+    assert.deepEqual(labels(withoutLabel(draft, 2)), ["a 2", "b 1"]);
+    for (const [from, to] of [
+      [0, -1],
+      [2, 3],
+      [5, 0],
+    ] as const)
+      assert.equal(withLabelMoved(draft, from, to), draft);
+  });
+
+  it("gives a use that one column can have to that one alone, and counts labels of the columns that answer", async () => {
+    const first = await start("text,title,a,b\none text,One,1,0\ntwo texts,Two,1,1\nthree texts,Three,0,0\n");
+    assert.deepEqual(labels(first), ["a 2", "b 1"]);
+    assert.equal(first.form.kind, "multi");
+    const other = withUse(first, "title", "text");
+    assert.deepEqual(Object.fromEntries(other.uses), { a: "answer", b: "answer", title: "text" });
+    assert.deepEqual(newTaskOf(other)?.choices.text, "title");
+    const fewer = withUse(other, "b", "keep");
+    assert.deepEqual([fewer.form.flags, labels(fewer)], [false, ["0 1", "1 2"]]);
+    assert.deepEqual(newTaskOf(fewer)?.keep, ["b"]);
+    assert.deepEqual(obstaclesOf(withUse(fewer, "title", "none")), ["no-text"]);
+    assert.equal(newTaskOf(withUse(fewer, "title", "none")), null);
+  });
+
+  it("keeps what was said of a label while columns, kind and separator come and go", async () => {
+    const content = "text,label\none text,a;b\ntwo texts,b\nthree texts,a\nfour texts,a;b\n";
+    const several = withLabel(await start(content), 0, { name: "Alpha" });
+    assert.deepEqual(
+      [several.form.kind, several.form.separator, labels(several)],
+      ["multi", ";", ["Alpha 3", "b 3"]],
+    );
+    const whole = withKind(several, "single");
+    assert.deepEqual(labels(whole), ["Alpha 1", "b 1", "a;b 2"]);
+    assert.deepEqual(labels(withSeparator(withKind(whole, "multi"), ";")), ["Alpha 3", "b 3"]);
+    const words = withKind(several, "generation");
+    assert.deepEqual(newTaskOf(words)?.labelSet, []);
+    assert.deepEqual(labels(withKind(words, "multi")), ["Alpha 3", "b 3"]);
+  });
+
+  it("says what stands in the way", async () => {
+    const draft = await start("some text here\nand another\nand a third one\n", "m.txt");
+    assert.deepEqual(obstaclesOf(draft), ["few-labels"]);
+    const two = withNewLabel(withNewLabel(draft, "good"), "bad");
+    assert.deepEqual(obstaclesOf(two), []);
+    assert.deepEqual(obstaclesOf(withLabel(two, 0, { name: "bad " })), ["few-labels"]);
+    assert.deepEqual(obstaclesOf(withLabel(two, 1, { name: " " })), ["blank-label"]);
+    assert.deepEqual(obstaclesOf({ ...two, name: " ", testShare: 1, out: `${folder}/` }), [
+      "blank-name",
+      "wrong-share",
+      "blank-file",
+    ]);
+    assert.deepEqual(obstaclesOf(withKind(draft, "generation")), []);
+    const rows = Array.from({ length: 600 }, (_, n) => `words ${n},label ${n}`);
+    const many = withUse(await start(`text,nr\n${rows.join("\n")}\n`), "nr", "answer");
+    assert.deepEqual(obstaclesOf(withKind(many, "single")), ["many-labels"]);
+  });
+
+  it("keeps what was chosen where the file is read in another way with the same columns", async () => {
+    let draft = withUse(await start("text,title,label\none text,a b,x\ntwo texts,c d,y\n"), "title", "text");
+    draft = { ...withLabel(draft, 0, { description: "About x." }), name: "Mine" };
+    const read = { encoding: "windows-1251" } as const;
+    const again = withReading(draft, await inspect(draft.found.file, read), read);
+    assert.deepEqual(Object.fromEntries(again.uses), { label: "answer", title: "text" });
+    assert.deepEqual([again.name, again.labels[0]?.description, again.read], ["Mine", "About x.", read]);
+    const headless = { header: false };
+    const other = withReading(draft, await inspect(draft.found.file, headless), headless);
+    assert.equal(other.uses.has("title"), false);
+    assert.equal(other.name, "Mine");
+  });
+});
