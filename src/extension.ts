@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { Checker } from "./host/checker";
 import { LabelEditors } from "./host/label/editors";
+import { NewTasks } from "./host/new-task/new-tasks";
 import { ReportPanels } from "./host/report-panels";
 import { watchModelsFolder } from "./host/settings";
 import { TaskLenses } from "./host/task-lenses";
@@ -14,6 +15,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const panels = new ReportPanels(vscode.Uri.file(dist("webview")), (file, task, id) =>
     labels.showExample(file, task, id),
   );
+  const newTasks = new NewTasks(vscode.Uri.file(dist("webview")), dist("import-thread.js"));
   const unfinished = new UnfinishedRuns(context.workspaceState, (task, run) => tuner.resume(task, run));
   const tuner: Tuner = new Tuner(vscode.Uri.file(dist("webview")), dist("worker.js"), {
     showReport: (run) => panels.show(run),
@@ -24,11 +26,13 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     checker,
     labels,
+    newTasks,
     panels,
     tuner,
     watchModelsFolder(),
     new TaskLenses((task) => tuner.lineOf(task), tuner.onDidChange),
     command("checkTask", (called) => checker.checkCommand(called)),
+    command("newTask", (called) => newTasks.newTaskCommand(called)),
     command("labelExamples", (called) => labels.labelCommand(called)),
     command("openAsText", () => labels.textCommand()),
     command("tuneAdapter", (called) => tuner.tuneCommand(called)),

@@ -2,8 +2,9 @@ import type { TaskKind } from "../schema";
 import { countLabels, type AnswerChoices } from "./answers";
 import { guessForm, type TaskChoices } from "./guess";
 import type { Inspection } from "./inspect";
+import { isReserved, leastLabels, mostLabels } from "./limits";
 import type { ReadChoices } from "./types";
-import { isReserved, leastLabels, mostLabels, type NewTask } from "./write";
+import type { NewTask } from "./write";
 
 /** What a column is for. */
 export const columnUses = ["text", "answer", "id", "group", "split", "keep", "none"] as const;

@@ -22,6 +22,7 @@ export {
 } from "./draft";
 export { read } from "./read";
 export { ImportThread } from "./thread";
+export type { ModelsHere } from "./thread-protocol";
 export {
   encodings,
   formats,
@@ -36,6 +37,7 @@ export {
   type Row,
   type Tool,
 } from "./types";
+export { isReserved } from "./limits";
 export {
   prepareTask,
   surveyTask,

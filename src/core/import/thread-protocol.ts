@@ -14,7 +14,14 @@ export interface ImportRequests {
    * back, and nothing is written.
    */
   write: { ask: { file: string; task: NewTask; seen: number }; reply: WriteResult };
-  models: { ask: null; reply: readonly (FoundModel & { isDefault: boolean })[] };
+  models: { ask: null; reply: ModelsHere };
+}
+
+/** Base models on this machine. */
+export interface ModelsHere {
+  /** Name of the one that is taken where none is named, whether it is there or not. */
+  readonly defaultName: string;
+  readonly models: readonly (FoundModel & { isDefault: boolean })[];
 }
 
 export type ImportRequest = keyof ImportRequests;

@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { PlumbError } from "../errors";
 import { listModels } from "../model";
+import { DEFAULT_MODEL } from "../model/cache";
 import { inspect } from "./inspect";
 import type { FromImportThread, ImportRequest, ImportRequests, ToImportThread } from "./thread-protocol";
 import type { ReadHooks } from "./types";
@@ -27,7 +28,10 @@ const handlers: Handlers = {
     await writePrepared(prepared, hooks);
     return { written: true, taskFile, counts };
   },
-  models: async () => (await listModels()).models,
+  models: async () => ({
+    defaultName: DEFAULT_MODEL.file.replace(/\.gguf$/, ""),
+    models: (await listModels()).models,
+  }),
 };
 
 const running = new Map<number, AbortController>();

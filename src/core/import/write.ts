@@ -4,19 +4,16 @@ import { defaultTestShare, drawSides, shownPath, type LoadedExample, type Proble
 import { quoted } from "../data/problem";
 import { PlumbError } from "../errors";
 import { writeNewFileAtomic } from "../files";
-import { Example, type Label, type Task, type TaskKind } from "../schema";
+import type { Example, Label, Task } from "../schema";
 import { inTurns } from "../slices";
 import { answerIn, inOrder, type Answer, type LabelCount } from "./answers";
 import { isEmpty, shown } from "./columns";
 import { partOf, type TaskChoices } from "./guess";
+import { isReserved, leastLabels, mostLabels } from "./limits";
 import { importError, stopped } from "./problems";
 import { openRows } from "./read";
 import type { ReadChoices, ReadHooks, Row } from "./types";
 
-/** More labels than this are answers in words. */
-export const mostLabels = 500;
-/** A task without a choice is none. */
-export const leastLabels = (kind: TaskKind) => ({ single: 2, multi: 1, generation: 0 })[kind];
 const mostProblems = 10_000;
 /** Lines that are put together at once. */
 const linesAtOnce = 5000;
@@ -208,9 +205,6 @@ export async function writeTask(
   await writePrepared(prepared, hooks);
   return prepared;
 }
-
-/** Whether an example has a field of that name with a meaning of its own, so that no column can be kept under it. */
-export const isReserved = (name: string) => name in Example.shape && name !== "note" && name !== "annotator";
 
 /** Path of the new files without their endings: beside the source, with its name and, where that is taken, a number. */
 export async function freeBase(file: string): Promise<string> {
