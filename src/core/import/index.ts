@@ -2,26 +2,7 @@ export { countLabels, type AnswerChoices, type LabelCount } from "./answers";
 export type { Column } from "./columns";
 export { guessForm, type TaskChoices } from "./guess";
 export { inspect, type Inspection } from "./inspect";
-export {
-  columnUses,
-  draftOf,
-  newTaskOf,
-  obstaclesOf,
-  withKind,
-  withLabel,
-  withLabelMoved,
-  withNewLabel,
-  withoutLabel,
-  withReading,
-  withSeparator,
-  withUse,
-  type ColumnUse,
-  type DraftLabel,
-  type Obstacle,
-  type TaskDraft,
-} from "./draft";
 export { read } from "./read";
-export { ImportThread } from "./thread";
 export type { ModelsHere } from "./thread-protocol";
 export {
   encodings,
@@ -37,7 +18,6 @@ export {
   type Row,
   type Tool,
 } from "./types";
-export { isReserved } from "./limits";
 export {
   prepareTask,
   surveyTask,

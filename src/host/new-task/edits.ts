@@ -7,9 +7,9 @@ import {
   withoutLabel,
   withSeparator,
   withUse,
-  type ReadChoices,
   type TaskDraft,
-} from "../../core/import";
+} from "../../core/import/draft";
+import type { ReadChoices } from "../../core/import/types";
 import type { NewTaskMessage, ReadingChange } from "./messages";
 import { shownColumns } from "./present";
 

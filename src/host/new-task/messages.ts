@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { columnUses, encodings, formats } from "../../core/import";
+import { columnUses } from "../../core/import/draft";
+import { encodings, formats } from "../../core/import/types";
 import { TaskKind } from "../../core/schema";
 import type { FromNewTask } from "../../new-task-protocol";
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import * as vscode from "vscode";
-import { ImportThread } from "../../core/import";
+import { ImportThread } from "../../core/import/thread";
 import { labelPage } from "../label/page";
 import { NewTaskSession } from "./session";
 

@@ -1,13 +1,7 @@
 import path from "node:path";
-import {
-  isReserved,
-  obstaclesOf,
-  type Inspection,
-  type ModelsHere,
-  type ReadChoices,
-  type Survey,
-  type TaskDraft,
-} from "../../core/import";
+import type { Inspection, ModelsHere, ReadChoices, Survey } from "../../core/import";
+import { obstaclesOf, type TaskDraft } from "../../core/import/draft";
+import { isReserved } from "../../core/import/limits";
 import type { NewTaskProblem, NewTaskReading, NewTaskView } from "../../new-task-protocol";
 
 /** What a page shows at most; the rest is counted. */

@@ -1,15 +1,9 @@
 import path from "node:path";
 import * as vscode from "vscode";
 import { PlumbError } from "../../core/errors";
-import {
-  draftOf,
-  newTaskOf,
-  withReading,
-  type ImportProgress,
-  type ImportThread,
-  type ReadChoices,
-  type TaskDraft,
-} from "../../core/import";
+import type { ImportProgress, ReadChoices } from "../../core/import";
+import { draftOf, newTaskOf, withReading, type TaskDraft } from "../../core/import/draft";
+import type { ImportThread } from "../../core/import/thread";
 import type { ToNewTask } from "../../new-task-protocol";
 import { concernsRows, edited, readAgain } from "./edits";
 import { NewTaskMessage } from "./messages";

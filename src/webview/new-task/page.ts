@@ -40,8 +40,8 @@ export class NewTaskPage {
   private view: NewTaskView | null = null;
   /** What could not be read was pointed out, so that the button says so. */
   private warned = false;
-  /** Whether the page has had its first look at the file. */
-  private begun = false;
+  /** Control that the person was at when the page began to wait; null where it does not. */
+  private waitingAt: string | null = null;
 
   constructor(
     { file, words, locale }: Extract<ToNewTask, { type: "opened" }>,
@@ -113,12 +113,13 @@ export class NewTaskPage {
         this.problems.root.hidden = true;
         this.reading.show(message.reading);
         this.create.hidden = true;
-        this.summary.replaceChildren();
+        this.tell([]);
+        this.refocus();
         return;
       case "stopped":
         this.rest();
         this.create.hidden = true;
-        this.summary.textContent = this.words.say("stopped");
+        this.tell([element("p", {}, this.words.say("stopped"))]);
         return;
       case "refused":
         this.say(message.message);
@@ -148,10 +149,16 @@ export class NewTaskPage {
     this.where.show(view);
     this.showCreate();
     this.showSummary(view);
-    if (this.begun) return;
-    this.begun = true;
-    // Whoever works elsewhere meanwhile keeps the focus.
-    if (document.hasFocus()) this.create.focus();
+    this.refocus();
+  }
+
+  /** Back to where the person was, at first to the button. Whoever works elsewhere meanwhile keeps the focus. */
+  private refocus(): void {
+    const id = this.waitingAt;
+    this.waitingAt = null;
+    if (id === null || !document.hasFocus() || document.activeElement !== document.body) return;
+    const control = this.form.querySelector<HTMLElement>(`[data-id="${id}"]`);
+    (control?.checkVisibility() === true ? control : this.create).focus({ preventScroll: true });
   }
 
   private showCreate(): void {
@@ -181,8 +188,12 @@ export class NewTaskPage {
         element("p", { class: "soft" }, words.say("writes", `${view.out}.plumb.json`, `${view.out}.jsonl`)),
       );
     }
+    this.tell(lines);
+  }
+
+  /** A screen reader says again whatever is put there again. */
+  private tell(lines: readonly HTMLElement[]): void {
     const key = lines.map(({ textContent }) => textContent).join("\n");
-    // A screen reader says again whatever is put there again.
     if (this.summary.dataset.key === key) return;
     this.summary.dataset.key = key;
     this.summary.replaceChildren(...lines);
@@ -190,6 +201,10 @@ export class NewTaskPage {
 
   private showProgress({ phase, share, rows }: NewTaskProgress): void {
     const { words } = this;
+    if (this.form.dataset.busy === undefined) {
+      const at = document.activeElement;
+      this.waitingAt = (at instanceof HTMLElement ? at.dataset.id : undefined) ?? "create";
+    }
     const what =
       phase === "reading"
         ? words.say("reading", this.file)
@@ -207,14 +222,11 @@ export class NewTaskPage {
 
   /** Nothing is going on. */
   private rest(): void {
-    const busy = this.form.dataset.busy !== undefined;
     delete this.form.dataset.busy;
     this.progress.hidden = true;
     this.actions.hidden = false;
     this.summary.hidden = false;
     this.sections.inert = false;
-    if (busy && this.begun && document.hasFocus() && document.activeElement === document.body)
-      this.create.focus();
   }
 
   private say(message: string | null): void {
@@ -234,14 +246,22 @@ export class NewTaskPage {
   /** To the control that an obstacle is about. */
   private lead(obstacle: NewTaskObstacle): void {
     switch (obstacle) {
-      case "blank-name":
-        { this.asked.name.focus(); return; }
-      case "blank-file":
-        { this.where.out.focus(); return; }
-      case "wrong-share":
-        { this.where.share.focus(); return; }
-      case "few-labels":
-        { this.labels.focusNew(); return; }
+      case "blank-name": {
+        this.asked.name.focus();
+        return;
+      }
+      case "blank-file": {
+        this.where.out.focus();
+        return;
+      }
+      case "wrong-share": {
+        this.where.share.focus();
+        return;
+      }
+      case "few-labels": {
+        this.labels.focusNew();
+        return;
+      }
       case "blank-label": {
         const at = this.view?.labels.findIndex(({ name }) => name.trim() === "") ?? -1;
         this.form.querySelector<HTMLElement>(`[data-id="label-${at}"]`)?.focus();
@@ -274,7 +294,7 @@ export class NewTaskPage {
     window.addEventListener(
       "focus",
       () => {
-        if (this.begun && document.activeElement === document.body) this.create.focus();
+        if (this.view !== null && document.activeElement === document.body) this.create.focus();
       },
       { signal },
     );

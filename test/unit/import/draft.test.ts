@@ -4,7 +4,6 @@ import os from "node:os";
 import path from "node:path";
 import {
   draftOf,
-  inspect,
   newTaskOf,
   obstaclesOf,
   withKind,
@@ -15,9 +14,9 @@ import {
   withReading,
   withSeparator,
   withUse,
-  writeTask,
   type TaskDraft,
-} from "../../../src/core/import";
+} from "../../../src/core/import/draft";
+import { inspect, writeTask } from "../../../src/core/import";
 
 describe("a task in the making", () => {
   let folder: string;

@@ -5,7 +5,8 @@ import path from "node:path";
 import { build } from "esbuild";
 import { loadTask } from "../../../src/core/data";
 import { PlumbError } from "../../../src/core/errors";
-import { ImportThread, inspect, surveyTask, type ImportProgress } from "../../../src/core/import";
+import { inspect, surveyTask, type ImportProgress } from "../../../src/core/import";
+import { ImportThread } from "../../../src/core/import/thread";
 import { textOf } from "../data/folder";
 
 const root = path.resolve(__dirname, "../../..");
