@@ -2,7 +2,7 @@ import { checkTask, loadTask } from "../data";
 import { Interrupted, type JobChannel, type JobTools } from "./job-tools";
 import { openForTuning, openTuningSession } from "./open";
 import { prepareRun } from "./prepare";
-import { FACTORS, hasMeasuredRates, probeSteps } from "./probe";
+import { hasMeasuredRates } from "./probe";
 import type { Job } from "./protocol";
 import { secondsOfRun, timeOneStep } from "./timing";
 
@@ -45,7 +45,6 @@ export async function forecastJob(
     const timing = await timeOneStep(prepared, open, budget, tools);
     const folds = job.folds ?? 0;
     const probe = !hasMeasuredRates(base.parameterCount);
-    const probing = probe ? FACTORS.length * probeSteps(timing.step) * timing.step : 0;
     channel.send({
       type: "planned",
       plan: {
@@ -65,7 +64,7 @@ export async function forecastJob(
         device: choices.device,
         precision: choices.precision,
         threads: choices.threads,
-        seconds: secondsOfRun(prepared, timing, folds) + probing,
+        seconds: secondsOfRun(prepared, timing, { folds, probes: probe }),
         bytes: opened.bytes,
         available,
         cutTexts: [...fit, ...heldOut, ...test].filter(({ text }) => text.cut).length,
