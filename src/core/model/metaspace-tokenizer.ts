@@ -71,7 +71,7 @@ export function createMetaspaceTokenizer(pairs: MetaspacePairs): TextTokenizer {
 function normalize(text: string, steps: readonly NormalStep[]): string {
   if (text === "") return text;
   return steps.reduce(
-    (now, step) => (step.type === "prepend" ? step.text + now : now.replaceAll(step.from, step.to)),
+    (now, step) => (step.type === "prepend" ? step.text + now : now.replaceAll(step.from, () => step.to)),
     text,
   );
 }
