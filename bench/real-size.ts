@@ -65,9 +65,7 @@ interface Took {
 interface PythonRow {
   readonly day: string;
   readonly torch: string;
-  readonly steps: readonly number[];
-  /** Seconds that all threads computed for one step, mean of all. */
-  readonly computed: number;
+  readonly steps: readonly Took[];
   readonly peakBytes: number;
 }
 
@@ -216,20 +214,19 @@ async function measurePython(python: string, folder: string): Promise<PythonRow>
   );
   const threads = String(loadEngine().devices().devices[0]?.threads ?? 1);
   const script = path.join(root, "bench/python/real_size.py");
-  const args = [script, "time", path.join(folder, PYTORCH), "--batches", file, "--threads", threads];
-  const { code, output } = await watched(python, args);
+  const args = [script, "time", path.join(folder, PYTORCH), "--batches", file, "--threads", threads, "--steps", "1"];
+  const { code, output } = await watched(python, args, WAITING);
   if (code !== 0) throw new Error(`PyTorch ended with code ${String(code)}.`);
   const found = JSON.parse(output) as {
     torch: string;
     seconds: number[];
-    computed: number;
+    computed: number[];
     peakBytes: number;
   };
   return {
     day: new Date().toISOString().slice(0, 10),
     torch: found.torch,
-    steps: found.seconds,
-    computed: found.computed,
+    steps: found.seconds.map((seconds, i) => ({ seconds, computed: found.computed[i] ?? NaN })),
     peakBytes: found.peakBytes,
   };
 }
@@ -278,7 +275,7 @@ function page({ rows, python }: Results): string {
       ? []
       : [
           `PyTorch ${python.torch} with transformers and PEFT, the same weights in bfloat16 (in float32 they do not fit): ` +
-            `${median(python.steps).toFixed(1)} s a step, ${python.computed.toFixed(1)} s of computing time, ` +
+            `${both(middle(python.steps))} a step, ` +
             `${gib(python.peakBytes)} at the peak.`,
         ]),
   ].join("\n\n");
@@ -302,24 +299,24 @@ async function main(): Promise<void> {
     process.send?.(row, () => process.disconnect());
     return;
   }
-  const results: Results = existsSync(RESULTS)
-    ? (JSON.parse(readFileSync(RESULTS, "utf8")) as Results)
-    : { rows: {}, python: null };
-  const save = () => {
+  // Read anew each time: forms may be measured one beside the other.
+  const update = (change: (results: Results) => void) => {
+    const results: Results = existsSync(RESULTS)
+      ? (JSON.parse(readFileSync(RESULTS, "utf8")) as Results)
+      : { rows: {}, python: null };
+    change(results);
     writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
     writeBetween(path.join(root, "docs/performance.md"), "real size", page(results));
   };
   for (const form of values.only?.split(",").filter((name) => name !== "") ?? FORMS) {
     const row = await inChild([form, path.join(folder, form), values.rounds, values.memory ?? ""]);
-    const before = results.rows[form];
-    results.rows[form] =
-      row.steps.length > 0 || before === undefined ? row : { ...before, opening: row.opening };
-    save();
+    update(({ rows }) => {
+      const before = rows[form];
+      rows[form] = row.steps.length > 0 || before === undefined ? row : { ...before, opening: row.opening };
+    });
   }
-  if (values.python !== undefined) {
-    results.python = await measurePython(values.python, folder);
-  }
-  save();
+  const python = values.python === undefined ? null : await measurePython(values.python, folder);
+  update((results) => (results.python = python ?? results.python));
 }
 
 main().catch((error: unknown) => {
