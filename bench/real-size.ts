@@ -214,7 +214,17 @@ async function measurePython(python: string, folder: string): Promise<PythonRow>
   );
   const threads = String(loadEngine().devices().devices[0]?.threads ?? 1);
   const script = path.join(root, "bench/python/real_size.py");
-  const args = [script, "time", path.join(folder, PYTORCH), "--batches", file, "--threads", threads, "--steps", "1"];
+  const args = [
+    script,
+    "time",
+    path.join(folder, PYTORCH),
+    "--batches",
+    file,
+    "--threads",
+    threads,
+    "--steps",
+    "1",
+  ];
   const { code, output } = await watched(python, args, WAITING);
   if (code !== 0) throw new Error(`PyTorch ended with code ${String(code)}.`);
   const found = JSON.parse(output) as {
