@@ -3,8 +3,12 @@ import { Checker } from "./host/checker";
 import { LabelEditors } from "./host/label/editors";
 import { NewTasks } from "./host/new-task/new-tasks";
 import { ReportPanels } from "./host/report-panels";
+import { Figures } from "./host/locale";
+import { ModelCommands } from "./host/models/commands";
+import { Sample } from "./host/sample";
 import { watchModelsFolder } from "./host/settings";
 import { TaskLenses } from "./host/task-lenses";
+import { Views } from "./host/tree/views";
 import { Tuner } from "./host/tune/tuner";
 import { UnfinishedRuns } from "./host/tune/unfinished";
 
@@ -21,6 +25,17 @@ export function activate(context: vscode.ExtensionContext): void {
     showReport: (run) => panels.show(run),
     decided: (run) => unfinished.decided(run),
   });
+  const figures = new Figures(vscode.env.language);
+  const views = new Views(figures, (task) => tuner.isRunning(task), {
+    showReport: (run) => panels.show(run),
+    resume: (task, run) => tuner.resume(task, run),
+    onDidRun: tuner.onDidRun,
+  });
+  const models = new ModelCommands(dist("cli.js"), figures, () => {
+    views.models.refresh();
+    tuner.modelsChanged();
+  });
+  const sample = new Sample(context.asAbsolutePath("media/sample"), context.globalState);
   const command = (name: string, handler: (called: unknown) => Promise<void> | void) =>
     vscode.commands.registerCommand(`plumb.${name}`, handler);
   context.subscriptions.push(
@@ -30,7 +45,9 @@ export function activate(context: vscode.ExtensionContext): void {
     panels,
     tuner,
     watchModelsFolder(),
-    new TaskLenses((task) => tuner.lineOf(task), tuner.onDidChange),
+    views,
+    models,
+    new TaskLenses((task) => tuner.isRunning(task), tuner.onDidRun),
     command("checkTask", (called) => checker.checkCommand(called)),
     command("newTask", (called) => newTasks.newTaskCommand(called)),
     command("labelExamples", (called) => labels.labelCommand(called)),
@@ -41,6 +58,17 @@ export function activate(context: vscode.ExtensionContext): void {
     command("keepRun", (called) => tuner.keepCommand(called)),
     command("cancelRun", (called) => tuner.cancelCommand(called)),
     command("showLog", () => tuner.showLog()),
+    command("refresh", () => views.refresh()),
+    command("openRun", (called) => views.openCommand(called)),
+    command("resumeRun", (called) => views.resumeCommand(called)),
+    command("deleteRun", (called) => views.deleteCommand(called)),
+    command("revealRun", (called) => views.revealCommand(called)),
+    command("exportAdapter", (called) => views.exportCommand(called)),
+    command("getModel", (called) => models.getCommand(called)),
+    command("inspectModel", (called) => models.inspectCommand(called)),
+    command("removeModel", (called) => models.removeCommand(called)),
+    command("openSample", () => sample.openCommand()),
   );
+  void sample.showAfterOpening();
   void unfinished.offer();
 }

@@ -74,6 +74,7 @@ Example:
     )
     .argument("[repository]", "organisation/name, with @revision for another than the newest")
     .option("--file <name>", "one GGUF file of the repository")
+    .option("--json", "print what happens as JSON lines")
     .addHelpText(
       "after",
       `
@@ -84,13 +85,17 @@ Example:
   plumb models get HuggingFaceTB/SmolLM2-360M
   plumb models get bartowski/SmolLM2-360M-Instruct-GGUF --file SmolLM2-360M-Instruct-Q8_0.gguf`,
     )
-    .action(async (repository: string | undefined, { file }: { file?: string }) => {
+    .action(async (repository: string | undefined, { file, json }: { file?: string; json?: true }) => {
       const say = (line: string) => process.stderr.write(`${line}\n`);
       if (repository === undefined && file !== undefined) {
         throw new PlumbError(
           "hub-name",
           `--file ${file} is a file of which repository? Name it: plumb models get organisation/name --file ${file}`,
         );
+      }
+      if (json === true) {
+        await getForPrograms(repository, file);
+        return;
       }
       const place = repository === undefined ? await fetchDefaultModel(say) : await get(repository, file);
       process.stdout.write(`${place}\n`);
@@ -110,6 +115,30 @@ async function get(repository: string, file: string | undefined): Promise<string
   progress.finish();
   process.stderr.write(`It can be named in --base: ${name}\n`);
   return path;
+}
+
+/** Milliseconds between two lines of progress for programs. */
+const TELL_EVERY = 250;
+
+/** The same for programs: JSON lines of type `note`, `progress` (in bytes) and, at last, `done`. */
+async function getForPrograms(repository: string | undefined, file: string | undefined): Promise<void> {
+  const print = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`);
+  const say = (message: string) => print({ type: "note", message });
+  if (repository === undefined) {
+    print({ type: "done", path: await fetchDefaultModel(say), name: null });
+    return;
+  }
+  let told = 0;
+  const wish = { ...parseRepoName(repository), ...(file === undefined ? {} : { file }) };
+  const { path, name } = await fetchHubModel(wish, {
+    say,
+    progress: ({ file: part, done, total }) => {
+      if (Date.now() - told < TELL_EVERY && done < total) return;
+      told = Date.now();
+      print({ type: "progress", file: part, done, total });
+    },
+  });
+  print({ type: "done", path, name });
 }
 
 const MEGABYTE = 1e6;

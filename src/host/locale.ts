@@ -21,6 +21,14 @@ export class Figures {
     }).format(value);
   }
 
+  /** One decimal. */
+  tenth(value: number): string {
+    return new Intl.NumberFormat(this.locale, {
+      minimumFractionDigits: 1,
+      maximumFractionDigits: 1,
+    }).format(value);
+  }
+
   number(value: number): string {
     return new Intl.NumberFormat(this.locale).format(value);
   }

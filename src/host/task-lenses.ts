@@ -5,20 +5,17 @@ export class TaskLenses implements vscode.CodeLensProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.changed.event;
   private readonly subscriptions: vscode.Disposable[];
-  /** By task file: whether a run was under way. */
-  private readonly shown = new Map<string, boolean>();
-
   /**
-   * @param lineOf The run of a task in a few words, null where none is under way.
-   * @param onDidChange Told whenever a run may have moved on.
+   * @param isRunning Whether a run of a task is under way.
+   * @param onDidRun Told whenever one has begun or ended.
    */
   constructor(
-    private readonly lineOf: (task: string) => string | null,
-    onDidChange: vscode.Event<void>,
+    private readonly isRunning: (task: string) => boolean,
+    onDidRun: vscode.Event<void>,
   ) {
     this.subscriptions = [
       vscode.languages.registerCodeLensProvider({ scheme: "file", pattern: "**/*.plumb.json" }, this),
-      onDidChange(() => this.refresh()),
+      onDidRun(() => this.changed.fire()),
     ];
   }
 
@@ -27,8 +24,7 @@ export class TaskLenses implements vscode.CodeLensProvider, vscode.Disposable {
   }
 
   provideCodeLenses({ uri }: vscode.TextDocument): vscode.CodeLens[] {
-    const running = this.lineOf(uri.fsPath) !== null;
-    this.shown.set(uri.fsPath, running);
+    const running = this.isRunning(uri.fsPath);
     const lens = (title: string, command: string) =>
       new vscode.CodeLens(new vscode.Range(0, 0, 0, 0), { title, command, arguments: [uri] });
     return [
@@ -39,14 +35,5 @@ export class TaskLenses implements vscode.CodeLensProvider, vscode.Disposable {
       lens(`$(checklist) ${vscode.l10n.t("Check Task")}`, "plumb.checkTask"),
       lens(`$(graph) ${vscode.l10n.t("Open Report")}`, "plumb.openReport"),
     ];
-  }
-
-  /** A lens says whether a run is under way, not how far it is: it changes twice a run. */
-  private refresh(): void {
-    for (const [file, shown] of this.shown) {
-      if ((this.lineOf(file) !== null) === shown) continue;
-      this.changed.fire();
-      return;
-    }
   }
 }

@@ -7,17 +7,16 @@ export function explain(
   error: unknown,
   { folder, base }: { readonly folder: string | null; readonly base: string | null },
 ): TuneTrouble {
-  const { t } = vscode.l10n;
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const onward: TuneAction = folder === null ? "again" : "resume";
-  const safe = t("Your labels are untouched, and what the run had saved is kept.");
-  const close = t("Close other programs that need much memory.");
+  const safe = vscode.l10n.t("Your labels are untouched, and what the run had saved is kept.");
+  const close = vscode.l10n.t("Close other programs that need much memory.");
   switch (code) {
     case "model-missing":
       if (base !== null) break;
       return {
-        message: t(
+        message: vscode.l10n.t(
           "The base model {0} is not on this machine yet: {1} MB, licence {2}. It will be kept in {3}.",
           "SmolLM2-135M-Instruct",
           Math.round(DEFAULT_MODEL.bytes / 1e6),
@@ -31,29 +30,38 @@ export function explain(
       const [, needed, usable] = /needs ([\d.]+ \w+), and ([\d.]+ \w+) of/.exec(message) ?? [];
       if (needed === undefined || usable === undefined) break;
       return {
-        message: t(
+        message: vscode.l10n.t(
           "This run does not fit into memory: it needs {0} at least, and {1} may be used.",
           needed,
           usable,
         ),
         tries: [
           close,
-          t("Take a smaller base model, or shorten very long texts."),
-          t("If the setting “Memory Limit” is low, raise it."),
+          vscode.l10n.t("Take a smaller base model, or shorten very long texts."),
+          vscode.l10n.t("If the setting “Memory Limit” is low, raise it."),
         ],
         actions: ["again", "models", "settings"],
       };
     }
     case "worker-killed":
       return {
-        message: t("The engine was ended from outside, most often because memory ran out. {0}", safe),
-        tries: [close, t("Start again with less memory: it takes longer, and comes to the same.")],
+        message: vscode.l10n.t(
+          "The engine was ended from outside, most often because memory ran out. {0}",
+          safe,
+        ),
+        tries: [
+          close,
+          vscode.l10n.t("Start again with less memory: it takes longer, and comes to about the same."),
+        ],
         actions: folder === null ? ["again", "less-memory", "log"] : ["resume", "less-memory", "log"],
       };
     case "worker-sigbus":
       return {
-        message: t("The base model's file was cut short, replaced, or its disk is gone. {0}", safe),
-        tries: [t("Bring the file back, or fetch the model again.")],
+        message: vscode.l10n.t(
+          "The base model's file was cut short, replaced, or its disk is gone. {0}",
+          safe,
+        ),
+        tries: [vscode.l10n.t("Bring the file back, or fetch the model again.")],
         actions: [onward, "models", "log"],
       };
     case "worker-crash":
@@ -61,36 +69,43 @@ export function explain(
     case "worker-message":
     case "unexpected":
       return {
-        message: t("The engine ended unexpectedly. {0}", safe),
-        tries: [t("Go on with it; if it ends in the same place again, the log says more."), message],
+        message: vscode.l10n.t("The engine ended unexpectedly. {0}", safe),
+        tries: [
+          vscode.l10n.t("Go on with it; if it ends in the same place again, the log says more."),
+          message,
+        ],
         actions: [onward, "less-memory", "log"],
       };
     case "nan":
       return {
-        message: t("The loss is no longer a number, so nothing more can be learned."),
-        tries: [t("Another method or another seed may do; look for texts that are no texts first.")],
+        message: vscode.l10n.t("The loss is no longer a number, so nothing more can be learned."),
+        tries: [
+          vscode.l10n.t("Another method or another seed may do; look for texts that are no texts first."),
+        ],
         actions: ["again", "check", "log"],
       };
     case "no-movement":
       return {
-        message: t("The loss does not fall: the model learns nothing from these labels."),
+        message: vscode.l10n.t("The loss does not fall: the model learns nothing from these labels."),
         tries: [
-          t(
+          vscode.l10n.t(
             "See whether the labels follow from the texts at all, and whether the instruction says what is asked.",
           ),
-          t("Try another base model, or another method."),
+          vscode.l10n.t("Try another base model, or another method."),
         ],
         actions: ["label", "task", "again"],
       };
     case "one-class":
       return {
-        message: t("The model gives the same answer to every text, and does no better than guessing."),
-        tries: [t("Label more texts of the rare classes."), t("Give it more steps.")],
+        message: vscode.l10n.t(
+          "The model gives the same answer to every text, and does no better than guessing.",
+        ),
+        tries: [vscode.l10n.t("Label more texts of the rare classes."), vscode.l10n.t("Give it more steps.")],
         actions: ["label", "again", "log"],
       };
     case "locked":
       return {
-        message: t("Another process is working on this run. Wait for it, or stop it."),
+        message: vscode.l10n.t("Another process is working on this run. Wait for it, or stop it."),
         tries: [],
         actions: ["resume", "log"],
       };
@@ -98,8 +113,10 @@ export function explain(
     case "example-changed":
     case "split-changed":
       return {
-        message: t("Task or examples have changed since the run began, so it cannot be gone on with."),
-        tries: [t("Bring the old content back, or start a new run."), message],
+        message: vscode.l10n.t(
+          "Task or examples have changed since the run began, so it cannot be gone on with.",
+        ),
+        tries: [vscode.l10n.t("Bring the old content back, or start a new run."), message],
         actions: ["again", "task"],
       };
     case "base-changed":
@@ -119,7 +136,7 @@ export function explain(
   if (code.startsWith("model-") || code.startsWith("gguf")) {
     return {
       message,
-      tries: [t("Take another base model, or fetch this one again.")],
+      tries: [vscode.l10n.t("Take another base model, or fetch this one again.")],
       actions: ["models", "task"],
     };
   }

@@ -35,9 +35,11 @@ export class Tuner implements vscode.Disposable {
   private readonly desks = new Map<string, Desk>();
   private readonly pages = new Map<Desk, TunePage>();
   private readonly queue = new RunQueue<Desk>();
-  private readonly changed = new vscode.EventEmitter<void>();
-  /** A run has begun, ended, or moved on by something that can be seen outside its page. */
-  readonly onDidChange = this.changed.event;
+  private readonly moved = new vscode.EventEmitter<void>();
+  private readonly ran = new vscode.EventEmitter<void>();
+  /** A run has begun or ended. */
+  readonly onDidRun = this.ran.event;
+  private running = "";
   private readonly subscriptions: vscode.Disposable[];
   private readonly looks = new Map<Desk, NodeJS.Timeout>();
 
@@ -62,19 +64,12 @@ export class Tuner implements vscode.Disposable {
   dispose(): void {
     for (const timer of this.looks.values()) clearTimeout(timer);
     for (const desk of this.desks.values()) desk.dispose();
-    for (const one of [...this.subscriptions, this.bar, this.changed, this.log]) one.dispose();
+    for (const one of [...this.subscriptions, this.bar, this.moved, this.ran, this.log]) one.dispose();
   }
 
-  /** The run of a task, in a few words; null where none is under way. */
-  lineOf(task: string): string | null {
-    const desk = this.desks.get(task);
-    return desk?.busy === true ? runLine(desk, this.figures) : null;
-  }
-
-  /** Run folder of the task's run, while one is under way. */
-  folderOf(task: string): string | null {
-    const desk = this.desks.get(task);
-    return desk?.busy === true ? desk.folder : null;
+  /** Whether a run of the task is under way, or waits for its turn. */
+  isRunning(task: string): boolean {
+    return this.desks.get(task)?.busy === true;
   }
 
   /** The command: the plan of the task's next run, or the run that is under way. */
@@ -95,18 +90,18 @@ export class Tuner implements vscode.Disposable {
 
   /** The command: the page of the run under way. */
   showCommand(called: unknown): void {
-    const desk = this.running(called);
+    const desk = this.meant(called);
     if (desk !== undefined) this.show(desk);
   }
 
   /** The command: ends the run under way with the best that it has. */
   keepCommand(called: unknown): void {
-    this.running(called)?.keep();
+    this.meant(called)?.keep();
   }
 
   /** The command: ends the run under way without a result. */
   cancelCommand(called: unknown): void {
-    this.running(called)?.cancel();
+    this.meant(called)?.cancel();
   }
 
   /** Goes on with a run that did not end. */
@@ -126,7 +121,7 @@ export class Tuner implements vscode.Disposable {
     this.lookAgain(() => true);
   }
 
-  private running(called: unknown): Desk | undefined {
+  private meant(called: unknown): Desk | undefined {
     const file = taskOf(called)?.fsPath;
     return file === undefined ? this.busy()[0] : this.desks.get(file);
   }
@@ -183,8 +178,14 @@ export class Tuner implements vscode.Disposable {
 
   private refresh(desk: Desk): void {
     this.pages.get(desk)?.refresh();
-    this.bar.show(this.busy());
-    this.changed.fire();
+    const busy = this.busy();
+    this.bar.show(busy);
+    this.moved.fire();
+    const running = busy.map(({ file }) => file).join("\n");
+    if (running === this.running) return;
+    this.running = running;
+    void vscode.commands.executeCommand("setContext", "plumb.running", busy.length > 0);
+    this.ran.fire();
   }
 
   private async take(desk: Desk, message: Exclude<FromTune, { type: "ready" }>): Promise<void> {
@@ -232,7 +233,7 @@ export class Tuner implements vscode.Disposable {
         await vscode.window.showTextDocument(task);
         return;
       case "get-model":
-        await run("plumb.getModel");
+        await run("plumb.getModel", "default");
         await desk.look();
         return;
       case "models":
@@ -277,7 +278,7 @@ export class Tuner implements vscode.Disposable {
           progress.report({ message: line, increment: 100 * (share - shown) });
           [shown, said] = [share, line];
         };
-        const heard = this.onDidChange(report);
+        const heard = this.moved.event(report);
         const cancelled = cancel.onCancellationRequested(() => desk.cancel());
         try {
           return await ended;
@@ -394,37 +395,36 @@ export class Tuner implements vscode.Disposable {
 }
 
 function actionName(action: TuneAction): string {
-  const { t } = vscode.l10n;
   switch (action) {
     case "tune":
     case "again":
-      return t("Plan Anew");
+      return vscode.l10n.t("Plan Anew");
     case "keep":
-      return t("Stop and Keep the Best So Far");
+      return vscode.l10n.t("Stop and Keep the Best So Far");
     case "cancel":
-      return t("Cancel");
+      return vscode.l10n.t("Cancel");
     case "resume":
-      return t("Resume");
+      return vscode.l10n.t("Resume");
     case "less-memory":
-      return t("Start with Less Memory");
+      return vscode.l10n.t("Start with Less Memory");
     case "check":
-      return t("Check Task");
+      return vscode.l10n.t("Check Task");
     case "label":
-      return t("Label Examples");
+      return vscode.l10n.t("Label Examples");
     case "task":
-      return t("Open the Task");
+      return vscode.l10n.t("Open the Task");
     case "get-model":
-      return t("Get Base Model");
+      return vscode.l10n.t("Get Base Model");
     case "models":
-      return t("Base Models");
+      return vscode.l10n.t("Base Models");
     case "report":
-      return t("Open Report");
+      return vscode.l10n.t("Open Report");
     case "delete":
-      return t("Delete Run");
+      return vscode.l10n.t("Delete Run");
     case "log":
-      return t("Show Log");
+      return vscode.l10n.t("Show Log");
     case "settings":
-      return t("Settings");
+      return vscode.l10n.t("Settings");
   }
 }
 
