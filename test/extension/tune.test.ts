@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import type { FrameLocator } from "playwright-core";
+import { seededRandom } from "../../src/core/random";
+import { Editor, type HostPrograms } from "./editor";
+import { processesOf } from "./processes";
+
+const root = path.resolve(__dirname, "../..");
+/** Looked at by people; not compared. */
+const pictures = path.join(root, "build", "pictures");
+
+const cues = {
+  pressure: "hurry tonight last only soon miss never buy now everyone already quick vanish regret",
+  none: "weekday quiet usually since often beside northern plain maintains calmly built holds again daily",
+};
+const shared = "sofa lamp kettle scarf desk bike tent radio library pool museum office market garden school";
+
+/** Texts of words drawn at random that even a tiny model can tell apart. */
+function examples(count: number, seed: number): string {
+  const random = seededRandom(seed);
+  return Array.from({ length: count }, (_, at) => {
+    const label = at % 2 === 0 ? "pressure" : "none";
+    const words = [...cues[label].split(" "), ...shared.split(" ")];
+    const text = Array.from({ length: 14 }, () => words[Math.floor(random() * words.length)]!).join(" ");
+    return `${JSON.stringify({ id: `e${at}`, text, label })}\n`;
+  }).join("");
+}
+
+const task = (name: string, more = {}) =>
+  JSON.stringify(
+    {
+      version: 1,
+      name,
+      kind: "single",
+      instruction: "Does the message press its reader?",
+      labels: [{ name: "pressure" }, { name: "none" }],
+      examples: `${name}.jsonl`,
+      baseModel: "tiny.gguf",
+      ...more,
+    },
+    null,
+    2,
+  );
+
+describe("tuning in a real editor", function () {
+  this.timeout(300_000);
+  let workspace: string;
+  let worker: string;
+  let editor: Editor;
+  let page: FrameLocator;
+
+  before(async function () {
+    const programs = process.env.PLUMB_VSCODE_HOST;
+    const extension = process.env.PLUMB_TEST_EXTENSION;
+    if (programs === undefined || extension === undefined) {
+      console.log("      Skipped: `npm run test:long` installs an editor for these tests.");
+      this.skip();
+    }
+    worker = path.join(extension, "dist", "worker.js");
+    await mkdir(pictures, { recursive: true });
+    workspace = await mkdtemp(path.join(os.tmpdir(), "plumb-tune-"));
+    await cp(path.join(root, "test/fixtures/tiny.gguf"), path.join(workspace, "tiny.gguf"));
+    await writeFile(path.join(workspace, "messages.jsonl"), examples(128, 7));
+    await writeFile(path.join(workspace, "messages.plumb.json"), task("messages"));
+    const wrong = `${examples(40, 8)}{"id":"x","text":"Now!","label":"presure"}\n`;
+    await writeFile(path.join(workspace, "wrong.jsonl"), wrong);
+    await writeFile(path.join(workspace, "wrong.plumb.json"), task("wrong"));
+    editor = await Editor.open({
+      programs: JSON.parse(programs) as HostPrograms,
+      workspace,
+      extension,
+      theme: process.env.PLUMB_TEST_THEME ?? "Default Dark Modern",
+    });
+  });
+  after(async () => {
+    await (editor as Editor | undefined)?.close();
+    if (workspace) await rm(workspace, { recursive: true, force: true });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") {
+      await editor.page.screenshot({ path: path.join(pictures, "tune-failed.png") });
+    }
+  });
+
+  const picture = (name: string) => editor.page.screenshot({ path: path.join(pictures, `${name}.png`) });
+  const runs = () => readdir(path.join(workspace, ".plumb", "runs")).catch((): string[] => []);
+  const manifest = async (id: string) =>
+    JSON.parse(await readFile(path.join(workspace, ".plumb", "runs", id, "manifest.json"), "utf8")) as {
+      status: string;
+      resumed: { step: number }[];
+    };
+  const button = (action: string) => page.locator(`button[data-action=${action}]`);
+  const labels = () => readFile(path.join(workspace, "messages.jsonl"), "utf8");
+
+  async function plan(file: string): Promise<void> {
+    await editor.run("View: Close All Editors");
+    await editor.openFile(file);
+    await editor.run("Plumb: Tune Adapter");
+    page = editor.panel();
+    await page.locator("h1", { hasText: "Tune an adapter" }).waitFor({ timeout: 60_000 });
+  }
+
+  /** Starts a run of so many steps that it does not end by itself. */
+  async function startLong(): Promise<void> {
+    await plan("messages.plumb.json");
+    await page.locator(".first", { hasText: "Tunes tiny" }).waitFor({ timeout: 60_000 });
+    await page.locator("summary", { hasText: "More Choices" }).click();
+    await page.getByLabel("Steps").fill("200000");
+    await page.getByLabel("Steps").press("Tab");
+    await page.locator("dd", { hasText: "200,000" }).waitFor({ timeout: 60_000 });
+    await button("tune").click();
+    await page.locator(".stand", { hasText: /step \d{2,} of/ }).waitFor({ timeout: 60_000 });
+  }
+
+  it("shows tasks with their counts in the activity bar, and what to do where there is nothing yet", async () => {
+    await editor.page.locator(".activitybar a[aria-label^=Plumb]").click();
+    const tree = editor.page.locator(".pane-body .monaco-list-row");
+    await tree.filter({ hasText: "128 of 128 labelled" }).waitFor({ timeout: 60_000 });
+    await tree.filter({ hasText: "wrong.jsonl" }).waitFor();
+    await editor.page.locator(".welcome-view-content", { hasText: "No adapter yet" }).waitFor();
+    await picture("tree-begin");
+  });
+
+  it("shows the plan from the link above a task, and Enter begins", async () => {
+    await editor.openFile("messages.plumb.json");
+    await editor.page.locator(".codelens-decoration a", { hasText: "Tune Adapter" }).click();
+    page = editor.panel();
+    await page.locator(".first", { hasText: /^Tunes tiny on \d+ texts and keeps 26 for the test/ }).waitFor();
+    await page.locator("tr", { hasText: "pressure" }).getByText("64").waitFor();
+    await picture("tune-plan");
+    await editor.page.keyboard.press("Enter");
+    await page.locator(".course").waitFor();
+    await editor.panel().locator("h1", { hasText: "messages" }).waitFor({ timeout: 120_000 });
+    assert.equal((await runs()).length, 1);
+    assert.equal((await manifest((await runs())[0]!)).status, "finished");
+    await editor.page
+      .locator(".pane-body .monaco-list-row", { hasText: /F1 \d\.\d\d \[/ })
+      .first()
+      .waitFor();
+    await picture("tree-run");
+  });
+
+  it("says what is wrong instead of a run that would be dishonest, and leads there", async () => {
+    await plan("wrong.plumb.json");
+    const item = page.locator(".findings li.error", { hasText: "not in the label set" }).first();
+    await item.waitFor({ timeout: 60_000 });
+    assert.equal(await button("tune").count(), 0);
+    await picture("tune-refused");
+    await item.locator("button.link", { hasText: "wrong.jsonl:41" }).click();
+    await editor.page.locator(".tab.active", { hasText: "wrong.jsonl" }).waitFor();
+    await editor.page.locator(".statusbar-item", { hasText: "Ln 41" }).waitFor();
+  });
+
+  it("shows a run as it goes, refuses a second one in words, and cancels without loss", async () => {
+    const before = await labels();
+    await startLong();
+    await editor.page.locator(".statusbar-item", { hasText: /messages: \d+\s?% · .* left/ }).waitFor();
+    await page.locator(".figures dd", { hasText: /tokens\/s/ }).waitFor();
+    await page.locator("svg polyline.bold").first().waitFor();
+    await editor.page.waitForTimeout(1500);
+    await picture("tune-running");
+    await editor.openFile("messages.plumb.json");
+    await editor.run("Plumb: Tune Adapter");
+    await editor.notification("being tuned already").waitFor();
+    page = editor.panel();
+    await button("cancel").click();
+    await editor.notification(/cancelled after step \d+/).waitFor({ timeout: 60_000 });
+    await page.locator(".first", { hasText: "Cancelled" }).waitFor();
+    await picture("tune-cancelled");
+    const [, second] = await runs();
+    assert.equal((await manifest(second!)).status, "paused");
+    assert.equal(await labels(), before);
+  });
+
+  it("goes on with it, and stops with the best so far", async () => {
+    await button("resume").click();
+    await page.locator(".stand", { hasText: /step \d{2,} of/ }).waitFor({ timeout: 60_000 });
+    await button("keep").click();
+    await editor.panel().locator("h1", { hasText: "messages" }).waitFor({ timeout: 120_000 });
+    const { status, resumed } = await manifest((await runs())[1]!);
+    assert.equal(status, "finished");
+    assert.ok(resumed[0]!.step > 0);
+  });
+
+  it("outlives a kill of the engine: says so, and goes on from what was saved", async () => {
+    const before = await labels();
+    await startLong();
+    process.kill(processesOf(worker)[0]!.pid, "SIGKILL");
+    await page.locator(".first.bad", { hasText: "The engine was ended from outside" }).waitFor();
+    await editor.notification("labels are untouched").waitFor();
+    await picture("tune-killed");
+    assert.equal(await labels(), before);
+    await button("resume").click();
+    await page.locator(".stand", { hasText: /step \d+ of/ }).waitFor({ timeout: 60_000 });
+    await button("cancel").click();
+    await page.locator(".first", { hasText: "Cancelled" }).waitFor({ timeout: 60_000 });
+  });
+
+  it("outlives a kill of the extension host: the run saves itself and is offered at the next start", async () => {
+    await startLong();
+    const id = (await runs()).at(-1)!;
+    process.kill(processesOf(worker)[0]!.parent, "SIGKILL");
+    while (processesOf(worker).length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal((await manifest(id)).status, "paused");
+    await editor.page.reload();
+    const offer = editor.notification("did not end");
+    await offer.waitFor({ timeout: 120_000 });
+    await picture("tune-offered");
+    await offer.getByText("Resume").click();
+    page = editor.panel();
+    await page.locator(".stand", { hasText: /step \d+ of/ }).waitFor({ timeout: 60_000 });
+    await button("keep").click();
+    await editor.panel().locator("h1", { hasText: "messages" }).waitFor({ timeout: 120_000 });
+    assert.ok((await manifest(id)).resumed[0]!.step > 0);
+  });
+});
