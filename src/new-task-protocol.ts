@@ -118,6 +118,7 @@ export type NewTaskWord =
   | "formatParquet"
   | "formatText"
   | "formatXlsx"
+  | "groupHint"
   | "header"
   | "instruction"
   | "instructionHint"

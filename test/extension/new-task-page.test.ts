@@ -165,7 +165,7 @@ describe("the page on which a task is made", function () {
 
   it("lists what cannot be taken with its line, and asks once more where there is more of it than was seen", async () => {
     const host = await start(`${messages(20)}"one more",yes,and more\n,no\n`);
-    await host.page.locator(".problems summary", { hasText: "Worth a look: 2" }).click();
+    await host.page.locator(".problems[open] summary", { hasText: "Worth a look: 2" }).waitFor();
     const items = host.page.locator(".problems li");
     assert.match(await items.nth(0).innerText(), /Line 22\s*: 3 values where 2 were expected/);
     assert.match(

@@ -27,6 +27,9 @@ export function newTaskWords(): NewTaskWords {
     formatParquet: vscode.l10n.t("Parquet"),
     formatText: vscode.l10n.t("A text a line"),
     formatXlsx: vscode.l10n.t("Excel workbook"),
+    groupHint: vscode.l10n.t(
+      "Texts with the same “{0}” stay together: all of them to learn from, or all in the test.",
+    ),
     header: vscode.l10n.t("The first row names the columns"),
     instruction: vscode.l10n.t("Question"),
     instructionHint: vscode.l10n.t("What is asked of a text, in a sentence. The model starts from it."),
@@ -96,7 +99,7 @@ export function newTaskWords(): NewTaskWords {
       "Not everything in the file can be taken as it is. Nothing was written yet: look at the list first.",
     ),
     useAnswer: vscode.l10n.t("Answer"),
-    useGroup: vscode.l10n.t("Group (author, thread)"),
+    useGroup: vscode.l10n.t("Group"),
     useId: vscode.l10n.t("Id"),
     useKeep: vscode.l10n.t("Keep"),
     useNone: vscode.l10n.t("Leave out"),

@@ -10,6 +10,8 @@ export class Problems {
   private readonly slot: Slot;
   private readonly title = element("summary", { "data-id": "problems" });
   readonly root: HTMLDetailsElement;
+  /** Whether it was opened already because something was left out; after that it is the person's. */
+  private pointedOut = false;
 
   constructor(
     private readonly words: Words,
@@ -30,6 +32,10 @@ export class Problems {
     const { words } = this;
     this.root.hidden = problemCount === 0;
     this.title.textContent = words.say("problems", problemCount);
+    if (!this.pointedOut && problems.some(({ severity }) => severity === "error")) {
+      this.pointedOut = true;
+      this.root.open = true;
+    }
     this.slot.show([problems, problemCount, openable], () => [
       ...problems.map(({ line, severity, message }) => {
         const where = line === null ? null : words.say("openLine", line);

@@ -10,6 +10,7 @@ const USES: readonly NewTaskUse[] = ["text", "answer", "id", "group", "split", "
 export class Rows {
   private readonly slot: Slot;
   private readonly more = element("p", { class: "hint", hidden: true });
+  private readonly group = element("p", { class: "hint", hidden: true });
   readonly root: HTMLElement;
 
   constructor(
@@ -19,7 +20,7 @@ export class Rows {
   ) {
     const label = words.say("rows", file);
     this.slot = new Slot(element("div", { class: "rows", role: "region", tabindex: 0, "aria-label": label }));
-    this.root = element("div", {}, this.slot.root, this.more);
+    this.root = element("div", {}, this.slot.root, this.more, this.group);
   }
 
   show({ columns, first, moreColumns }: NewTaskView): void {
@@ -43,6 +44,9 @@ export class Rows {
         ),
       ),
     ]);
+    const group = columns.find(({ use }) => use === "group");
+    this.group.hidden = group === undefined;
+    this.group.textContent = group === undefined ? "" : this.words.say("groupHint", group.name);
     this.more.hidden = moreColumns === 0;
     this.more.textContent = this.words.say("moreColumns", moreColumns);
   }

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { loadTask } from "../../src/core/data";
+import { textOf } from "../unit/data/folder";
+import { Editor, type HostPrograms } from "./editor";
+
+const pictures = path.resolve(__dirname, "../../build/pictures");
+
+describe("a new task in a real editor", function () {
+  this.timeout(240_000);
+  let workspace: string;
+  let editor: Editor;
+  const plain = `text,label\n${Array.from({ length: 60 }, (_, n) => `"${textOf(n)}, indeed",${n % 3 === 0 ? "yes" : "no"}\n`).join("")}`;
+
+  before(async function () {
+    const programs = process.env.PLUMB_VSCODE_HOST;
+    const extension = process.env.PLUMB_TEST_EXTENSION;
+    if (programs === undefined || extension === undefined) {
+      console.log("      Skipped: `npm run test:long` installs an editor for these tests.");
+      this.skip();
+    }
+    await mkdir(pictures, { recursive: true });
+    workspace = await mkdtemp(path.join(os.tmpdir(), "plumb-new-task-"));
+    await writeFile(path.join(workspace, "messages.csv"), plain);
+    await writeFile(path.join(workspace, "ragged.csv"), `${plain}"one more",yes,and more\n,no\n`);
+    const many = Array.from(
+      { length: 100_000 },
+      (_, n) => `"${n} ${textOf(n % 997)} ${textOf(n % 89)}",${n % 2}\n`,
+    );
+    await writeFile(path.join(workspace, "many.csv"), `text,label\n${many.join("")}`);
+    editor = await Editor.open({
+      programs: JSON.parse(programs) as HostPrograms,
+      workspace,
+      extension,
+      theme: process.env.PLUMB_TEST_THEME ?? "Default Dark Modern",
+    });
+  });
+  after(async () => {
+    await (editor as Editor | undefined)?.close();
+    if (workspace) await rm(workspace, { recursive: true, force: true });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") {
+      await editor.page.screenshot({ path: path.join(pictures, "new-task-failed.png") });
+    }
+  });
+
+  const row = (name: string) =>
+    editor.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name }).first();
+  async function fromExplorer(name: string): Promise<void> {
+    const entry = editor.page.locator(".context-view .action-label", { hasText: "New Task" }).first();
+    // The menu of an editor that has only just begun may still be without what extensions add.
+    for (const end = Date.now() + 60_000; ; await editor.page.keyboard.press("Escape")) {
+      await row(name).click({ button: "right" });
+      const there = await entry.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+      if (there) break;
+      if (Date.now() > end) throw new Error("The menu has no New Task.");
+    }
+    await entry.click();
+    await editor.page.locator(".tab.active", { hasText: `New task: ${name}` }).waitFor();
+  }
+  const page = () => editor.panel();
+
+  it("is two clicks and Enter for a plain table, and the label editor opens on it", async () => {
+    await fromExplorer("messages.csv");
+    await page().locator(".summary", { hasText: "60 texts, 60 with an answer" }).waitFor({ timeout: 60_000 });
+    await editor.page.screenshot({ path: path.join(pictures, "new-task.png") });
+    await editor.page.keyboard.press("Enter");
+    await editor.page.locator(".tab.active", { hasText: "messages.jsonl" }).waitFor({ timeout: 60_000 });
+    await page().locator(".total", { hasText: "60 of 60 labelled" }).waitFor({ timeout: 60_000 });
+    assert.equal(await readFile(path.join(workspace, "messages.csv"), "utf8"), plain);
+    const { task, examples, problems } = await loadTask(path.join(workspace, "messages.plumb.json"));
+    assert.deepEqual([task.kind, task.labels], ["single", [{ name: "no" }, { name: "yes" }]]);
+    assert.equal(examples.filter(({ split }) => split === "test").length, 12);
+    assert.deepEqual(problems, []);
+  });
+
+  it("lists what was left out, and leads to its line in the file", async () => {
+    await editor.run("View: Close All Editors");
+    await editor.run("Plumb: New Task");
+    await editor.page.locator(".quick-input-widget .monaco-list-row", { hasText: "ragged.csv" }).click();
+    const problems = page().locator(".problems");
+    await problems.locator("summary", { hasText: "2" }).waitFor({ timeout: 60_000 });
+    await problems.getByRole("button", { name: "Line 63" }).click();
+    await editor.page.locator(".tab.active", { hasText: "ragged.csv" }).waitFor();
+    await editor.page.locator(".statusbar-item", { hasText: "Ln 63" }).waitFor();
+  });
+
+  it("reads 100,000 rows without holding the editor up, and stops where it is told to", async () => {
+    await editor.run("View: Close All Editors");
+    await fromExplorer("many.csv");
+    await page().locator(".summary", { hasText: "100,000 texts" }).waitFor({ timeout: 120_000 });
+    await editor.page.keyboard.press("Enter");
+    await page().locator(".doing", { hasText: "Drawing the test part" }).waitFor({ timeout: 60_000 });
+    // Another command of the extension is answered meanwhile.
+    await page().getByRole("button", { name: "Stop" }).click();
+    await page().getByRole("button", { name: "Create Task" }).waitFor();
+    assert.deepEqual(
+      (await readdir(workspace)).filter((name) => name.startsWith("many")),
+      ["many.csv"],
+    );
+    await page().getByRole("button", { name: "Create Task" }).click();
+    await editor.page.locator(".tab.active", { hasText: "many.jsonl" }).waitFor({ timeout: 120_000 });
+    await page().locator(".total", { hasText: "100,000 of 100,000" }).waitFor({ timeout: 60_000 });
+  });
+});
