@@ -4,6 +4,8 @@ import {
   checkTask,
   countTokensInThreads,
   loadTask,
+  readTask,
+  TaskError,
   type CheckResult,
   type LoadedExample,
   type LoadedTask,
@@ -52,7 +54,15 @@ Example:
 Exit code: 0 where a run is possible, 1 where it would be impossible or dishonest.`,
     )
     .action(async (file: string, options: CheckCommandOptions) => {
-      const { result, unmeasured } = await check(file, options);
+      const { result, unmeasured } = await check(file, options).catch((error: unknown) => {
+        // For programs: the sentence goes to the person all the same.
+        if (options.json === true && error instanceof PlumbError) {
+          const line = error instanceof TaskError ? error.line : null;
+          const told = { code: error.code, message: error.message, line };
+          process.stdout.write(`${JSON.stringify({ error: told }, null, 2)}\n`);
+        }
+        throw error;
+      });
       if (options.json === true) {
         process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
         if (unmeasured !== null) process.stderr.write(`${unmeasured}\n`);
@@ -90,7 +100,11 @@ async function check(
   } catch (error) {
     // A model that was named must be there; without the default one, all the rest can still be checked.
     const named = options.base !== undefined || loaded.task.baseModel !== undefined;
-    if (!(error instanceof PlumbError) || named) throw error;
+    if (!(error instanceof PlumbError)) throw error;
+    if (named) {
+      const { lineOf } = await readTask(file);
+      throw new TaskError(error.code, error.message, lineOf(["baseModel"]), { cause: error });
+    }
     const unmeasured = `The length of texts in tokens was not checked. ${error.message}`;
     return { result: checkTask(loaded, null, drawn), unmeasured };
   }

@@ -1,7 +1,8 @@
-import { execFile } from "node:child_process";
+import { execFile, type ChildProcess } from "node:child_process";
 import path from "node:path";
 import * as vscode from "vscode";
-import { CheckOutput, marksByFile, summary, type Mark } from "./findings";
+import { CheckOutput, CheckRefusal, marksByFile, summary, type Mark } from "./findings";
+import { Fixer, type Fixable } from "./fixer";
 import { pickTask, saveBeforeReading } from "./task-files";
 
 const SEVERITY: Readonly<Record<Mark["severity"], vscode.DiagnosticSeverity>> = {
@@ -10,24 +11,38 @@ const SEVERITY: Readonly<Record<Mark["severity"], vscode.DiagnosticSeverity>> = 
   info: vscode.DiagnosticSeverity.Information,
 };
 const PAST_ANY_LINE = 10_000;
+/** Quiet after the last save before a task is checked again, in milliseconds. */
+const QUIET = 800;
 
 /**
- * Checks tasks with the command line, in a process of its own, and keeps what it found in the Problems view. A task that
- * was checked once is checked again whenever one of its files is saved.
+ * Checks tasks with the command line, in a process of its own, and keeps what it found in the Problems view, with quick
+ * fixes. A task is checked when its file is opened, and once it was checked, again whenever one of its files is saved.
  */
 export class Checker implements vscode.Disposable {
-  private readonly marks = vscode.languages.createDiagnosticCollection("plumb");
-  /** Task file → files that its marks stand in. */
-  private readonly checked = new Map<string, readonly vscode.Uri[]>();
-  private readonly saves: vscode.Disposable;
+  private readonly collection = vscode.languages.createDiagnosticCollection("plumb");
+  /** Task file → what it has in each file. */
+  private readonly checked = new Map<string, ReadonlyMap<string, readonly Fixable[]>>();
+  /** Task file → the check that is to begin. */
+  private readonly waiting = new Map<string, NodeJS.Timeout>();
+  /** Task file → the process that checks it. */
+  private readonly running = new Map<string, ChildProcess>();
+  private readonly disposables: { dispose(): unknown }[];
 
   constructor(private readonly cli: string) {
-    this.saves = vscode.workspace.onDidSaveTextDocument((document) => this.onSave(document.fileName));
+    this.disposables = [
+      vscode.workspace.onDidOpenTextDocument((document) => this.onOpen(document)),
+      vscode.workspace.onDidSaveTextDocument((document) => this.onSave(document.fileName)),
+      vscode.workspace.onDidChangeTextDocument((event) => this.onChange(event)),
+      new Fixer((file) => this.marksIn(file)),
+      this.collection,
+    ];
+    for (const document of vscode.workspace.textDocuments) this.onOpen(document);
   }
 
   dispose(): void {
-    this.saves.dispose();
-    this.marks.dispose();
+    for (const timer of this.waiting.values()) clearTimeout(timer);
+    for (const child of this.running.values()) child.kill();
+    for (const disposable of this.disposables) disposable.dispose();
   }
 
   /** The command: checks, shows marks, says in a sentence what came out and offers the next step. */
@@ -39,8 +54,8 @@ export class Checker implements vscode.Disposable {
       { location: vscode.ProgressLocation.Notification, title },
       () => this.check(task),
     );
-    if (typeof outcome === "string") {
-      await vscode.window.showErrorMessage(outcome);
+    if ("error" in outcome) {
+      await vscode.window.showErrorMessage(outcome.error.message);
       return;
     }
     const found = summary(outcome);
@@ -56,30 +71,107 @@ export class Checker implements vscode.Disposable {
     if (answer === tune) await vscode.commands.executeCommand("plumb.tuneAdapter", task);
   }
 
-  /** @returns What was found; a sentence where the task cannot be read at all. Both stand in the Problems view. */
-  private async check(task: vscode.Uri): Promise<CheckOutput | string> {
-    const outcome = await readCheck(this.cli, task.fsPath);
-    for (const file of this.checked.get(task.fsPath) ?? []) this.marks.delete(file);
-    const marks =
-      typeof outcome === "string"
-        ? new Map([
-            [task.fsPath, [{ line: 0, severity: "error" as const, code: "unreadable", message: outcome }]],
-          ])
-        : marksByFile(outcome);
-    for (const [file, list] of marks) this.marks.set(vscode.Uri.file(file), list.map(diagnostic));
-    this.checked.set(
-      task.fsPath,
-      [...marks.keys()].map((file) => vscode.Uri.file(file)),
+  /** @returns What was found, or why the task cannot be used at all. Both stand in the Problems view. */
+  private async check(task: vscode.Uri): Promise<CheckOutput | CheckRefusal> {
+    const outcome = await this.read(task.fsPath);
+    const before = [...(this.checked.get(task.fsPath)?.keys() ?? [])];
+    const marks = new Map(
+      [...marksOf(task.fsPath, outcome)].map(([file, list]) => [
+        file,
+        list.map((mark) => ({ diagnostic: diagnostic(mark), fixes: mark.fixes, task })),
+      ]),
     );
+    this.checked.set(task.fsPath, marks);
+    for (const file of new Set([...before, ...marks.keys()])) this.show(file);
     return outcome;
+  }
+
+  /** What all tasks have in a file; two may share their examples. */
+  private marksIn(file: vscode.Uri): readonly Fixable[] {
+    return [...this.checked.values()].flatMap((files) => files.get(file.fsPath) ?? []);
+  }
+
+  private show(file: string): void {
+    const uri = vscode.Uri.file(file);
+    this.collection.set(
+      uri,
+      this.marksIn(uri).map(({ diagnostic: one }) => one),
+    );
+  }
+
+  private onOpen(document: vscode.TextDocument): void {
+    const { uri } = document;
+    if (uri.scheme === "file" && uri.path.endsWith(".plumb.json") && !this.checked.has(uri.fsPath))
+      this.checkSoon(uri, 0);
   }
 
   private onSave(file: string): void {
     if (!/\.(plumb\.json|jsonl)$/.test(file)) return;
     for (const task of this.checked.keys()) {
-      if (file === task || path.dirname(file) === path.dirname(task)) void this.check(vscode.Uri.file(task));
+      if (file === task || path.dirname(file) === path.dirname(task))
+        this.checkSoon(vscode.Uri.file(task), QUIET);
     }
   }
+
+  /** One check of a task at a time: what is saved meanwhile is checked after it. */
+  private checkSoon(task: vscode.Uri, quiet: number): void {
+    clearTimeout(this.waiting.get(task.fsPath));
+    this.waiting.set(
+      task.fsPath,
+      setTimeout(() => {
+        this.waiting.delete(task.fsPath);
+        if (this.running.has(task.fsPath)) this.checkSoon(task, QUIET);
+        else void this.check(task);
+      }, quiet),
+    );
+  }
+
+  /** A line that is changed is another one: what was said of it is taken back until the next check. */
+  private onChange({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+    const changed = contentChanges
+      .filter(({ range, text }) => range.isSingleLine && !text.includes("\n"))
+      .map(({ range }) => range.start.line);
+    if (changed.length === 0) return;
+    const { fsPath } = document.uri;
+    let dropped = false;
+    for (const [task, files] of this.checked) {
+      const marks = files.get(fsPath) ?? [];
+      const kept = marks.filter(({ diagnostic: one }) => !changed.includes(one.range.start.line));
+      if (kept.length === marks.length) continue;
+      this.checked.set(task, new Map([...files, [fsPath, kept]]));
+      dropped = true;
+    }
+    if (dropped) this.show(fsPath);
+  }
+
+  /** `plumb check --json`. */
+  private read(task: string): Promise<CheckOutput | CheckRefusal> {
+    return new Promise((resolve) => {
+      const options = {
+        cwd: path.dirname(task),
+        env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+        maxBuffer: 1 << 28,
+      };
+      const child = execFile(
+        process.execPath,
+        [this.cli, "check", task, "--json"],
+        options,
+        (error, output, words) => {
+          if (this.running.get(task) === child) this.running.delete(task);
+          resolve(
+            parsed(output) ?? refusal(words.trim() || error?.message || "plumb check printed nothing."),
+          );
+        },
+      );
+      this.running.set(task, child);
+    });
+  }
+}
+
+function marksOf(task: string, outcome: CheckOutput | CheckRefusal): Map<string, Mark[]> {
+  if (!("error" in outcome)) return marksByFile(outcome);
+  const { code, message, line } = outcome.error;
+  return new Map([[task, [{ line: (line ?? 1) - 1, severity: "error", code, message, fixes: [] }]]]);
 }
 
 function diagnostic({ line, severity, code, message }: Mark): vscode.Diagnostic {
@@ -93,20 +185,14 @@ function diagnostic({ line, severity, code, message }: Mark): vscode.Diagnostic 
   return shown;
 }
 
-/** `plumb check --json`; a sentence where it ended without a result. */
-function readCheck(cli: string, task: string): Promise<CheckOutput | string> {
-  return new Promise((resolve) => {
-    const options = {
-      cwd: path.dirname(task),
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
-      maxBuffer: 1 << 28,
-    };
-    execFile(process.execPath, [cli, "check", task, "--json"], options, (error, output, words) => {
-      try {
-        resolve(CheckOutput.parse(JSON.parse(output)));
-      } catch {
-        resolve(words.trim() || error?.message || "plumb check printed nothing.");
-      }
-    });
-  });
+function parsed(output: string): CheckOutput | CheckRefusal | null {
+  try {
+    const value: unknown = JSON.parse(output);
+    const refused = CheckRefusal.safeParse(value);
+    return refused.success ? refused.data : CheckOutput.parse(value);
+  } catch {
+    return null;
+  }
 }
+
+const refusal = (message: string): CheckRefusal => ({ error: { code: "unreadable", message, line: null } });

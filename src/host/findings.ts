@@ -1,4 +1,24 @@
 import { z } from "zod";
+import type { Fix as CoreFix } from "../core/data";
+
+const Fix = z.discriminatedUnion("what", [
+  z.object({
+    what: z.enum(["label", "repeat", "id", "field", "aside"]),
+    from: z.string(),
+    to: z.string(),
+    id: z.string(),
+    set: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
+    remove: z.array(z.string()),
+  }),
+  z.object({ what: z.enum(["add-label", "rename-field"]), from: z.string(), to: z.string() }),
+]) satisfies z.ZodType<CoreFix>;
+export type Fix = z.infer<typeof Fix>;
+
+/** What `plumb check --json` prints where the task cannot be used at all. */
+export const CheckRefusal = z.object({
+  error: z.object({ code: z.string(), message: z.string(), line: z.number().nullable() }),
+});
+export type CheckRefusal = z.infer<typeof CheckRefusal>;
 
 /** What `plumb check --json` prints, as far as the editor shows it. */
 export const CheckOutput = z.object({
@@ -10,7 +30,12 @@ export const CheckOutput = z.object({
       code: z.string(),
       message: z.string(),
       places: z.array(
-        z.object({ file: z.string().nullable(), line: z.number().nullable(), message: z.string() }),
+        z.object({
+          file: z.string().nullable(),
+          line: z.number().nullable(),
+          message: z.string(),
+          fixes: z.exactOptional(z.array(Fix)),
+        }),
       ),
     }),
   ),
@@ -23,6 +48,8 @@ export interface Mark {
   readonly severity: "error" | "warning" | "info";
   readonly code: string;
   readonly message: string;
+  /** The likeliest first. */
+  readonly fixes: readonly Fix[];
 }
 
 /** Marks of one finding that are shown at most: past these the list helps nobody. */
@@ -41,13 +68,20 @@ export function marksByFile(check: CheckOutput): Map<string, Mark[]> {
     const inFiles = places.filter((place) => place.file);
     const elsewhere = places.filter((place) => !place.file).map((place) => place.message);
     if (inFiles.length === 0)
-      add(null, null, { severity, code, message: [message, ...elsewhere].join("\n") });
+      add(null, null, { severity, code, message: [message, ...elsewhere].join("\n"), fixes: [] });
     for (const place of inFiles.slice(0, MOST_MARKS)) {
-      add(place.file, place.line, { severity, code, message: `${sentence(place.message)}\n${message}` });
+      const { fixes = [] } = place;
+      const whole = `${sentence(place.message)}\n${message}`;
+      add(place.file, place.line, { severity, code, message: whole, fixes });
     }
     const more = inFiles.length - MOST_MARKS;
     if (more > 0)
-      add(null, null, { severity, code, message: `${message}\n${more} more places are not listed.` });
+      add(null, null, {
+        severity,
+        code,
+        message: `${message}\n${more} more places are not listed.`,
+        fixes: [],
+      });
   }
   return marks;
 }

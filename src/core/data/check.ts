@@ -1,7 +1,7 @@
 import { answerOf } from "./answer";
 import { comparedText, Sketches, sameTextKey, type NearPair } from "./duplicates";
 import { measureLengths, type Lengths, type TokenCount, type TokenEncoder } from "./lengths";
-import { quoted, quotedPair, type Problem } from "./problem";
+import { quoted, quotedPair, type Fix, type Problem } from "./problem";
 import type { LoadedExample } from "./read";
 import { defaultTestShare, splitExamples, type Split } from "./split";
 import type { LoadedTask } from "./task";
@@ -33,7 +33,7 @@ export interface Finding {
   /** One sentence: what, how often, what it means. */
   message: string;
   /** Each with a sentence of its own; may be empty. `file` is null where a class or group is meant, `line` where a whole file is. */
-  places: { file: string | null; line: number | null; message: string }[];
+  places: { file: string | null; line: number | null; message: string; fixes?: Fix[] }[];
 }
 
 /** Examples of one class. Of a multi-label task a text counts once for each of its labels. */
@@ -215,11 +215,11 @@ function groupProblems(problems: readonly Problem[]): Finding[] {
     "unknown-field": (n) => `${count(n, "field", "fields")} of the task may be mistyped.`,
   };
   const groups = new Map<string, Finding>();
-  for (const { severity, code, file, line, message } of problems) {
+  for (const { severity, code, file, line, message, fixes } of problems) {
     const key = `${severity} ${code}`;
     const group = groups.get(key) ?? { severity, code, message: "", places: [] };
     groups.set(key, group);
-    group.places.push({ file, line, message });
+    group.places.push({ file, line, message, ...(fixes === undefined ? {} : { fixes }) });
   }
   for (const group of groups.values()) {
     group.message =
@@ -497,6 +497,10 @@ function checkLengths(texts: readonly LoadedExample[], { room, tooLong }: Length
         message: `${exact ? "" : "about "}${count(tokens, "token", "tokens")}: ${quoted(example.text)}`,
       };
     });
+  const aside = ({ id }: LoadedExample): Fix => ({
+    ...{ what: "aside", from: "", to: "", id },
+    ...{ set: { status: "skipped" }, remove: [] },
+  });
   // Of a text twice as long as the room the model would see less than half.
   const mostlyUnseen = tooLong.filter(({ tokens }) => tokens > 2 * room);
   const cut = tooLong.filter(({ tokens }) => tokens <= 2 * room);
@@ -505,7 +509,10 @@ function checkLengths(texts: readonly LoadedExample[], { room, tooLong }: Length
       "error",
       "text-far-too-long",
       `${count(mostlyUnseen.length, "text is", "texts are")} more than twice as long as the model can read (${room.toLocaleString("en-US")} tokens): it would judge what it has mostly not seen. Shorten or part them, set "status": "skipped", or take a base model with a longer context.`,
-      places(mostlyUnseen),
+      places(mostlyUnseen).map((place, at) => ({
+        ...place,
+        fixes: [aside(texts[mostlyUnseen[at]!.index]!)],
+      })),
     );
   }
   if (cut.length > 0) {

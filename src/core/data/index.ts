@@ -1,5 +1,5 @@
 export { answerField, answerOf } from "./answer";
-export { formatProblem, shownPath, type Problem } from "./problem";
+export { formatProblem, shownPath, type ExampleFix, type Fix, type Problem, type TaskFix } from "./problem";
 export { parseExample, readExamples, type LoadedExample, type ReadResult } from "./read";
 export {
   defaultTestShare,
@@ -15,7 +15,7 @@ export {
   type SplitRecord,
 } from "./split";
 export { countKnown } from "./duplicates";
-export { loadTask, readTask, type LoadedTask } from "./task";
+export { loadTask, readTask, TaskError, type LoadedTask } from "./task";
 export { checkTask, type CheckOptions, type CheckResult, type ClassCount, type Finding } from "./check";
 export { rewriteExamples, spliceFields, type FieldChanges, type JsonValue, type LineChange } from "./rewrite";
 export { countExamples, type ExampleCounts } from "./count";

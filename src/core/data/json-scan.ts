@@ -43,6 +43,48 @@ export function scanObject(text: string): ScannedObject | JsonFault {
   }
 }
 
+/** Where a member of an object or an item of a list stands. */
+export interface Place {
+  /** Offset of the member's key, or of the item. */
+  readonly start: number;
+  readonly valueStart: number;
+  /** Offset behind the value. */
+  readonly end: number;
+}
+
+/** Where the value at a path stands in a text that is an object; null where there is none. */
+export function placeIn(text: string, path: readonly (string | number)[]): Place | null {
+  let place: Place = { start: 0, valueStart: 0, end: text.length };
+  for (const step of path) {
+    const inner = text.slice(place.valueStart, place.end);
+    const found = typeof step === "string" ? memberIn(inner, step) : itemsIn(inner)[step];
+    if (found === undefined) return null;
+    const { valueStart: offset } = place;
+    place = {
+      start: offset + found.start,
+      valueStart: offset + found.valueStart,
+      end: offset + found.end,
+    };
+  }
+  return place;
+}
+
+function memberIn(text: string, key: string): Place | undefined {
+  const scanned = scanObject(text);
+  const member = isFault(scanned) ? undefined : scanned.members.findLast((one) => one.key === key);
+  return member && { start: member.keyStart, valueStart: member.valueStart, end: member.valueEnd };
+}
+
+/** Items of the list that a text consists of; none where it is something else. */
+export function itemsIn(text: string): Place[] {
+  try {
+    return new Scanner(text).items();
+  } catch (error) {
+    if (error instanceof Fault) return [];
+    throw error;
+  }
+}
+
 export function isFault(result: ScannedObject | JsonFault): result is JsonFault {
   return "expected" in result;
 }
@@ -98,6 +140,26 @@ class Scanner {
     this.space();
     if (this.at < this.text.length) this.fail("nothing more on this line");
     return { start, end, members };
+  }
+
+  items(): Place[] {
+    this.space();
+    if (this.text[this.at] !== "[") this.fail("a list: […]");
+    this.at++;
+    const items: Place[] = [];
+    this.space();
+    if (this.text[this.at] === "]") return items;
+    for (;;) {
+      this.space();
+      const start = this.at;
+      this.value();
+      items.push({ start, valueStart: start, end: this.at });
+      this.space();
+      if (this.text[this.at] !== ",") break;
+      this.at++;
+    }
+    if (this.text[this.at] !== "]") this.fail('"," or "]"');
+    return items;
   }
 
   /** Skips one value. A stack of open brackets instead of recursion: a hostile line must not exhaust the call stack. */

@@ -14,6 +14,36 @@ export interface Problem {
   code: string;
   /** What was found, what was expected, what to do. Does not repeat file and line. */
   message: string;
+  /** Changes that would mend it without anybody having to think, the likeliest first. */
+  fixes?: Fix[];
+}
+
+/** A change in one example, or in the task file. */
+export type Fix = ExampleFix | TaskFix;
+
+export interface ExampleFix {
+  /**
+   * What it does: `label` corrects a label, `repeat` takes a repeated one away, `id` gives another id, `field` moves the
+   * answer into the field of the task's kind, `aside` sets the text aside.
+   */
+  what: "label" | "repeat" | "id" | "field" | "aside";
+  /** What stands there now; "" where there is nothing to name. */
+  from: string;
+  to: string;
+  /** Id of the example: a line that holds another one is left alone. */
+  id: string;
+  /** New values of fields. */
+  set: Record<string, string | string[]>;
+  /** Fields that go. */
+  remove: string[];
+}
+
+export interface TaskFix {
+  /** `add-label` adds a label to the task's set, `rename-field` corrects the name of a field. */
+  what: "add-label" | "rename-field";
+  /** Of a field: what it is called now. */
+  from: string;
+  to: string;
 }
 
 /** `reviews.jsonl, line 17: …`, the path relative to `from` where the file lies inside it. */

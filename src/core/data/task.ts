@@ -4,7 +4,7 @@ import path from "node:path";
 import { PlumbError } from "../errors";
 import { Task, type Label } from "../schema";
 import { describeIssue } from "./issue";
-import { isFault, scanObject } from "./json-scan";
+import { isFault, placeIn, scanObject } from "./json-scan";
 import { quoted, shownPath, type Problem } from "./problem";
 import { cannotRead, expectFile, readExamples, type LoadedExample } from "./read";
 import { findExampleProblems } from "./examine";
@@ -24,6 +24,18 @@ export interface LoadedTask {
   files: { path: string; lines: number }[];
 }
 
+/** A task file that cannot be used. `line` counts from 1; null where the whole file is meant. */
+export class TaskError extends PlumbError {
+  constructor(
+    code: string,
+    message: string,
+    readonly line: number | null,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+  }
+}
+
 /** A task file is a page of text: whatever is larger is another kind of file. */
 const largestTask = 8 * 1024 * 1024;
 
@@ -34,7 +46,7 @@ const largestTask = 8 * 1024 * 1024;
  */
 export async function loadTask(file: string): Promise<LoadedTask> {
   const taskFile = path.resolve(file);
-  const { task, problems } = await readTask(taskFile);
+  const { task, problems, lineOf } = await readTask(taskFile);
   const folder = path.dirname(taskFile);
   const parts: { part?: "train" | "test"; field: string; file: string }[] =
     typeof task.examples === "string"
@@ -51,11 +63,13 @@ export async function loadTask(file: string): Promise<LoadedTask> {
         taskFile,
         "same-file",
         `fields "examples.train" and "examples.test" name the same file. Name two files, or one as "examples".`,
+        lineOf(["examples", "test"]),
       );
     }
     const read = await readExamples(examplesFile).catch((error: unknown) => {
       if (error instanceof PlumbError) {
-        throw new PlumbError(error.code, `${shownPath(taskFile)}, field "${field}": ${error.message}`, {
+        const line = lineOf(part === undefined ? ["examples"] : ["examples", part]);
+        throw new TaskError(error.code, `${shownPath(taskFile)}, field "${field}": ${error.message}`, line, {
           cause: error,
         });
       }
@@ -84,8 +98,11 @@ export async function loadTask(file: string): Promise<LoadedTask> {
   return loaded;
 }
 
+/** Line of the value at a path in a task file, from 1; of what is around it where it is not there. */
+export type LineOf = (path: readonly PropertyKey[]) => number;
+
 /** Reads and checks the task file alone. */
-export async function readTask(file: string): Promise<{ task: Task; problems: Problem[] }> {
+export async function readTask(file: string): Promise<{ task: Task; problems: Problem[]; lineOf: LineOf }> {
   const text = await readTaskText(file);
   const scanned = scanObject(text);
   if (isFault(scanned)) {
@@ -106,11 +123,17 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
         ? " Is this the examples file? Name the task file."
         : "";
     const expected = examples ? "the end of the file" : scanned.expected;
-    throw new PlumbError(
+    throw new TaskError(
       "not-json",
       `${shownPath(file)}, line ${line}, column ${column}: not JSON: found ${scanned.found}, expected ${expected}.${hint}`,
+      line,
     );
   }
+  const lineOf: LineOf = (path) => {
+    const place = placeIn(text, path as (string | number)[]);
+    if (place === null) return lineOf(path.slice(0, -1));
+    return path.length === 0 ? 1 : text.slice(0, place.start).split("\n").length;
+  };
   const value = JSON.parse(text) as Record<string, unknown>;
   if (value.kind === undefined && value.text !== undefined && value.id !== undefined) {
     throw taskError(
@@ -123,16 +146,22 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
     scanned.members.slice(0, at).some((other) => other.key === key),
   );
   if (twice !== undefined)
-    throw taskError(file, "field-twice", `field ${quoted(twice.key)} stands twice. Remove one.`);
+    throw taskError(
+      file,
+      "field-twice",
+      `field ${quoted(twice.key)} stands twice. Remove one.`,
+      lineOf([twice.key]),
+    );
 
   const parsed = Task.safeParse(value);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => describeIssue(issue, value).message);
     const more = faults.length > 5 ? ` And ${faults.length - 5} more.` : "";
-    throw taskError(file, "wrong-field", faults.slice(0, 5).join(" ") + more);
+    const path = parsed.error.issues[0]?.path ?? [];
+    throw taskError(file, "wrong-field", faults.slice(0, 5).join(" ") + more, lineOf(path));
   }
   const task = parsed.data;
-  checkLabels(file, task);
+  checkLabels(file, task, lineOf);
 
   const known = Object.keys(Task.shape);
   const problems: Problem[] = [];
@@ -146,11 +175,12 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
     if (near === null) continue;
     problems.push({
       file,
-      line: null,
+      line: lineOf([key]),
       field: key,
       severity: "warning",
       code: "unknown-field",
       message: `unknown field ${quoted(key)} is not used. Was "${near}" meant?`,
+      fixes: [{ what: "rename-field", from: key, to: near }],
     });
   }
   const seen = new Map<string, string>();
@@ -160,14 +190,14 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
     if (other === undefined) continue;
     problems.push({
       file,
-      line: null,
+      line: lineOf(["labels", at, "name"]),
       field: `labels[${at}].name`,
       severity: "warning",
       code: "labels-alike",
       message: `field "labels[${at}].name": ${quoted(name)} and ${quoted(other)} count as two labels. If one is meant, keep one.`,
     });
   }
-  return { task, problems };
+  return { task, problems, lineOf };
 }
 
 async function readTaskText(file: string): Promise<string> {
@@ -198,9 +228,9 @@ async function readTaskText(file: string): Promise<string> {
 }
 
 /** What a label set must be beyond its shape. */
-function checkLabels(file: string, task: Task): void {
-  const fail = (message: string): never => {
-    throw taskError(file, "wrong-labels", message);
+function checkLabels(file: string, task: Task, lineOf: LineOf): void {
+  const fail = (message: string, ...path: PropertyKey[]): never => {
+    throw taskError(file, "wrong-labels", message, lineOf(["labels", ...path]));
   };
   if (task.kind === "generation") {
     if (task.labels !== undefined) {
@@ -225,11 +255,17 @@ function checkLabels(file: string, task: Task): void {
     labels.forEach((label, at) => {
       const value = of(label);
       if (value !== value.trim())
-        fail(`field "labels[${at}].${what}": ${quoted(value)} begins or ends with white space. Remove it.`);
+        fail(
+          `field "labels[${at}].${what}": ${quoted(value)} begins or ends with white space. Remove it.`,
+          at,
+          what,
+        );
       const other = seen.get(value);
       if (other !== undefined) {
         fail(
           `field "labels[${at}].${what}": ${quoted(value)} is also the ${what} of labels[${other}]. Every label needs its own.`,
+          at,
+          what,
         );
       }
       seen.set(value, at);
@@ -239,6 +275,6 @@ function checkLabels(file: string, task: Task): void {
   unique("word", (label) => label.word ?? label.name);
 }
 
-function taskError(file: string, code: string, message: string): PlumbError {
-  return new PlumbError(code, `${shownPath(file)}: ${message}`);
+function taskError(file: string, code: string, message: string, line: number | null = null): TaskError {
+  return new TaskError(code, `${shownPath(file)}: ${message}`, line);
 }

@@ -52,6 +52,18 @@ describe("plumb check", function () {
     );
   });
 
+  it("says in JSON, too, why a task cannot be used, and in which line", async () => {
+    const file = await folder.writeTask([]);
+    const { status, stdout, stderr } = plumb(file, "--base", "none", "--json");
+    assert.equal(status, 1);
+    const { error } = JSON.parse(stdout) as { error: { code: string; message: string; line: number } };
+    assert.equal(error.code, "model-missing");
+    assert.ok(stderr.includes(error.message));
+    await folder.write("t.plumb.json", '{\n  "version": 1,\n  "kind": "sngle"\n}');
+    const other = JSON.parse(plumb("t.plumb.json", "--json").stdout) as { error: { line: number } };
+    assert.equal(other.error.line, 1);
+  });
+
   it("measures texts with the tokenizer of a base model, and does without where there is none", async () => {
     await folder.writeTask(examples((n) => (n % 2 === 0 ? "positive" : "negative")));
     const tiny = path.join(root, "test/fixtures/tiny");

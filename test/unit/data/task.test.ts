@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { answerOf, loadTask } from "../../../src/core/data";
+import { answerOf, loadTask, TaskError } from "../../../src/core/data";
 import { PlumbError } from "../../../src/core/errors";
 import { plainTask, TestFolder } from "./folder";
 
@@ -329,5 +329,47 @@ describe("loading a task", () => {
       /is a folder, not a file\. Name the task file in it\. Task files there: t\.plumb\.json\.$/,
     );
     await refuse(folder.at("no/such/x.plumb.json"), "no-such-file", /^There is no task file/);
+  });
+
+  it("names the line of what is wrong in a task file, whether it can be used or not", async () => {
+    const lines = [
+      "{",
+      '  "version": 1, "name": "n",',
+      '  "kind": "single",',
+      '  "instructon": "Which?",',
+      '  "labels": [',
+      '    { "name": "good" },',
+      '    { "name": "Good" },',
+      '    { "description": "x", "name": "bad" }',
+      "  ],",
+      '  "examples": "e.jsonl"',
+      "}",
+    ];
+    await folder.write("e.jsonl", "");
+    const at = async (...changes: [number, string][]) => {
+      const changed = [...lines];
+      for (const [line, text] of changes) changed[line - 1] = text;
+      const file = await folder.write("t.plumb.json", changed.join("\r\n"));
+      return loadTask(file).then(
+        ({ problems }) => problems.map(({ code, line }) => `${code} ${line}`),
+        (error: unknown) => {
+          assert.ok(error instanceof TaskError);
+          return `${error.code} ${error.line}`;
+        },
+      );
+    };
+    assert.deepEqual(await at(), ["unknown-field 4", "labels-alike 7"]);
+    assert.equal(await at([3, '  "kind": "sngle",']), "wrong-field 3");
+    assert.equal(await at([8, '    { "name": 7 }']), "wrong-field 8");
+    assert.equal(await at([8, '    { "description": "no name" }']), "wrong-field 8");
+    assert.equal(await at([3, ""]), "wrong-field 1");
+    assert.equal(await at([7, '    { "name": "good" },']), "wrong-labels 7");
+    assert.equal(await at([4, '  "kind": "multi",']), "field-twice 4");
+    assert.equal(await at([9, "  ,"]), "not-json 10");
+    assert.equal(await at([10, '  "examples": "none.jsonl"']), "no-such-file 10");
+    assert.equal(
+      await at([10, '  "examples": { "train": "e.jsonl",'], [11, '  "test": "e.jsonl" }}']),
+      "same-file 11",
+    );
   });
 });

@@ -35,6 +35,7 @@ describe("a check in the Problems view", () => {
               severity: "error",
               code: "label-outside",
               message: 'Label "postive" is not in the label set\n2 labels are not in the label set.',
+              fixes: [],
             },
           ],
         ],
@@ -51,6 +52,7 @@ describe("a check in the Problems view", () => {
         severity: "error",
         code: "label-outside",
         message: "1 class has few examples.\nguilt: 3 in the test",
+        fixes: [],
       },
     ]);
   });
