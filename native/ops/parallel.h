@@ -1,10 +1,11 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <type_traits>
 
 #ifdef PLUMB_STD_THREADS
-#include <atomic>
 #include <thread>
 #include <vector>
 #else
@@ -34,24 +35,34 @@ class FirstError {
   std::exception_ptr error_;
 };
 
+/// Calls body(thread, size) on each thread of a team of `threads`, or of fewer (`size`) where no more are to be had.
+template <typename F>
+void team(int threads, F&& body) {
+#if defined(PLUMB_STD_THREADS)
+  // ThreadSanitizer does not see the barriers of the compiler's OpenMP library, so its build has threads that it sees.
+  std::vector<std::thread> members;
+  for (int t = 0; t < threads; ++t) members.emplace_back([&, t] { body(t, threads); });
+  for (std::thread& member : members) member.join();
+#elif defined(PLUMB_GOMP)
+  const auto call = [](void* data) {
+    (*static_cast<std::remove_reference_t<F>*>(data))(omp_get_thread_num(), omp_get_num_threads());
+  };
+  GOMP_parallel(call, &body, static_cast<unsigned>(threads), 0);
+#else
+#pragma omp parallel num_threads(threads)
+  body(omp_get_thread_num(), omp_get_num_threads());
+#endif
+}
+
 /// Calls body(task, thread) for each task; tasks are handed out as threads become free, so they must not share results.
 template <typename F>
 void parallel_tasks(int threads, int64_t count, F&& body) {
   if (count <= 0) return;
   FirstError error;
-#ifdef PLUMB_STD_THREADS
-  // ThreadSanitizer does not see the barriers of the compiler's OpenMP library, so its build has threads that it sees.
   std::atomic<int64_t> next{0};
-  std::vector<std::thread> team;
-  for (int t = 0; t < threads; ++t)
-    team.emplace_back([&, t] {
-      for (int64_t i = next++; i < count; i = next++) error.run([&] { body(i, t); });
-    });
-  for (std::thread& member : team) member.join();
-#else
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
-  for (int64_t i = 0; i < count; ++i) error.run([&] { body(i, omp_get_thread_num()); });
-#endif
+  team(threads, [&](int thread, int) {
+    for (int64_t i = next++; i < count; i = next++) error.run([&] { body(i, thread); });
+  });
   error.rethrow();
 }
 
@@ -69,14 +80,11 @@ void parallel_ranges(int threads, int64_t count, F&& body) {
     part(0);
     return;
   }
-#ifdef PLUMB_STD_THREADS
-  parallel_tasks(threads, threads, [&](int64_t t, int) { part(t); });
-#else
   FirstError error;
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
-  for (int t = 0; t < threads; ++t) error.run([&] { part(t); });
+  team(threads, [&](int thread, int size) {
+    for (int t = thread; t < threads; t += size) error.run([&] { part(t); });
+  });
   error.rethrow();
-#endif
 }
 
 }  // namespace plumb
