@@ -20,13 +20,26 @@ is listed here. Written by \`npm run notices\`; do not edit by hand.
 ## oneDNN 3.2
 
 Shipped as \`libdnnl.so.3\` beside the engine, unchanged, from the Python package \`onednn-cpu-gomp\` 2023.2.0. Apache License
-2.0, © Intel Corporation. Its licence and the notices of the programs that it contains (\`LICENSE\`, \`THIRD-PARTY-PROGRAMS\`)
-are unpacked into \`build/deps/onednn\` and shipped with it.
+2.0, © Intel Corporation: \`licenses/oneDNN.txt\`, with the notices of the programs that it contains in
+\`licenses/oneDNN-third-party-programs.txt\`. A build for one's own machine uses it from \`build/deps/onednn\`.
 
-## libgomp
+## Libraries of GCC
 
-The OpenMP runtime of GCC, linked dynamically and not shipped: the system's own is used. GNU General Public License 3
-with the GCC Runtime Library Exception, which allows programs under any licence to be linked with it.
+GNU General Public License 3 (\`licenses/GPL-3.0.txt\`) with the GCC Runtime Library Exception
+(\`licenses/GCC-runtime-library-exception.txt\`), which allows programs under any licence to be linked and shipped with them,
+© Free Software Foundation. Their source is that of GCC, at gcc.gnu.org. Shipped beside the engine:
+
+- \`libgomp.so.1\`, the OpenMP runtime, as it is in the Python package \`scikit-learn\` 1.9.1, under its usual name;
+- \`libstdc++.so.6\` and \`libgcc_s.so.1\` of GCC 4.8.5, which oneDNN asks for, from the npm package
+  \`@napi-rs/cross-toolchain-x64-target-x86_64\` 1.0.0, without their debugging symbols.
+
+A build for one's own machine uses the system's own.
+
+## libc++, libc++abi and libunwind; Zig's compiler-rt
+
+Linked into the engine that is shipped, from the Python package \`ziglang\` 0.17.1. The first three are of the LLVM project, under
+the Apache License 2.0 with LLVM Exceptions: \`licenses/libcxx.txt\`, \`licenses/libcxxabi.txt\`, \`licenses/libunwind.txt\`.
+The fourth is under the MIT License: \`licenses/zig-compiler-rt.txt\`.
 
 ## SmolLM2-135M-Instruct
 

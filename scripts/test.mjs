@@ -6,13 +6,13 @@ import path from "node:path";
 import { bundle, buildNative } from "./lib/build.mjs";
 import { formatNative } from "./lib/clang-format.mjs";
 import { mutationTests } from "./lib/mutations.mjs";
-import { stageExtension } from "./lib/package.mjs";
+import { packageExtension } from "./lib/package.mjs";
 import { root } from "./lib/places.mjs";
 import { Stop } from "./lib/process.mjs";
 import { check, checkWith, countsLine, ctest, mocha, quietThreads, total } from "./lib/runners.mjs";
 import { sanitized } from "./lib/sanitizers.mjs";
 import { setup } from "./lib/setup.mjs";
-import { vscodeHost } from "./lib/vscode-host.mjs";
+import { installExtension, vscodeHost } from "./lib/vscode-host.mjs";
 
 /** @typedef {import("./lib/runners.mjs").Counts} Counts */
 
@@ -56,13 +56,18 @@ const long = [
   ["mutations", () => mutationTests()],
 ];
 
-/** Where code-server looks for extensions: a folder that holds this one alone. */
+/** The file that users get, installed where code-server looks for extensions: a folder that holds this one alone. */
 async function extensionTests() {
-  const extension = path.join(root, "build", "extensions", "plumb.plumb-0.1.0");
-  await stageExtension(extension);
   const host = JSON.stringify(await vscodeHost());
+  const file = await packageExtension();
+  const extension = await installExtension(file, path.join(root, "build", "extensions"));
   return mocha("test/extension/**/*.test.ts", {
-    env: { ...quietThreads, PLUMB_VSCODE_HOST: host, PLUMB_TEST_EXTENSION: extension },
+    env: {
+      ...quietThreads,
+      PLUMB_VSCODE_HOST: host,
+      PLUMB_TEST_PACKAGE: file,
+      PLUMB_TEST_EXTENSION: extension,
+    },
   });
 }
 

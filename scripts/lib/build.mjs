@@ -7,8 +7,8 @@ import { nativeBuild, oneDnnFolder, root } from "./places.mjs";
 import { ask, mustRun, Stop } from "./process.mjs";
 
 /**
- * @param {{ source?: string, folder?: string, type?: string, options?: string[], target?: string, quiet?: boolean }}
- *   [settings] another build folder and other CMake options, e.g. for a sanitizer
+ * @param {{ source?: string, folder?: string, type?: string, options?: string[], target?: string, quiet?: boolean,
+ *   env?: NodeJS.ProcessEnv }} [settings] another build folder and other CMake options, e.g. for a sanitizer
  */
 export async function buildNative(settings = {}) {
   const {
@@ -19,8 +19,8 @@ export async function buildNative(settings = {}) {
     target,
   } = settings;
   const say = settings.quiet ? () => undefined : console.log;
-  /** @type {{ show: import("./process.mjs").Show }} */
-  const how = { show: settings.quiet ? "never" : "on failure" };
+  /** @type {{ show: import("./process.mjs").Show, env?: NodeJS.ProcessEnv }} */
+  const how = { show: settings.quiet ? "never" : "on failure", env: settings.env };
   const wanted = [`-DCMAKE_BUILD_TYPE=${type}`, `-DPLUMB_ONEDNN=${oneDnnFolder}`, ...options];
   if (!existsSync(path.join(folder, "CMakeCache.txt"))) {
     const generator = ask("make", ["--version"]) === null ? ["-G", "Ninja"] : [];
@@ -58,14 +58,19 @@ const webviewStyles = [
   { in: "src/webview/new-task/style.css", out: "new-task" },
 ];
 
-/** @returns {Promise<void>} */
-export async function bundle() {
+/**
+ * @param {{ outdir?: string, shipped?: boolean }} [settings] shipped: small, and without what only helps to find faults
+ * @returns {Promise<void>}
+ */
+export async function bundle({ outdir = "dist", shipped = false } = {}) {
   const esbuild = await import("esbuild");
   /** @type {import("esbuild").BuildOptions} */
   const shared = {
     absWorkingDir: root,
     bundle: true,
-    sourcemap: true,
+    sourcemap: !shipped,
+    minifyWhitespace: shipped,
+    minifySyntax: shipped,
     logLevel: "warning",
     legalComments: "none",
   };
@@ -75,7 +80,7 @@ export async function bundle() {
     platform: "node",
     format: "cjs",
     target: "node20",
-    outdir: "dist",
+    outdir,
     // A CommonJS bundle has no import.meta.url of its own.
     define: { "import.meta.url": "importMetaUrl" },
     banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
@@ -90,14 +95,19 @@ export async function bundle() {
         platform: "browser",
         format: "iife",
         target: "chrome120",
-        outdir: "dist/webview",
+        outdir: path.join(outdir, "webview"),
         entryPoints: webviewEntries,
-        sourcemap: "inline",
+        sourcemap: shipped ? false : "inline",
       }),
-      esbuild.build({ ...shared, sourcemap: false, outdir: "dist/webview", entryPoints: webviewStyles }),
+      esbuild.build({
+        ...shared,
+        sourcemap: false,
+        outdir: path.join(outdir, "webview"),
+        entryPoints: webviewStyles,
+      }),
     ]);
   } catch {
     throw new Stop("Bundling failed; see above."); // esbuild has printed the errors
   }
-  await chmod(path.join(root, "dist", "cli.js"), 0o755);
+  await chmod(path.resolve(root, outdir, "cli.js"), 0o755);
 }

@@ -3,7 +3,8 @@
  * own, driven by a Chromium of the system. Kept in the cache folder, about 435 MB.
  */
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { cacheFolder } from "./places.mjs";
 import { ask, mustRun, Stop } from "./process.mjs";
@@ -17,7 +18,39 @@ export async function vscodeHost() {
   return { ...(await installCodeServer()), chromium: await installChromium() };
 }
 
-async function installCodeServer() {
+/**
+ * Puts a packed extension into a folder of extensions, as a user would, and nothing else.
+ * @param {string} vsix
+ * @param {string} extensions folder that is replaced
+ * @returns {Promise<string>} folder of the extension
+ */
+export async function installExtension(vsix, extensions) {
+  const { node, entry } = await installCodeServer();
+  const user = await mkdtemp(path.join(os.tmpdir(), "plumb-install-"));
+  try {
+    await rm(extensions, { recursive: true, force: true });
+    const config = path.join(user, "config.yaml");
+    await writeFile(config, "auth: none\ncert: false\n");
+    await mustRun(
+      node,
+      [entry, "--config", config, "--user-data-dir", user, "--extensions-dir", extensions].concat([
+        "--install-extension",
+        vsix,
+      ]),
+      "Installing the packed extension",
+      { show: "on failure", env: { ...process.env, VSCODE_CLI: "1", EXTENSIONS_GALLERY: "{}" } },
+    );
+    const [name] = (await readdir(extensions)).filter((entry) => entry.startsWith("plumb."));
+    if (name === undefined)
+      throw new Stop(`The editor installed ${vsix}, but no extension lies in ${extensions}.`);
+    return path.join(extensions, name);
+  } finally {
+    await rm(user, { recursive: true, force: true });
+  }
+}
+
+/** @returns {Promise<{ node: string, entry: string }>} programs to start */
+export async function installCodeServer() {
   const folder = path.join(cacheFolder(), `code-server-${codeServer}-node-${ownNode}`);
   const packages = path.join(folder, "node_modules");
   const done = path.join(folder, "installed.txt");

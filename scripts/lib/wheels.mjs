@@ -5,7 +5,10 @@ import path from "node:path";
 import { cacheFolder } from "./places.mjs";
 import { mustRun, Stop } from "./process.mjs";
 
-/** @typedef {{ name: string, version: string, file: string, sha256: string }} Wheel */
+/**
+ * `options`: of pip, where the wheel is one for another Python than the one that runs it.
+ * @typedef {{ name: string, version: string, file: string, sha256: string, options?: string[] }} Wheel
+ */
 
 /**
  * @param {Wheel} wheel
@@ -23,7 +26,15 @@ async function fetchWheel(wheel) {
     const args = ["-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"];
     await mustRun(
       "python3",
-      [...args, "--only-binary", ":all:", "--dest", temporary, `${wheel.name}==${wheel.version}`],
+      [
+        ...args,
+        ...(wheel.options ?? []),
+        "--only-binary",
+        ":all:",
+        "--dest",
+        temporary,
+        `${wheel.name}==${wheel.version}`,
+      ],
       `Fetching ${wheel.name} ${wheel.version}`,
       { show: "on failure" },
     );
