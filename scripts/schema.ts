@@ -1,5 +1,5 @@
 /**
- * Writes schemas/task.schema.json and schemas/suite.schema.json, by which editors complete and check task and suite files,
+ * Writes the files of schemas/, by which editors complete and check tasks, suites and lists of base trainings,
  * from the schemas that Plumb itself reads them with: `npx tsx scripts/schema.ts`. A test fails while a file is not what this
  * would write.
  */
@@ -8,7 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 import { z } from "zod";
-import { Suite, Task } from "../src/core/schema";
+import { BaseTraining, Suite, Task } from "../src/core/schema";
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "schemas");
 
@@ -16,6 +16,7 @@ const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "sc
 export const schemaFiles = {
   [path.join(folder, "task.schema.json")]: Task,
   [path.join(folder, "suite.schema.json")]: Suite,
+  [path.join(folder, "base-training.schema.json")]: BaseTraining,
 };
 
 /** Content of a JSON schema. Draft 7, which is what editors know best. */

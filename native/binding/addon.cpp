@@ -236,7 +236,7 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     return DefineClass(
         env, "Model",
         {InstanceMethod("openSession", &ModelObject::open_session), InstanceMethod("embed", &ModelObject::embed),
-         InstanceMethod("forecast", &ModelObject::forecast), InstanceMethod("close", &ModelObject::close),
+         InstanceMethod("read", &ModelObject::read), InstanceMethod("forecast", &ModelObject::forecast), InstanceMethod("close", &ModelObject::close),
          InstanceAccessor("precision", &ModelObject::precision, nullptr),
          InstanceAccessor("threads", &ModelObject::threads, nullptr)});
   }
@@ -280,6 +280,16 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
               }
             },
             [rows](Napi::Env env) { return from_floats(env, *rows); });
+  }
+
+  Napi::Value read(const Napi::CallbackInfo& info) {
+    auto model = open(info.Env());
+    auto values = std::make_shared<std::vector<float>>();
+    return addon(info.Env())
+        .thread.run(
+            info.Env(),
+            [model, values, name = to_string(info[0], "name")] { *values = model->weights.read(name); },
+            [values](Napi::Env env) { return from_floats(env, *values); });
   }
 
   Napi::Value forecast(const Napi::CallbackInfo& info) {

@@ -21,13 +21,8 @@ double to_number(const Napi::Value& value, const char* name, double otherwise) {
   return value.IsUndefined() ? otherwise : to_number(value, name);
 }
 
-std::string to_string(const Napi::Value& value, const char* name) {
-  if (!value.IsString()) refuse(value, name, "a string");
-  return value.As<Napi::String>().Utf8Value();
-}
-
 std::string to_string(const Napi::Value& value, const char* name, const char* otherwise) {
-  return value.IsUndefined() ? otherwise : to_string(value, name);
+  return value.IsUndefined() ? otherwise : plumb::to_string(value, name);
 }
 
 Napi::Array to_array(const Napi::Value& value, const char* name) {
@@ -45,6 +40,11 @@ std::vector<T> typed_array(const Napi::Value& value, const char* name, napi_type
 }
 
 }  // namespace
+
+std::string to_string(const Napi::Value& value, const char* name) {
+  if (!value.IsString()) refuse(value, name, "a string");
+  return value.As<Napi::String>().Utf8Value();
+}
 
 std::vector<int32_t> to_int32s(const Napi::Value& value, const char* name) {
   return typed_array<int32_t>(value, name, napi_int32_array, "an Int32Array");

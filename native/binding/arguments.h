@@ -19,6 +19,7 @@ StepOptions to_step_options(const Napi::Value& value);
 GenerateOptions to_generate_options(const Napi::Value& value);
 SessionState to_state(const Napi::Value& value);
 
+std::string to_string(const Napi::Value& value, const char* name);
 std::vector<int32_t> to_int32s(const Napi::Value& value, const char* name);
 std::vector<float> to_floats(const Napi::Value& value, const char* name);
 int64_t to_integer(const Napi::Value& value, const char* name);

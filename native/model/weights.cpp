@@ -88,6 +88,35 @@ void ModelWeights::read_map(int64_t layer, LinearMap map, float* out) const {
   convert(matrix, 0, matrix.rows, Precision::float32, reinterpret_cast<uint8_t*>(out));
 }
 
+std::vector<float> ModelWeights::read(const std::string& name) const {
+  const auto copy = [](const float* values, int64_t count) { return std::vector<float>(values, values + count); };
+  const auto whole = [&](const Stored& matrix) {
+    std::vector<float> out(static_cast<size_t>(matrix.rows * matrix.cols));
+    convert(matrix, 0, matrix.rows, Precision::float32, reinterpret_cast<uint8_t*>(out.data()));
+    return out;
+  };
+  if (name == "model.embed_tokens.weight") return whole(embedding_);
+  if (name == "lm_head.weight" && !config_.tied_head) return whole(head_);
+  if (name == "model.norm.weight") return copy(final_norm(), config_.hidden_size);
+  for (int64_t layer = 0; layer < config_.layer_count; ++layer) {
+    const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+    if (name.rfind(prefix, 0) != 0) continue;
+    const std::string rest = name.substr(prefix.size());
+    if (rest == "input_layernorm.weight") return copy(attention_norm(layer), config_.hidden_size);
+    if (rest == "post_attention_layernorm.weight") return copy(mlp_norm(layer), config_.hidden_size);
+    if (config_.query_key_norm && rest == "self_attn.q_norm.weight") return copy(query_norm(layer), config_.head_size);
+    if (config_.query_key_norm && rest == "self_attn.k_norm.weight") return copy(key_norm(layer), config_.head_size);
+    for (int m = 0; m < kLinearMaps; ++m) {
+      const auto map = static_cast<LinearMap>(m);
+      const std::string module = names_of(map).module;
+      if (rest == module + ".weight") return whole(layers_[static_cast<size_t>(layer)][static_cast<size_t>(m)]);
+      if (rest == module + ".bias" && bias(layer, map) != nullptr)
+        return copy(bias(layer, map), config_.output_width(map));
+    }
+  }
+  fail("argument", "the model has no parameter " + name);
+}
+
 void ModelWeights::convert(const Stored& matrix, int64_t first, int64_t count, Precision precision,
                            uint8_t* out) const {
   const int64_t out_row = matrix.cols * (precision == Precision::bfloat16 ? 2 : 4);

@@ -57,6 +57,9 @@ class ModelWeights final : public WeightSource {
 
   /// A map's weights in float32, [out, in], rows in Hugging Face's order.
   void read_map(int64_t layer, LinearMap map, float* out) const;
+  /// Any parameter by its Hugging Face name, in float32, rows in Hugging Face's order. Throws "argument" where there is
+  /// none of that name.
+  std::vector<float> read(const std::string& name) const;
 
   /// Bytes that converted matrices take once all are in use; `head` whether products with the whole head occur.
   int64_t converted_bytes(bool head) const;

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { EngineError } from "../core/engine";
 import { PlumbError } from "../core/errors";
 import { version } from "../core/version";
+import { register as registerBase } from "./base";
 import { register as registerBench } from "./bench";
 import { register as registerCheck } from "./check";
 import { register as registerCurve } from "./curve";
@@ -41,6 +42,7 @@ Exit codes: 0 done, 1 refused or failed (with a sentence), 2 wrong usage, 130 in
     registerEval,
     registerCurve,
     registerBench,
+    registerBase,
     registerPredict,
     registerReport,
     registerModels,

@@ -225,6 +225,8 @@ export interface Model {
   openSession(options: SessionOptions): Promise<Session>;
   /** Rows of the embedding matrix, [tokens, hidden]. */
   embed(tokens: Int32Array): Promise<Float32Array>;
+  /** A parameter of the model itself by its Hugging Face name, dequantised, rows in Hugging Face's order. */
+  read(name: string): Promise<Float32Array>;
   /**
    * Bytes of resident memory that the engine will hold, besides the process itself: weights, and one micro-batch.
    * `rows`: tokens of the micro-batch; `longest`: tokens of its longest path from root to leaf; `inputs`: the method is
@@ -335,6 +337,9 @@ class GuardedModel implements Model {
   }
   embed(tokens: Int32Array) {
     return guarded(() => this.native.embed(tokens));
+  }
+  read(name: string) {
+    return guarded(() => this.native.read(name));
   }
   forecast(shape: Parameters<Model["forecast"]>[0]) {
     try {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { access, link, open, rename, rm } from "node:fs/promises";
+import { access, link, open, rename, rm, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 
 /**
@@ -12,15 +12,35 @@ export async function writeFileAtomic(
   content: string | Uint8Array,
   mode?: number,
 ): Promise<void> {
-  await throughTemporary(file, content, mode, (temporary) => rename(temporary, file));
+  await throughTemporary(file, mode, filledWith(content), (temporary) => rename(temporary, file));
 }
+
+/** As `writeFileAtomic`, for what is too large to be held at once: `fill` writes piece after piece. */
+export async function writeLargeFileAtomic(
+  file: string,
+  fill: (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  await throughTemporary(
+    file,
+    undefined,
+    (handle) =>
+      fill(async (bytes) => {
+        // One call to the system takes less than 2 GiB.
+        for (let from = 0; from < bytes.byteLength; from += PIECE)
+          await handle.writeFile(bytes.subarray(from, from + PIECE));
+      }),
+    (temporary) => rename(temporary, file),
+  );
+}
+
+const PIECE = 1 << 28;
 
 /**
  * Writes a file that is not there yet, whole or not at all. Throws what the file system says, EEXIST where there is one
  * of that name.
  */
 export async function writeNewFileAtomic(file: string, content: string | Uint8Array): Promise<void> {
-  await throughTemporary(file, content, undefined, async (temporary) => {
+  await throughTemporary(file, undefined, filledWith(content), async (temporary) => {
     try {
       // Unlike a rename, a link never replaces anything.
       await link(temporary, file);
@@ -39,10 +59,12 @@ export async function writeNewFileAtomic(file: string, content: string | Uint8Ar
   });
 }
 
+const filledWith = (content: string | Uint8Array) => (handle: FileHandle) => handle.writeFile(content);
+
 async function throughTemporary(
   file: string,
-  content: string | Uint8Array,
   mode: number | undefined,
+  fill: (handle: FileHandle) => Promise<void>,
   put: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}.tmp`);
@@ -50,7 +72,7 @@ async function throughTemporary(
     const handle = await open(temporary, "wx");
     try {
       if (mode !== undefined) await handle.chmod(mode);
-      await handle.writeFile(content);
+      await fill(handle);
       await handle.sync();
     } finally {
       await handle.close();

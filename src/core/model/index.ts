@@ -2,6 +2,7 @@
 export type { BaseModel, TextTokenizer } from "./base-model";
 export { fetchDefaultModel } from "./fetch";
 export { openBaseModel } from "./open";
+export { readModelSource } from "./write/source";
 export { listModels, resolveBaseModel } from "./cache";
 export type { FoundModel } from "./found";
 export { languageCosts, SERVED, type LanguageCost } from "./languages";

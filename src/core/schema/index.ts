@@ -5,3 +5,4 @@ export * from "./report";
 export * from "./settings";
 export * from "./manifest";
 export * from "./suite";
+export * from "./base-training";

@@ -13,9 +13,9 @@ import { trainingRows, type Item, type Layout } from "./layout";
 export const TRAIN_ROWS = [512, 256, 128] as const;
 export const SCORE_ROWS = 1024;
 /** Part of the available memory that a run may take. */
-const SHARE_OF_MEMORY = 0.85;
+export const SHARE_OF_MEMORY = 0.85;
 /** Held by the process besides the engine: Node.js, tokenizer, texts. */
-const PROCESS_BYTES = 200e6;
+export const PROCESS_BYTES = 200e6;
 
 /** Bytes that this process may still take, as far as the system tells; its container's limit counts. */
 export function availableMemory(): number {

@@ -1,6 +1,7 @@
 import type { Engine } from "../engine";
 import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
+import type { ModelSource } from "../model/write/source";
 import type { FromWorker } from "./protocol";
 import type { StopMode } from "./trainer";
 
@@ -12,6 +13,8 @@ export interface JobTools {
   engine(): Engine;
   openBaseModel(path: string): Promise<BaseModel>;
   resolveBaseModel(nameOrPath: string | undefined): Promise<string>;
+  /** What a written model takes over from its base. */
+  readModelSource(base: BaseModel): Promise<ModelSource>;
   now(): Date;
   /** Bytes that may still be taken. */
   availableMemory(): number;

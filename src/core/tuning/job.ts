@@ -1,3 +1,5 @@
+import { baseExportJob } from "../base/export-job";
+import { baseResumeJob, baseTrainJob } from "../base/train-job";
 import { evalJob } from "./eval-job";
 import { forecastJob } from "./forecast-job";
 import type { JobChannel, JobTools } from "./job-tools";
@@ -31,6 +33,12 @@ export async function runJob(job: Job, tools: JobTools, channel: JobChannel): Pr
       return predictJob(job, tools, channel);
     case "forecast":
       return forecastJob(job, tools, channel);
+    case "base-train":
+      return baseTrainJob(job, tools, channel);
+    case "base-resume":
+      return baseResumeJob(job, tools, channel);
+    case "base-export":
+      return baseExportJob(job, tools, channel);
     case "plan":
       await planJob(job, tools);
       channel.send({ type: "done", result: { folder: null, report: null, early: false } });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CheckSummary, RunPlan } from "./run-plan";
+import { BaseLook } from "../schema";
 import { TuningOptions } from "./settings";
 
 /** How the engine should compute; what is absent is decided from the machine. */
@@ -72,6 +73,22 @@ export const Job = z.discriminatedUnion("type", [
     engine: EngineWishes,
     folds: z.number().int().min(2).optional(),
   }),
+  z.object({
+    type: z.literal("base-train"),
+    list: z.string(),
+    /** Folder of the new model. */
+    out: z.string(),
+    engine: EngineWishes,
+    /** Says what it would do and cost, and writes nothing. */
+    dryRun: z.boolean().optional(),
+    checkpointSeconds: z.number().nonnegative().optional(),
+  }),
+  z.object({
+    type: z.literal("base-resume"),
+    folder: z.string(),
+    checkpointSeconds: z.number().nonnegative().optional(),
+  }),
+  z.object({ type: z.literal("base-export"), base: z.string().optional(), out: z.string() }),
 ]);
 export type Job = z.infer<typeof Job>;
 
@@ -127,6 +144,8 @@ export const FromWorker = z.discriminatedUnion("type", [
   /** `forecast`: what speaks for and against a run, and what it would do and cost. */
   z.object({ type: z.literal("checked"), check: CheckSummary }),
   z.object({ type: z.literal("planned"), plan: RunPlan }),
+  /** `base-train`: a look at the held-out parts of all tasks. */
+  z.object({ type: z.literal("look"), look: BaseLook }),
   /** `predict`: what the adapter answers with. */
   z.object({
     type: z.literal("opened"),

@@ -74,7 +74,8 @@ function follow(
     let end: JobEnd | null = null;
     let failure: Error | null = null;
     let model: string | null = null;
-    let folder: string | null = job.type === "resume" ? job.run : null;
+    let folder: string | null =
+      job.type === "resume" ? job.run : job.type === "base-resume" ? job.folder : null;
     child.on("message", (raw) => {
       const parsed = FromWorker.safeParse(raw);
       if (!parsed.success) {
@@ -107,7 +108,7 @@ function follow(
     child.on("close", (code, signal) => {
       if (failure !== null) reject(failure);
       else if (end !== null) resolve(end);
-      else reject(crash(code, signal, model, folder));
+      else reject(crash(code, signal, model, folder, job.type));
     });
   });
 }
@@ -118,11 +119,12 @@ export function crash(
   signal: NodeJS.Signals | null,
   model: string | null,
   folder: string | null,
+  type: Job["type"] = "tune",
 ): PlumbError {
   const next =
     folder === null
       ? "Nothing was lost."
-      : `What was saved is kept; go on with: plumb tune --resume ${folder}`;
+      : `What was saved is kept; go on with: plumb ${type.startsWith("base-") ? "base train" : "tune"} --resume ${folder}`;
   switch (signal) {
     case "SIGBUS":
       return new PlumbError(

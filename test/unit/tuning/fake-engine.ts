@@ -393,6 +393,7 @@ export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
         },
         embed: (tokens) =>
           Promise.resolve(Float32Array.from([...tokens].flatMap((token) => EMBEDDINGS[token]!))),
+        read: () => Promise.resolve(new Float32Array(BUCKETS * CLASSES)),
         forecast: ({ rows, train, checkpoint }) =>
           kept + rows * (behaviour.bytesPerRow ?? 1000) * (train ? 1 : 0.1) * (checkpoint ? 0.25 : 1),
         close: () => undefined,

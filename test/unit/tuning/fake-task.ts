@@ -75,6 +75,12 @@ export function fakeTools(behaviour: FakeBehaviour = {}, change: Partial<JobTool
     engine: () => fakeEngine(behaviour),
     openBaseModel: () => Promise.resolve(fakeBaseModel()),
     resolveBaseModel: () => Promise.resolve("/models/fake.gguf"),
+    readModelSource: () =>
+      Promise.resolve({
+        config: { model_type: "llama" },
+        files: new Map([["tokenizer.json", "{}"]]),
+        about: { license: "apache-2.0" },
+      }),
     now: () => new Date(),
     availableMemory: () => 8e9,
     peakMemory: () => 1e8,

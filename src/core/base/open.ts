@@ -1,0 +1,148 @@
+import { statfs } from "node:fs/promises";
+import path from "node:path";
+import type { Engine, Model, Session } from "../engine";
+import { PlumbError } from "../errors";
+import type { BaseModel } from "../model";
+import type { BaseManifest } from "../schema";
+import { PROCESS_BYTES, formatBytes, SCORE_ROWS, SHARE_OF_MEMORY, TRAIN_ROWS } from "../tuning/forecast";
+import type { EngineWishes } from "../tuning/protocol";
+import { GENERATION } from "../tuning/score";
+import { rowsOf, targetsOf } from "./encode";
+import type { EncodedTask } from "./prepare";
+
+/**
+ * Bytes a parameter: value, gradient and two moments of four each, its rounding to bfloat16, and, while a checkpoint is
+ * written, value and moments twice more (the engine's copy and this process's).
+ */
+const BYTES_A_PARAMETER = 16 + 2 + 24;
+/** Bytes a parameter on the disk: two checkpoints while one replaces the other, two best looks, the model. */
+const DISK_BYTES_A_PARAMETER = 2 * 12 + 2 * 4 + 2;
+
+export interface OpenedTraining {
+  readonly model: Model;
+  readonly engine: BaseManifest["engine"];
+  readonly bytes: number;
+  readonly decisions: readonly string[];
+}
+
+/** The method that trains every parameter. */
+const ALL = { promptLength: 0, biases: [], full: true } as const;
+
+export function openTrainingSession(model: Model, { checkpoint }: BaseManifest["engine"]): Promise<Session> {
+  return model.openSession({ method: ALL, checkpoint });
+}
+
+/** Opens the base model as a training decided when it began. The frozen weights serve no product: nothing is kept converted. */
+export function openAsDecided(
+  engine: Engine,
+  base: BaseModel,
+  choices: BaseManifest["engine"],
+): Promise<Model> {
+  const { threads, precision } = choices;
+  return engine.openModel(base.table, { threads, precision, weights: "stream" });
+}
+
+/** The heaviest example in each respect, over all tasks and wordings. */
+function heaviest(tasks: readonly EncodedTask[]) {
+  let [rows, targets, longest] = [1, 1, 1];
+  for (const { encoder, fit } of tasks) {
+    const { text } = fit.reduce((most, one) => (one.text.length > most.text.length ? one : most), fit[0]!);
+    const answers = [...fit].sort((a, b) => sizeOf(b) - sizeOf(a)).slice(0, 1);
+    for (const { answer } of answers) {
+      for (let wording = 0; wording < encoder.count; wording++) {
+        const drawn = encoder.encode(text, answer, wording, 0);
+        rows = Math.max(rows, rowsOf(drawn));
+        targets = Math.max(targets, targetsOf(drawn));
+        const { front, answers: behind } = drawn;
+        const deepest = Math.max(
+          ...behind.map(({ question, expected }) => question.length + expected.length),
+        );
+        longest = Math.max(longest, front.length + deepest);
+      }
+    }
+  }
+  return { rows, targets, longest };
+}
+
+const sizeOf = ({ answer }: EncodedTask["fit"][number]) =>
+  answer.kind === "generation" ? answer.tokens.length : 1;
+
+/**
+ * Opens the base model for training in the way that fits into memory: smaller micro-batches are tried first, then
+ * activations computed again.
+ * @throws PlumbError saying what would be needed, where nothing fits.
+ */
+export async function openForTraining(
+  engine: Engine,
+  base: BaseModel,
+  tasks: readonly EncodedTask[],
+  batch: number,
+  wishes: EngineWishes,
+  available: number,
+): Promise<OpenedTraining> {
+  const { threads, precision, microBatch } = wishes;
+  const model = await engine.openModel(base.table, {
+    ...(threads === undefined ? {} : { threads }),
+    ...(precision === undefined ? {} : { precision }),
+    weights: "stream",
+  });
+  const one = heaviest(tasks);
+  const scored = model.forecast({
+    rows: Math.max(GENERATION * SCORE_ROWS, one.longest),
+    longest: one.longest,
+    targets: Math.min(SCORE_ROWS, one.rows),
+    train: false,
+    checkpoint: false,
+  });
+  const always = BYTES_A_PARAMETER * base.parameterCount + PROCESS_BYTES + scored;
+  let least = Infinity;
+  for (const checkpoint of [false, true]) {
+    for (const trainRows of microBatch === undefined ? TRAIN_ROWS : [microBatch]) {
+      const rows = Math.max(trainRows, one.rows);
+      const shape = { rows, longest: one.longest, targets: Math.min(rows, batch * one.targets) };
+      const bytes = always + model.forecast({ ...shape, train: true, checkpoint, inputs: true });
+      if (bytes > available * SHARE_OF_MEMORY) {
+        least = Math.min(least, bytes);
+        continue;
+      }
+      const decisions = [
+        ...(checkpoint
+          ? ["Activations are computed again on the way back, because keeping them does not fit into memory."]
+          : []),
+        ...(trainRows < TRAIN_ROWS[0] && microBatch === undefined
+          ? [`Micro-batches of at most ${trainRows} tokens, because larger ones do not fit into memory.`]
+          : []),
+      ];
+      const device = engine.devices().devices[0]?.name ?? "CPU";
+      const choices = {
+        device,
+        precision: model.precision,
+        threads: model.threads,
+        checkpoint,
+        trainRows,
+        scoreRows: SCORE_ROWS,
+      };
+      return { model, engine: choices, bytes, decisions };
+    }
+  }
+  model.close();
+  throw new PlumbError(
+    "memory",
+    `Not enough memory: training all ${Math.round(base.parameterCount / 1e6)} million parameters needs ${formatBytes(least)} even with small micro-batches and recomputed activations, ` +
+      `and ${formatBytes(available * SHARE_OF_MEMORY)} of the available ${formatBytes(available)} may be used. Close other programs, set "maxTokens" lower, or take a smaller base model.`,
+  );
+}
+
+/** @throws PlumbError where the disk has no room for checkpoints and model. */
+export async function refuseFullDisk(folder: string, base: BaseModel): Promise<void> {
+  const needed = DISK_BYTES_A_PARAMETER * base.parameterCount;
+  const { bavail, bsize } = await statfs(path.dirname(path.resolve(folder))).catch(() => ({
+    bavail: Infinity,
+    bsize: 1,
+  }));
+  if (bavail * bsize >= needed) return;
+  throw new PlumbError(
+    "disk-full",
+    `${folder}: checkpoints and model take up to ${formatBytes(needed)}, and the disk has ${formatBytes(bavail * bsize)} left. Free some space, or name a folder on another disk with --out.`,
+  );
+}
