@@ -36,6 +36,9 @@ export class TaskEncoder {
   /** Wordings besides the task's own that leave room for a text. */
   private readonly wordings: readonly Wording[];
   private readonly words: readonly (readonly number[])[];
+  /** Most tokens that can stand behind a text. */
+  private readonly answerRoom: number;
+  private readonly colon: readonly number[];
   private readonly yesNo: readonly [readonly number[], readonly number[]];
 
   /** @throws PlumbError where the task's own wording leaves no room for a text. */
@@ -53,6 +56,14 @@ export class TaskEncoder {
     });
     this.words = labelWords(task).map((word) => tokenizer.encode(` ${word}`));
     this.yesNo = [tokenizer.encode(" yes"), tokenizer.encode(" no")];
+    this.colon = tokenizer.encode(":");
+    const most = (lists: readonly (readonly number[])[]) => Math.max(0, ...lists.map(({ length }) => length));
+    const written = {
+      single: most(this.words),
+      multi: most(this.words) + this.colon.length + most(this.yesNo),
+      generation: this.layout.answerRoom,
+    };
+    this.answerRoom = written[task.kind] + 1;
     this.wordings = wordings.filter((wording) => {
       const { prefix, after } = this.filled(wording, labelWords(task));
       return this.room(prefix, after) >= LEAST_TEXT;
@@ -97,7 +108,7 @@ export class TaskEncoder {
   }
 
   private room(prefix: readonly number[], after: readonly number[]): number {
-    return this.options.maxTokens - prefix.length - after.length - this.layout.answerRoom;
+    return this.options.maxTokens - prefix.length - after.length - this.answerRoom;
   }
 
   private answers(answer: EncodedAnswer): Drawn["answers"] {
@@ -106,9 +117,8 @@ export class TaskEncoder {
       return [{ question: [], expected: [...(this.words[answer.label] ?? []), endOfText] }];
     if (answer.kind === "generation")
       return [{ question: [], expected: answer.cut ? answer.tokens : [...answer.tokens, endOfText] }];
-    const colon = this.tokenizer.encode(":");
     return answer.applies.map((applies, label) => ({
-      question: [...(this.words[label] ?? []), ...colon],
+      question: [...(this.words[label] ?? []), ...this.colon],
       expected: this.yesNo[applies ? 0 : 1],
     }));
   }

@@ -207,7 +207,8 @@ async function carryOut(training: Training, tools: JobTools, channel: JobChannel
             total: manifest.steps,
             loss,
             heldOutLoss: look?.loss ?? null,
-            heldOutScore: look?.quality ?? null,
+            // Of a mean over tasks: it is told by the look itself.
+            heldOutScore: null,
             tokensPerSecond,
             secondsLeft,
           });
