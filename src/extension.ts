@@ -1,16 +1,25 @@
 import * as vscode from "vscode";
 import { Checker } from "./host/checker";
 import { LabelEditors } from "./host/label/editors";
-import { ReportPanels } from "./host/report-panels";
+import { Comparisons } from "./host/report/comparisons";
+import { ReportPanels, type PanelOptions } from "./host/report-panels";
 import { Tuner } from "./host/tuner";
 
 export function activate(context: vscode.ExtensionContext): void {
   const dist = (name: string) => context.asAbsolutePath(`dist/${name}`);
   const checker = new Checker(dist("cli.js"));
   const labels = new LabelEditors(vscode.Uri.file(dist("webview")), dist("worker.js"));
-  const panels = new ReportPanels(vscode.Uri.file(dist("webview")), (file, task, id) =>
-    labels.showExample(file, task, id),
-  );
+  const shared: PanelOptions = {
+    pages: vscode.Uri.file(dist("webview")),
+    worker: dist("worker.js"),
+    showExample: (file, task, id) => labels.showExample(file, task, id),
+  };
+  const comparisons = new Comparisons(shared);
+  const panels = new ReportPanels(shared, {
+    compare: (run) => comparisons.compareWith(run),
+    predict: () => Promise.resolve(),
+    label: () => Promise.resolve(),
+  });
   const tuner = new Tuner(dist("worker.js"), (run) => panels.show(run));
   const command = (name: string, handler: (called: unknown) => Promise<void>) =>
     vscode.commands.registerCommand(`plumb.${name}`, handler);
@@ -24,5 +33,7 @@ export function activate(context: vscode.ExtensionContext): void {
     command("openAsText", () => labels.textCommand()),
     command("tuneAdapter", (called) => tuner.tuneCommand(called)),
     command("openReport", (called) => panels.openCommand(called)),
+    command("compareRuns", (called) => comparisons.compareCommand(called)),
+    command("exportReport", (called) => panels.exportCommand(called)),
   );
 }

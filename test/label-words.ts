@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
-import type { LabelWord, LabelWords } from "../src/protocol";
+import type { LabelWords, ReportWords } from "../src/protocol";
 
 const root = path.resolve(__dirname, "..");
 
@@ -23,14 +23,20 @@ export function localized(file: string): { key: string | null; text: string }[] 
   return found;
 }
 
-/** Words of the label editor's page without an editor. */
-export function labelWords(language: "en" | "ru"): LabelWords {
+/** Words of a page without an editor, by the host's file that holds them. */
+function pageWords(file: string, language: "en" | "ru"): Record<string, string> {
   const bundle = JSON.parse(readFileSync(path.join(root, "l10n", "bundle.l10n.ru.json"), "utf8")) as Record<
     string,
     string
   >;
-  const words = localized(path.join(root, "src/host/label/words.ts")).map(
-    ({ key, text }) => [key as LabelWord, language === "ru" ? (bundle[text] ?? text) : text] as const,
+  const words = localized(path.join(root, file)).map(
+    ({ key, text }) => [key!, language === "ru" ? (bundle[text] ?? text) : text] as const,
   );
-  return Object.fromEntries(words) as LabelWords;
+  return Object.fromEntries(words);
 }
+
+export const labelWords = (language: "en" | "ru") =>
+  pageWords("src/host/label/words.ts", language) as LabelWords;
+
+export const reportWords = (language: "en" | "ru") =>
+  pageWords("src/host/report/words.ts", language) as ReportWords;

@@ -44,12 +44,15 @@ const nodeEntries = {
   worker: "src/worker.ts",
   "token-worker": "src/core/data/token-worker.ts",
 };
-/** Browser code of the panels: dist/webview/NAME.js, and the style of those whose page has none of its own. */
+/** Browser code of the panels: dist/webview/NAME.js and NAME.css. */
 const webviewEntries = {
   report: "src/webview/report/main.ts",
   label: "src/webview/label/main.ts",
 };
-const webviewStyles = [{ in: "src/webview/label/style.css", out: "label" }];
+const webviewStyles = [
+  { in: "src/webview/label/style.css", out: "label" },
+  { in: "src/webview/report/style.css", out: "report" },
+];
 
 /** @returns {Promise<void>} */
 export async function bundle() {

@@ -105,7 +105,7 @@ export class Desk {
   }
 
   /** What the adapter's answer comes to. */
-  suggestion({ labels, output }: Answered): Suggestion {
+  suggestion({ labels, output }: Omit<Answered, "cut">): Suggestion {
     const { latest } = this.options;
     if (latest === null || output !== null) return { state: "ready", labels: [], chosen: [], output };
     const of = new Map(labels.map(({ label, probability }) => [label, probability]));

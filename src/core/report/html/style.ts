@@ -60,6 +60,10 @@ svg text.axis { font-size: 12.5px; }
 .grid { stroke: var(--faint); stroke-width: 1; }
 .strip .bar { stroke: var(--soft); stroke-width: 2; } .strip circle { fill: var(--back); stroke: var(--soft); stroke-width: 2; }
 .strip.own .bar { stroke: var(--own); stroke-width: 2.5; } .strip.own .end { stroke-width: 1.5; } .strip.own circle { fill: var(--own); stroke: var(--own); }
+.strip .zero { stroke: var(--soft); stroke-width: 1; }
+.line.recall { stroke: var(--warn); stroke-dasharray: 6 3; } .cut { stroke: var(--ink); stroke-width: 1.5; }
+.threshold h3 { font-weight: 600; }
+th label { display: inline-flex; gap: 0.4rem; align-items: baseline; cursor: pointer; } .verdict + .verdict { margin-top: 0.6rem; }
 .strip.few .bar { stroke-dasharray: 3 3; }
 .share .back { fill: var(--faint); } .share rect { fill: var(--soft); } .share.own rect:not(.back) { fill: var(--own); }
 .plot { width: 100%; max-width: 30rem; height: auto; }
