@@ -1,8 +1,14 @@
 import type { Outcome, RivalReport, TaskKind } from "../schema";
 import { english, type Language } from "./language";
 
+const FIGURES: Readonly<Record<TaskKind, string>> = {
+  single: "macro F1",
+  multi: "macro F1",
+  generation: "ROUGE-L",
+};
+
 /** What the main figure of a kind of task is called. */
-export const mainFigure = (kind: TaskKind): string => (kind === "generation" ? "ROUGE-L" : "macro F1");
+export const mainFigure = (kind: TaskKind): string => FIGURES[kind];
 
 const CALLED: Readonly<Record<RivalReport["name"], string>> = {
   majority: "always giving the most frequent answer",
@@ -33,7 +39,7 @@ export function verdict(
   const called = (rival: RivalReport) => t(CALLED[rival.name]);
   const gain = (rival: RivalReport) =>
     `${signed(rival.difference.value)} ${interval(rival.difference)}`.trim();
-  const by = (rival: RivalReport) => `${t(mainFigure(kind))} ${gain(rival)}`;
+  const by = (rival: RivalReport) => `${t(FIGURES[kind])} ${gain(rival)}`;
   const listed = (items: readonly string[]) =>
     items.length < 2 ? items.join("") : t("{0} and {1}", items.slice(0, -1).join(", "), items.at(-1)!);
   const strongest = strongestFirst(rivals);
@@ -62,12 +68,17 @@ export function verdict(
   }
   const mixed = first("mixed");
   if (mixed !== undefined) {
-    const text =
+    const { onlyRun, onlyRival } = mixed.mcnemar;
+    const sentence = t(
       (mixed.difference.value ?? 0) > 0
         ? "Against {0} it depends on what counts: better over all classes alike ({1}), but fewer texts right ({2} only here, {3} only there){4}."
-        : "Against {0} it depends on what counts: worse over all classes alike ({1}), but more texts right ({2} only here, {3} only there){4}.";
-    const { onlyRun, onlyRival } = mixed.mcnemar;
-    const sentence = t(text, called(mixed), by(mixed), String(onlyRun), String(onlyRival), beatenToo);
+        : "Against {0} it depends on what counts: worse over all classes alike ({1}), but more texts right ({2} only here, {3} only there){4}.",
+      called(mixed),
+      by(mixed),
+      String(onlyRun),
+      String(onlyRival),
+      beatenToo,
+    );
     return { outcome: "mixed", sentence };
   }
   const unclear = first("cannot-tell");

@@ -105,7 +105,7 @@ const SENTENCES: Readonly<Record<Outcome, string>> = {
 function runs({ reports, reference, others, language }: Comparing): Markup {
   const { t } = language;
   const base = reports[reference]!;
-  const figure = t(figureName(base.task.kind));
+  const figure = figureName(base.task.kind, language);
   const beside = new Map(others.map((other) => [other.place, other]));
   const rows = reports.map((report, place) => {
     const main = report.classification?.macroF1 ?? report.generation!.rougeL;
@@ -190,7 +190,7 @@ const CHECKED = markup`checked=""`;
 function perClass({ reports, reference, others, language }: Comparing): Markup {
   const { t } = language;
   const base = reports[reference]!;
-  const [b] = [letterOf(reference)];
+  const b = letterOf(reference);
   return markup`${others.map(({ place, report, comparison }) => {
     if (comparison === null) return null;
     const differences = classDifferences(report, base);

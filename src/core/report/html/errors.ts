@@ -167,7 +167,7 @@ function item(row: ReportRow, context: Context, pairs: string | null): Markup {
   const probability = new Map(row.probabilities.map((entry) => [entry.label, entry.probability]));
   const shown = (label: string, kind: "own" | "rival", mark: "bad" | "good", sign: string, what: string) =>
     markup`<span
-      ><span class="mark ${mark}" aria-hidden="true">${sign}</span> <span class="what">${t(what)}</span>
+      ><span class="mark ${mark}" aria-hidden="true">${sign}</span> <span class="what">${what}</span>
       <bdi>${label}</bdi> ${shareBar(probability.get(label) ?? 0, kind)}
       ${language.percent(probability.get(label) ?? null)}</span
     >`;
@@ -177,13 +177,13 @@ function item(row: ReportRow, context: Context, pairs: string | null): Markup {
   const labels =
     report.task.kind === "single"
       ? [
-          ...row.predicted.map((label) => shown(label, "own", "bad", "✗", "given")),
-          ...row.truth.map((label) => shown(label, "rival", "good", "✓", "true")),
+          ...row.predicted.map((label) => shown(label, "own", "bad", "✗", t("given"))),
+          ...row.truth.map((label) => shown(label, "rival", "good", "✓", t("true"))),
         ]
       : [
-          ...extra.map((label) => shown(label, "own", "bad", "✗", "wrongly given")),
-          ...missed.map((label) => shown(label, "rival", "bad", "○", "missed")),
-          ...both.map((label) => shown(label, "rival", "good", "✓", "rightly given")),
+          ...extra.map((label) => shown(label, "own", "bad", "✗", t("wrongly given"))),
+          ...missed.map((label) => shown(label, "rival", "bad", "○", t("missed"))),
+          ...both.map((label) => shown(label, "rival", "good", "✓", t("rightly given"))),
         ];
   const content = markup`${bodyOf(row.id, context)}
     <div class="labels">${labels}<span class="id">${row.id}</span></div>`;

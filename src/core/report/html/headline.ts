@@ -31,7 +31,14 @@ const JUDGES: Readonly<Record<RivalReport["name"] | "run", string>> = {
   "copy-input": "copied input",
 };
 
-export const figureName = (kind: TaskKind): string => (kind === "generation" ? "ROUGE-L" : "Macro F1");
+const FIGURES: Readonly<Record<TaskKind, string>> = {
+  single: "Macro F1",
+  multi: "Macro F1",
+  generation: "ROUGE-L",
+};
+
+/** The headline's figure, as it stands at the head of a column. */
+export const figureName = (kind: TaskKind, { t }: Language): string => t(FIGURES[kind]);
 
 /** Figure, verdict, rivals on one scale, and what to keep in mind. */
 export function headline(context: Context): Markup {
@@ -53,7 +60,7 @@ export function headline(context: Context): Markup {
   return markup`<div class="hero">
       <div class="figure">${language.decimals(main.value)}</div>
       <div>
-        <p class="range">${t(figureName(report.task.kind))}, ${t("95 % interval")} ${range}</p>
+        <p class="range">${figureName(report.task.kind, language)}, ${t("95 % interval")} ${range}</p>
         <p class="soft">
           ${others}<br />${t("on {0}", language.counted(data.test, "test text"))}, ${looks}
         </p>
@@ -109,7 +116,7 @@ function rivals(context: Context, main: Estimate): Markup {
           <tr>
             <th scope="col" class="left">${t("Who")}</th>
             <td class="picture">${stripScale(language)}</td>
-            <th scope="col">${t(figureName(report.task.kind))}</th>
+            <th scope="col">${figureName(report.task.kind, language)}</th>
             <th scope="col" class="wide">${t(report.generation ? "Exact match" : "Accuracy")}</th>
             <th scope="col">${t("This run’s lead")}</th>
           </tr>
@@ -141,7 +148,7 @@ function pairedTests(kind: TaskKind, all: readonly RivalReport[], language: Lang
         <thead>
           <tr>
             <th scope="col" class="left">${t("Rival")}</th>
-            <th scope="col">${t("Difference of {0}", t(figureName(kind)))}</th>
+            <th scope="col">${t("Difference of {0}", figureName(kind, language))}</th>
             <th scope="col">${t("Paired bootstrap")}</th>
             <th scope="col">${t("Right only here")}</th>
             <th scope="col">${t("Right only there")}</th>

@@ -47,7 +47,7 @@ export function renderReport(report: Report, options: PageOptions = {}): string 
   </p>`;
   return wholePage({
     language,
-    title: `${task.name}: ${language.t(figureName(task.kind))} ${language.decimals(figure)}`,
+    title: `${task.name}: ${figureName(task.kind, language)} ${language.decimals(figure)}`,
     name: task.name,
     header,
     parts,

@@ -18,6 +18,17 @@ export function saidSteps({ report, language }: Context): string[] {
   return language.tag === "en" ? report.next : nextSteps(report, language);
 }
 
+/** What reports say of rivals. */
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  every: "every label on every text",
+  words: "words and pairs of words: TF-IDF, logistic regression",
+  untuned: "the base model untuned",
+  half: "the base model untuned, labels from 0.5 on",
+  copy: "the input, copied",
+};
+const known = (description: string): string =>
+  Object.values(DESCRIPTIONS).find((text) => text === description) ?? description;
+
 /** What a rival does, in a few words: a report holds them in English. */
 export function describeRival({ name, description }: RivalReport, { tag, t }: Language): string {
   if (tag === "en") return description;
@@ -26,11 +37,11 @@ export function describeRival({ name, description }: RivalReport, { tag, t }: La
     const labels = always[1] === "no label" ? t("no label") : always[1]!.replace(/“([^”]*)”/gu, "«$1»");
     return t("always {0}", labels);
   }
-  if (name !== "word-counts") return t(description);
+  if (name !== "word-counts") return t(known(description));
   // Settings are written as scikit-learn names them.
   const [what, settings = ""] = description.split(/, (?=C = )/u);
   return [
-    t(what!),
+    t(known(what!)),
     ...(settings === "" ? [] : [settings.replace(/, chosen on the training part$/u, "")]),
     ...(settings.endsWith("chosen on the training part") ? [t("chosen on the training part")] : []),
   ].join(", ");
