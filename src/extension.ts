@@ -1,4 +1,8 @@
 import * as vscode from "vscode";
+import { startJob } from "./core/tuning/worker-process";
+import { SuggestionWriter } from "./host/adapter/label-with";
+import { FilePredictor } from "./host/adapter/predict-file";
+import type { StartJob } from "./host/adapter/process";
 import { Checker } from "./host/checker";
 import { LabelEditors } from "./host/label/editors";
 import { Comparisons } from "./host/report/comparisons";
@@ -14,11 +18,14 @@ export function activate(context: vscode.ExtensionContext): void {
     worker: dist("worker.js"),
     showExample: (file, task, id) => labels.showExample(file, task, id),
   };
+  const start: StartJob = (job, listen) => startJob(shared.worker, job, listen);
+  const predictor = new FilePredictor(start);
+  const suggestions = new SuggestionWriter(start, (file, task) => labels.review(file, task));
   const comparisons = new Comparisons(shared);
   const panels = new ReportPanels(shared, {
     compare: (run) => comparisons.compareWith(run),
-    predict: () => Promise.resolve(),
-    label: () => Promise.resolve(),
+    predict: ({ folder }) => predictor.predict(folder),
+    label: ({ folder }) => suggestions.label(folder),
   });
   const tuner = new Tuner(dist("worker.js"), (run) => panels.show(run));
   const command = (name: string, handler: (called: unknown) => Promise<void>) =>
@@ -34,6 +41,8 @@ export function activate(context: vscode.ExtensionContext): void {
     command("tuneAdapter", (called) => tuner.tuneCommand(called)),
     command("openReport", (called) => panels.openCommand(called)),
     command("compareRuns", (called) => comparisons.compareCommand(called)),
+    command("predictFile", (called) => predictor.command(called)),
+    command("labelWithAdapter", (called) => suggestions.command(called)),
     command("exportReport", (called) => panels.exportCommand(called)),
   );
 }

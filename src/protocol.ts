@@ -118,7 +118,7 @@ export type LabelOrder = "file" | "random" | "uncertain" | "disagree";
 
 /** Which texts come up. `label` is a label of the task; "" asks for answers without any label. */
 export type LabelFilter =
-  | { readonly show: "all" | "open" | "answered" | "skipped" | "noted" | "broken" | "wrong" }
+  | { readonly show: "all" | "open" | "answered" | "skipped" | "noted" | "broken" | "wrong" | "suggested" }
   | { readonly show: "label"; readonly label: string };
 
 /** What the label editor lists. */
@@ -225,6 +225,7 @@ export type LabelWord =
   | "filterNoted"
   | "filterOpen"
   | "filterSkipped"
+  | "filterSuggested"
   | "filterWrong"
   | "findLabel"
   | "foldsHint"
@@ -358,6 +359,8 @@ export type ToLabel =
       readonly folds: boolean;
       /** Whether the task has a finished run, whose adapter can be asked. */
       readonly run: boolean;
+      /** Whether there are suggestions that were asked for beforehand. */
+      readonly held: boolean;
       /** Something to know about the file, in a sentence. */
       readonly notice: string | null;
       /** Why nothing can be changed, in a sentence; null where it can. */
@@ -392,6 +395,8 @@ export type ToLabel =
     }
   | { readonly type: "jumped"; readonly line: number | null; readonly to: string }
   | { readonly type: "suggestion"; readonly line: number; readonly suggestion: Suggestion }
+  /** Show what has a suggestion, with suggestions on. */
+  | { readonly type: "review" }
   /** An edit has been carried out, or refused. */
   | { readonly type: "done"; readonly edit: number }
   | { readonly type: "refused"; readonly message: string };

@@ -1,3 +1,4 @@
 export { editLine, type LabelAction, type LineEdit } from "./edit";
 export { readGuesses, type ModelAnswer, type RunGuesses } from "./guesses";
+export { readSuggestions, textHash, writeSuggestions, type Suggested } from "./suggestions";
 export { readRow, Rows, type ExampleRow, type LinesChange, type ReadRow } from "./rows";

@@ -164,6 +164,11 @@ export class LabelPage {
         this.suggestion = message;
         if (message.line === this.deck.current) this.showSuggestion();
         break;
+      case "review":
+        this.saved = { ...this.saved, suggest: true };
+        this.suggestBox.checked = true;
+        this.arrange({ order: "file", filter: { show: "suggested" }, search: "" }, null);
+        break;
       case "refused":
         this.complain(message.message);
         break;

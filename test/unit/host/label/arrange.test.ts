@@ -50,7 +50,7 @@ function arrangement(
   const rows = new Rows("single", (line) => text[line]!, text.length);
   return {
     view: { order, filter, search },
-    ...{ rows, latest: run, folded: run, seed: 1, testFile: false },
+    ...{ rows, latest: run, folded: run, held: new Map(), seed: 1, testFile: false },
     ...rest,
   };
 }
