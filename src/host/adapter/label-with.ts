@@ -1,9 +1,7 @@
 import path from "node:path";
 import * as vscode from "vscode";
 import { loadTask, type LoadedExample } from "../../core/data";
-import { textHash, writeSuggestions, type Suggested } from "../../core/labelling";
-import type { AnswersWith, PredictedRow } from "../../core/predict";
-import { decide } from "../../core/report";
+import { suggestionOf, unanswered, writeSuggestions, type Suggested } from "../../core/labelling";
 import { pickRun } from "../report-panels";
 import { readReport, taskOfRun } from "../runs";
 import { saveBeforeReading } from "../task-files";
@@ -36,7 +34,7 @@ export class SuggestionWriter {
       const { examples, task, folder, files } = await loadTask(taskFile);
       const { rows, run: facts } = await readReport(run);
       const test = new Set(rows.map(({ id }) => id));
-      const open = openExamples(examples, task.kind, test);
+      const open = unanswered(examples, task.kind, test);
       if (open.length === 0) {
         const message = vscode.l10n.t(
           "Every example outside the test part has an answer: there is nothing to suggest.",
@@ -105,39 +103,4 @@ export class SuggestionWriter {
     if ((await vscode.window.showInformationMessage(message, review)) !== review) return;
     await this.review(vscode.Uri.file(file), vscode.Uri.file(taskFile));
   }
-}
-
-/** Examples without an answer that nobody has set aside, outside the test part. */
-export function openExamples(
-  examples: readonly LoadedExample[],
-  kind: AnswersWith["kind"],
-  test: ReadonlySet<string>,
-): LoadedExample[] {
-  const answered = ({ label, labels, target }: LoadedExample) =>
-    ({ single: label, multi: labels, generation: target })[kind] !== undefined;
-  return examples.filter(
-    (example) =>
-      !answered(example) && example.status !== "skipped" && example.split !== "test" && !test.has(example.id),
-  );
-}
-
-/** What an adapter suggests for an example. */
-export function suggestionOf(
-  { id, text }: Pick<LoadedExample, "id" | "text">,
-  { scores, output }: PredictedRow,
-  { labels, thresholds, kind }: AnswersWith,
-  run: string,
-): Suggested {
-  const base = { id, run, text: textHash(text) };
-  if (kind === "generation") return { ...base, chosen: [], labels: [], output: output ?? "" };
-  const all = scores ?? [];
-  const limits = kind === "multi" ? labels.map((_, at) => ({ value: thresholds?.[at] ?? 0.5 })) : null;
-  return {
-    ...base,
-    chosen: decide(all, limits).map((at) => labels[at]!),
-    labels: labels
-      .map((label, at) => ({ label, probability: all[at] ?? 0 }))
-      .sort((a, b) => b.probability - a.probability),
-    output: null,
-  };
 }

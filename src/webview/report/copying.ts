@@ -1,7 +1,8 @@
 import type { FromReport } from "../../protocol";
 import { element } from "../label/dom";
+import { gridOf } from "./grid";
 import { pngOf, sourceOf, standalone, stripsOf } from "./picture";
-import { csvOf, gridOf, markdownOf } from "./table-text";
+import { csvOf, markdownOf } from "./table-text";
 import type { Words } from "./words";
 
 interface Tools {
