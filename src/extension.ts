@@ -1,8 +1,11 @@
 import * as vscode from "vscode";
+import { startJob } from "./core/tuning/worker-process";
+import { SuggestionWriter } from "./host/adapter/label-with";
+import { FilePredictor } from "./host/adapter/predict-file";
+import type { StartJob } from "./host/adapter/process";
 import { Checker } from "./host/checker";
 import { LabelEditors } from "./host/label/editors";
 import { NewTasks } from "./host/new-task/new-tasks";
-import { ReportPanels } from "./host/report-panels";
 import { Figures } from "./host/locale";
 import { ModelCommands } from "./host/models/commands";
 import { Sample } from "./host/sample";
@@ -11,14 +14,27 @@ import { TaskLenses } from "./host/task-lenses";
 import { Views } from "./host/tree/views";
 import { Tuner } from "./host/tune/tuner";
 import { UnfinishedRuns } from "./host/tune/unfinished";
+import { Comparisons } from "./host/report/comparisons";
+import { ReportPanels, type PanelOptions } from "./host/report-panels";
 
 export function activate(context: vscode.ExtensionContext): void {
   const dist = (name: string) => context.asAbsolutePath(`dist/${name}`);
   const checker = new Checker(dist("cli.js"));
   const labels = new LabelEditors(vscode.Uri.file(dist("webview")), dist("worker.js"));
-  const panels = new ReportPanels(vscode.Uri.file(dist("webview")), (file, task, id) =>
-    labels.showExample(file, task, id),
-  );
+  const shared: PanelOptions = {
+    pages: vscode.Uri.file(dist("webview")),
+    worker: dist("worker.js"),
+    showExample: (file, task, id) => labels.showExample(file, task, id),
+  };
+  const start: StartJob = (job, listen) => startJob(shared.worker, job, listen);
+  const predictor = new FilePredictor(start);
+  const suggestions = new SuggestionWriter(start, (file, task) => labels.review(file, task));
+  const comparisons = new Comparisons(shared);
+  const panels = new ReportPanels(shared, {
+    compare: (run) => comparisons.compareWith(run),
+    predict: ({ folder }) => predictor.predict(folder),
+    label: ({ folder }) => suggestions.label(folder),
+  });
   const newTasks = new NewTasks(vscode.Uri.file(dist("webview")), dist("import-thread.js"));
   const unfinished = new UnfinishedRuns(context.workspaceState, (task, run) => tuner.resume(task, run));
   const tuner: Tuner = new Tuner(vscode.Uri.file(dist("webview")), dist("worker.js"), {
@@ -68,6 +84,10 @@ export function activate(context: vscode.ExtensionContext): void {
     command("inspectModel", (called) => models.inspectCommand(called)),
     command("removeModel", (called) => models.removeCommand(called)),
     command("openSample", () => sample.openCommand()),
+    command("compareRuns", (called) => comparisons.compareCommand(called)),
+    command("predictFile", (called) => predictor.command(called)),
+    command("labelWithAdapter", (called) => suggestions.command(called)),
+    command("exportReport", (called) => panels.exportCommand(called)),
   );
   void sample.showAfterOpening();
   void unfinished.offer();

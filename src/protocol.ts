@@ -1,17 +1,124 @@
 /** Messages between the extension and its panels: types only, imports nothing. */
 
-/** Report panel to extension: the user wants to see an example in its file. */
-export interface FromReport {
-  readonly type: "open-example";
+/** Texts of the test part behind a figure: a pair of labels by their places, or one label of a multi-label task. */
+export type ReportCell =
+  | { readonly kind: "pair"; readonly truth: number; readonly given: number }
+  | { readonly kind: "hit" | "missed" | "false"; readonly label: number };
+
+/** What a panel's buttons ask of the extension. */
+export type ReportCommand = "compare" | "export" | "predict" | "label";
+
+/** Panel of a report, or of a comparison of runs, to extension. */
+export type FromReport =
+  | { readonly type: "ready" }
+  | { readonly type: "open-example"; readonly id: string }
+  /** Answered by `texts` with the same number. */
+  | { readonly type: "texts"; readonly ask: number; readonly cell: ReportCell }
+  | { readonly type: "copy"; readonly text: string }
+  /** `content` is base64 of a PNG, or an SVG as it stands. */
+  | {
+      readonly type: "save";
+      readonly name: string;
+      readonly format: "png" | "svg";
+      readonly content: string;
+    }
+  | { readonly type: "command"; readonly command: ReportCommand }
+  /** Comparison: measure the others against this run. */
+  | { readonly type: "reference"; readonly run: number }
+  /** A text to judge; answered by `tried`, unless another one comes first. */
+  | { readonly type: "try"; readonly text: string };
+
+/** A text with what is known of it. */
+export interface ReportText {
   readonly id: string;
+  /** Null where it is not at hand. */
+  readonly text: string | null;
+  readonly truth: readonly string[];
+  readonly predicted: readonly string[];
+  /** Of the given, the true and the next most likely labels. */
+  readonly probabilities: readonly Guess[];
 }
+
+/** Words of the panels of reports. */
+export type ReportWord =
+  | "actions"
+  | "behind"
+  | "behindFalse"
+  | "behindHit"
+  | "behindMissed"
+  | "close"
+  | "compare"
+  | "copied"
+  | "copyCsv"
+  | "copyMarkdown"
+  | "copyPng"
+  | "copySvg"
+  | "export"
+  | "given"
+  | "givenTrue"
+  | "label"
+  | "macro"
+  | "notAtHand"
+  | "openExample"
+  | "predict"
+  | "reset"
+  | "rest"
+  | "sortBy"
+  | "threshold"
+  | "thresholdSays"
+  | "true"
+  | "try"
+  | "tryBox"
+  | "tryCut"
+  | "tryFailed"
+  | "tryGiven"
+  | "tryHint"
+  | "tryNothing"
+  | "tryOther"
+  | "tryStarting"
+  | "tryTable"
+  | "tryTitle"
+  | "tryWaiting";
+export type ReportWords = Readonly<Record<ReportWord, string>>;
+
+/** Extension to the panel of a report or of a comparison. */
+export type ToReport =
+  | {
+      readonly type: "opened";
+      readonly page: "report" | "comparison";
+      readonly words: ReportWords;
+      /** BCP 47, for numbers. */
+      readonly locale: string;
+      readonly kind: "single" | "multi" | "generation";
+      readonly labels: readonly string[];
+      /** Multi-label tasks: from which probability on each label is given; else null. */
+      readonly thresholds: readonly number[] | null;
+      /** Something to know about the run, in a sentence. */
+      readonly notice: string | null;
+    }
+  | {
+      readonly type: "texts";
+      readonly ask: number;
+      readonly rows: readonly ReportText[];
+      /** How many more there are. */
+      readonly more: number;
+    }
+  | {
+      readonly type: "tried";
+      readonly text: string;
+      readonly labels: readonly Guess[];
+      readonly output: string | null;
+      /** It was too long and lost its middle. */
+      readonly cut: boolean;
+    }
+  | { readonly type: "try-failed"; readonly message: string };
 
 /** In which order texts come up for labelling. `uncertain` and `disagree` rest on out-of-fold predictions. */
 export type LabelOrder = "file" | "random" | "uncertain" | "disagree";
 
 /** Which texts come up. `label` is a label of the task; "" asks for answers without any label. */
 export type LabelFilter =
-  | { readonly show: "all" | "open" | "answered" | "skipped" | "noted" | "broken" | "wrong" }
+  | { readonly show: "all" | "open" | "answered" | "skipped" | "noted" | "broken" | "wrong" | "suggested" }
   | { readonly show: "label"; readonly label: string };
 
 /** What the label editor lists. */
@@ -118,6 +225,7 @@ export type LabelWord =
   | "filterNoted"
   | "filterOpen"
   | "filterSkipped"
+  | "filterSuggested"
   | "filterWrong"
   | "findLabel"
   | "foldsHint"
@@ -251,6 +359,8 @@ export type ToLabel =
       readonly folds: boolean;
       /** Whether the task has a finished run, whose adapter can be asked. */
       readonly run: boolean;
+      /** Whether there are suggestions that were asked for beforehand. */
+      readonly held: boolean;
       /** Something to know about the file, in a sentence. */
       readonly notice: string | null;
       /** Why nothing can be changed, in a sentence; null where it can. */
@@ -285,6 +395,8 @@ export type ToLabel =
     }
   | { readonly type: "jumped"; readonly line: number | null; readonly to: string }
   | { readonly type: "suggestion"; readonly line: number; readonly suggestion: Suggestion }
+  /** Show what has a suggestion, with suggestions on. */
+  | { readonly type: "review" }
   /** An edit has been carried out, or refused. */
   | { readonly type: "done"; readonly edit: number }
   | { readonly type: "refused"; readonly message: string };

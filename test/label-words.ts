@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
-import type { LabelWords } from "../src/protocol";
+import type { LabelWords, ReportWords } from "../src/protocol";
 
 const root = path.resolve(__dirname, "..");
 
@@ -37,3 +37,6 @@ export function wordsOf(file: string, language: "en" | "ru"): Record<string, str
 
 /** Words of the label editor's page without an editor. */
 export const labelWords = (language: "en" | "ru") => wordsOf("label/words.ts", language) as LabelWords;
+
+/** Words of the report's panel without an editor. */
+export const reportWords = (language: "en" | "ru") => wordsOf("report/words.ts", language) as ReportWords;

@@ -45,7 +45,7 @@ const nodeEntries = {
   "token-worker": "src/core/data/token-worker.ts",
   "import-thread": "src/core/import/thread-worker.ts",
 };
-/** Browser code of the panels: dist/webview/NAME.js, and the style of those whose page has none of its own. */
+/** Browser code of the panels: dist/webview/NAME.js and NAME.css. */
 const webviewEntries = {
   report: "src/webview/report/main.ts",
   label: "src/webview/label/main.ts",
@@ -56,6 +56,7 @@ const webviewStyles = [
   { in: "src/webview/label/style.css", out: "label" },
   { in: "src/webview/tune/style.css", out: "tune" },
   { in: "src/webview/new-task/style.css", out: "new-task" },
+  { in: "src/webview/report/style.css", out: "report" },
 ];
 
 /**

@@ -1,124 +1,198 @@
-import { randomBytes } from "node:crypto";
 import path from "node:path";
 import * as vscode from "vscode";
-import { z } from "zod";
 import { loadTask, type LoadedExample } from "../core/data";
-import { renderReport } from "../core/report";
+import type { FromWorker, Job } from "../core/tuning/protocol";
+import { RUN_FILES } from "../core/tuning/run-folder";
+import { startJob } from "../core/tuning/worker-process";
 import type { FromReport } from "../protocol";
-import { panelPage } from "./panel-page";
+import { Suggester } from "./label/suggester";
+import {
+  giveOut,
+  openedMessage,
+  openPanel,
+  pageOfRun,
+  saveAs,
+  shownRun,
+  textsMessage,
+  type ReportCommands,
+  type ShownRun,
+} from "./report/panel";
+import { Tries } from "./report/tries";
 import { finishedRuns, readReport, taskOfRun, type FinishedRun } from "./runs";
 import { pickTask } from "./task-files";
 
-const Message: z.ZodType<FromReport> = z.object({ type: z.literal("open-example"), id: z.string() });
+/** An adapter that nobody asks any more gives its memory back after this many milliseconds. */
+const IDLE = 3 * 60_000;
+
+export interface PanelOptions {
+  /** Folder of the panels' browser code. */
+  readonly pages: vscode.Uri;
+  /** dist/worker.js. */
+  readonly worker: string;
+  /** Opens an example of a task in its file. */
+  showExample(file: vscode.Uri, task: vscode.Uri, id: string): Promise<void>;
+}
 
 /** Reports of runs as editor tabs, one for each run. */
 export class ReportPanels implements vscode.Disposable {
   private readonly open = new Map<string, vscode.WebviewPanel>();
 
-  /**
-   * @param scripts Folder of the panels' browser code.
-   * @param showExample Opens an example of a task in its file.
-   */
+  /** @param commands What the panels' buttons do; `export` is theirs. */
   constructor(
-    private readonly scripts: vscode.Uri,
-    private readonly showExample: (file: vscode.Uri, task: vscode.Uri, id: string) => Promise<void>,
+    private readonly options: PanelOptions,
+    private readonly commands: Omit<ReportCommands, "export">,
   ) {}
 
   dispose(): void {
     for (const panel of [...this.open.values()]) panel.dispose();
   }
 
-  /** The command: the report of the task's only run, or of one that the user picks. */
+  /** The command: the report of a run that it is called on, of the task's only run, or of one that the user picks. */
   async openCommand(called: unknown): Promise<void> {
-    const task = await pickTask(called);
-    if (task === undefined) return;
-    const runs = await finishedRuns(task.fsPath);
-    if (runs.length === 0) {
-      const tune = vscode.l10n.t("Tune Adapter");
-      const message = vscode.l10n.t(
-        "{0} has no report yet: a finished run writes one.",
-        path.basename(task.fsPath),
-      );
-      if ((await vscode.window.showInformationMessage(message, tune)) === tune) {
-        await vscode.commands.executeCommand("plumb.tuneAdapter", task);
-      }
-      return;
-    }
-    const run = runs.length === 1 ? runs[0] : await pickRun(runs);
-    if (run !== undefined) await this.show(run.folder);
+    const run = await pickRun(called);
+    if (run !== undefined) await this.show(run);
+  }
+
+  /** The command: the report's page as a file of its own. */
+  async exportCommand(called: unknown): Promise<void> {
+    const run = await pickRun(called);
+    const shown = run === undefined ? undefined : await this.read(run);
+    if (shown !== undefined) await this.export(shown);
   }
 
   /** Shows the report of a run folder, or says why it cannot be read. */
   async show(run: string): Promise<void> {
-    const shown = this.open.get(run);
-    if (shown !== undefined) {
-      shown.reveal();
+    const known = this.open.get(run);
+    if (known !== undefined) {
+      known.reveal();
       return;
     }
-    let html: string;
-    let name: string;
-    const examples = await examplesOf(run);
+    const shown = await this.read(run);
+    if (shown === undefined) return;
+    const started = (job: Job, listen: (message: FromWorker) => void) =>
+      startJob(this.options.worker, job, listen);
+    const suggester = new Suggester(started, run);
+    let idle: NodeJS.Timeout | undefined;
+    const title = vscode.l10n.t("{0}: report", shown.report.task.name);
+    const { panel, show, post } = openPanel(title, this.options.pages, (message) => {
+      if (message.type === "try") {
+        clearTimeout(idle);
+        idle = setTimeout(() => suggester.dispose(), IDLE);
+        void tries.take(message.text);
+      } else if (message.type === "ready") post(openedMessage(shown, "report"));
+      else if (message.type === "texts") post(textsMessage(message.ask, message.cell, shown));
+      else void this.take(message, shown);
+    });
+    const tries = new Tries((text) => suggester.ask(text), post);
+    this.open.set(run, panel);
+    panel.onDidDispose(() => {
+      clearTimeout(idle);
+      suggester.dispose();
+      this.open.delete(run);
+    });
+    show(pageOfRun(shown));
+  }
+
+  private async take(message: FromReport, shown: ShownRun): Promise<void> {
+    switch (message.type) {
+      case "open-example":
+        return openExample(message.id, shown, this.options);
+      case "copy":
+      case "save":
+        return giveOut(message);
+      case "command":
+        if (message.command === "export") return this.export(shown);
+        return this.commands[message.command](shown);
+      default:
+        return;
+    }
+  }
+
+  private async read(run: string): Promise<ShownRun | undefined> {
     try {
-      const report = await readReport(run);
-      const texts = new Map([...report.rows, ...report.suspects].flatMap(({ id }) => textOf(examples, id)));
-      html = renderReport(report, { texts });
-      name = report.task.name;
+      return await shownRun(run, await readReport(run), await examplesOf(run));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       await vscode.window.showErrorMessage(vscode.l10n.t("Cannot show the report of {0}: {1}", run, reason));
-      return;
+      return undefined;
     }
-    const panel = vscode.window.createWebviewPanel(
-      "plumb.report",
-      vscode.l10n.t("{0}: report", name),
-      vscode.ViewColumn.Active,
-      { enableScripts: true, enableFindWidget: true, localResourceRoots: [this.scripts] },
-    );
-    this.open.set(run, panel);
-    panel.onDidDispose(() => this.open.delete(run));
-    panel.webview.onDidReceiveMessage(async (raw: unknown) => {
-      const message = Message.safeParse(raw);
-      if (message.success) await this.openExample(run, examples.get(message.data.id), message.data.id);
-    });
-    const script = panel.webview.asWebviewUri(vscode.Uri.joinPath(this.scripts, "report.js"));
-    panel.webview.html = panelPage(html, {
-      nonce: randomBytes(16).toString("hex"),
-      script: script.toString(),
-    });
   }
 
-  private async openExample(run: string, example: LoadedExample | undefined, id: string): Promise<void> {
-    if (example === undefined) {
-      void vscode.window.showWarningMessage(
-        vscode.l10n.t("Example {0} is no longer in the task's files.", id),
-      );
-      return;
-    }
-    await this.showExample(vscode.Uri.file(example.file), vscode.Uri.file(await taskOfRun(run)), id);
+  private async export(shown: ShownRun): Promise<void> {
+    const name = `${shown.report.task.name.replace(/[^\p{L}\p{N}]+/gu, "-")}-${shown.report.run.id}.html`;
+    const page = Buffer.from(pageOfRun(shown), "utf8");
+    const file = await saveAs(name, page, { HTML: ["html"] });
+    if (file === undefined) return;
+    const open = vscode.l10n.t("Open in Browser");
+    const said = vscode.l10n.t("Written: {0}. The page holds the texts that it shows.", file.fsPath);
+    const answer = await vscode.window.showInformationMessage(said, open);
+    if (answer === open) await vscode.env.openExternal(file);
   }
 }
 
-async function pickRun(runs: readonly FinishedRun[]): Promise<FinishedRun | undefined> {
-  const items = runs.map((run) => ({
-    label: new Date(run.report.run.startedAt).toLocaleString(),
-    description: run.report.run.method,
-    detail: run.report.verdict.sentence,
+/** Opens an example that a panel names in the label editor. */
+export async function openExample(
+  id: string,
+  { folder, examples }: Pick<ShownRun, "folder" | "examples">,
+  { showExample }: Pick<PanelOptions, "showExample">,
+): Promise<void> {
+  const example = examples.get(id);
+  if (example === undefined) {
+    const message = vscode.l10n.t("Example {0} is no longer in the task's files.", id);
+    void vscode.window.showWarningMessage(message);
+    return;
+  }
+  await showExample(vscode.Uri.file(example.file), vscode.Uri.file(await taskOfRun(folder)), id);
+}
+
+/** The run folder that a command means: the one that it was called on, the task's only one, or one that the user picks. */
+export async function pickRun(called: unknown): Promise<string | undefined> {
+  if (called instanceof vscode.Uri && (await isRun(called))) return called.fsPath;
+  const task = await pickTask(called);
+  if (task === undefined) return undefined;
+  const runs = await finishedRuns(task.fsPath);
+  if (runs.length === 0) {
+    await sayNoRuns(task);
+    return undefined;
+  }
+  if (runs.length === 1) return runs[0]!.folder;
+  const placeHolder = vscode.l10n.t("Which run?");
+  return (await vscode.window.showQuickPick(runs.map(runItem), { placeHolder }))?.run.folder;
+}
+
+/** Says that a task has no finished run, and offers to make one. */
+export async function sayNoRuns(task: vscode.Uri): Promise<void> {
+  const tune = vscode.l10n.t("Tune Adapter");
+  const name = path.basename(task.fsPath);
+  const message = vscode.l10n.t("{0} has no report yet: a finished run writes one.", name);
+  if ((await vscode.window.showInformationMessage(message, tune)) !== tune) return;
+  await vscode.commands.executeCommand("plumb.tuneAdapter", task);
+}
+
+/** A run in a list to pick from. */
+export function runItem(run: FinishedRun) {
+  const { report } = run;
+  return {
+    label: new Date(report.run.startedAt).toLocaleString(vscode.env.language),
+    description: report.run.method,
+    detail: report.verdict.sentence,
     run,
-  }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Which run?") }))?.run;
+  };
+}
+
+async function isRun(uri: vscode.Uri): Promise<boolean> {
+  return vscode.workspace.fs.stat(vscode.Uri.joinPath(uri, RUN_FILES.manifest)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Examples of the run's task by id; none where the task's files are gone: the report does without the texts then. */
-async function examplesOf(run: string): Promise<ReadonlyMap<string, LoadedExample>> {
+export async function examplesOf(run: string): Promise<ReadonlyMap<string, LoadedExample>> {
   try {
     const { examples } = await loadTask(await taskOfRun(run));
     return new Map(examples.map((example) => [example.id, example]));
   } catch {
     return new Map();
   }
-}
-
-function textOf(examples: ReadonlyMap<string, LoadedExample>, id: string): [string, string][] {
-  const example = examples.get(id);
-  return example === undefined ? [] : [[id, example.text]];
 }

@@ -1,6 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { PlumbError } from "../core/errors";
+import { Prediction } from "../core/schema";
 import { Report } from "../core/schema/report";
 import { RUN_FILES } from "../core/tuning/run-folder";
 
@@ -19,6 +21,28 @@ export async function readReport(folder: string): Promise<Report> {
   return Report.parse(JSON.parse(await readFile(file, "utf8")));
 }
 
+/**
+ * Reads predictions.jsonl of a run.
+ * @throws {PlumbError} in a sentence, where it is missing or a line of it is no prediction.
+ */
+export async function readPredictions(folder: string): Promise<Prediction[]> {
+  const file = path.join(folder, RUN_FILES.predictions);
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    const code = (error as NodeJS.ErrnoException).code;
+    const found = code === "ENOENT" ? "it is not there" : (code ?? "unknown error");
+    throw new PlumbError("predictions-read", `Cannot read ${file}: ${found}.`, { cause: error });
+  });
+  return text.split("\n").flatMap((line, at) => {
+    if (line.trim() === "") return [];
+    try {
+      return [Prediction.parse(JSON.parse(line))];
+    } catch (error) {
+      throw new PlumbError("predictions-read", `${file}, line ${at + 1}: not a prediction.`, {
+        cause: error,
+      });
+    }
+  });
+}
 /** Absolute path of the task file that a run was made for. Throws where the run has no manifest. */
 export async function taskOfRun(folder: string): Promise<string> {
   const text = await readFile(path.join(folder, RUN_FILES.manifest), "utf8");

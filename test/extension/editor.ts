@@ -107,6 +107,25 @@ export class Editor {
       .frameLocator("iframe#active-frame");
   }
 
+  /** The page that holds an element, wherever it is open; waited for. */
+  async frame(selector: string): Promise<FrameLocator> {
+    const deadline = Date.now() + 90_000;
+    for (;;) {
+      const webviews = this.page.locator("iframe.webview.ready");
+      for (let at = 0; at < (await webviews.count()); at++) {
+        const frame = webviews.nth(at).contentFrame().frameLocator("iframe#active-frame");
+        const found = await frame
+          .locator(selector)
+          .first()
+          .isVisible()
+          .catch(() => false);
+        if (found) return frame;
+      }
+      if (Date.now() > deadline) throw new Error(`No page with ${selector} came up.`);
+      await this.page.waitForTimeout(200);
+    }
+  }
+
   /** The palette misses what registers late and loses the focus to a panel that becomes ready: tried until it works. */
   private async pick(key: string, text: string, label: string): Promise<void> {
     const deadline = Date.now() + 60_000;

@@ -57,6 +57,7 @@ export class LabelHost {
       part: options.part ?? null,
       latest: options.latest ?? null,
       folded: options.folded ?? null,
+      ...(options.held === undefined ? {} : { held: options.held }),
       seed: options.seed ?? 1,
     });
     const host = new LabelHost(page, lines, desk);
@@ -92,8 +93,9 @@ export class LabelHost {
     await this.page.evaluate(`window.postMessage(${JSON.stringify(message)})`);
   }
 
-  private async take(message: FromLabel, { task, language, locked, latest, folded }: LabelHostOptions) {
+  private async take(message: FromLabel, options: LabelHostOptions) {
     this.said.push(message);
+    const { task, language, locked, latest, folded } = options;
     switch (message.type) {
       case "ready":
         return this.post({
@@ -108,6 +110,7 @@ export class LabelHost {
           locale: language ?? "en",
           suggest: false,
           run: (latest ?? null) !== null,
+          held: (options.held?.size ?? 0) > 0,
           folds: (folded ?? null) !== null,
           notice: null,
           locked: locked ?? null,
@@ -136,6 +139,8 @@ export class LabelHost {
         return this.post({ type: "done", edit: message.edit });
       }
       case "suggest": {
+        const held = this.desk.held(message.line, message.id);
+        if (held !== null) return this.post({ type: "suggestion", line: message.line, suggestion: held });
         const asked = this.desk.askable(message.line, message.id);
         if (asked === null) return;
         const labels = (task.labels ?? []).map(({ name }, at) => ({

@@ -70,7 +70,7 @@ describe("the packed extension", function () {
     const named = [...notices.matchAll(/`licenses\/([\w.-]+)`/g)].map(([, name]) => name).sort();
     assert.deepEqual(named, readdirSync(path.join(extension, "licenses")).sort());
     for (const name of named) {
-      assert.ok(statSync(path.join(extension, "licenses", name ?? "")).size > 500, name);
+      assert.ok(statSync(path.join(extension, "licenses", name)).size > 500, name);
     }
   });
 
@@ -133,8 +133,8 @@ describe("the packed extension", function () {
     }
     const all = readFileSync("/proc/cpuinfo", "utf8");
     assert.deepEqual(features("generic"), { ...features("generic"), features: [], precision: "float32" });
-    assert.deepEqual(features("avx2").features, / avx2 /.test(all) ? ["avx2"] : []);
-    assert.equal(features("avx512").features.includes("avx512"), / avx512bw /.test(all));
+    assert.deepEqual(features("avx2").features, all.includes(" avx2 ") ? ["avx2"] : []);
+    assert.equal(features("avx512").features.includes("avx512"), all.includes(" avx512bw "));
   });
 
   it("checks a task and tunes it, with the numbers of the engine that was built here", async () => {
@@ -163,7 +163,9 @@ describe("the packed extension", function () {
       const [packed, built] = [losses(extension), losses(root)];
       assert.ok(packed.length >= 4);
       assert.equal(packed.length, built.length);
-      packed.forEach((loss, i) => assert.ok(Math.abs(loss - built[i]!) < 1e-4, `${packed} and ${built}`));
+      packed.forEach((loss, i) =>
+        assert.ok(Math.abs(loss - built[i]!) < 1e-4, `${packed.join()} and ${built.join()}`),
+      );
     } finally {
       await task.remove();
     }

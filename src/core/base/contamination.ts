@@ -47,7 +47,7 @@ export function compareWithBenchmarks(
   judged.forEach(({ text }, at) => {
     if (!exact.has(text)) exact.set(text, at);
   });
-  const sketches = new Sketches([...judged, ...learned].map(({ text }) => text));
+  const sketches = Sketches.of([...judged, ...learned].map(({ text }) => text));
   const near = new Map(
     sketches
       .closest(

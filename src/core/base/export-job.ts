@@ -2,7 +2,7 @@ import path from "node:path";
 import { checkWritten, writeModel } from "../model/write/write-model";
 import { Interrupted, type JobChannel, type JobTools } from "../tuning/job-tools";
 import type { Job } from "../tuning/protocol";
-import { lockFolder } from "../tuning/lock";
+import { lockFolder } from "../lock";
 import { writing } from "../tuning/run-folder";
 import { makeTrainingFolder, refuseUsedFolder } from "./folder";
 import { refuseFullDisk } from "./open";

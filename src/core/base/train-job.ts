@@ -5,7 +5,7 @@ import { checkWritten, writeModel } from "../model/write/write-model";
 import type { BaseLook, BaseManifest } from "../schema";
 import { formatBytes, formatDuration } from "../tuning/forecast";
 import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools } from "../tuning/job-tools";
-import { lockFolder } from "../tuning/lock";
+import { lockFolder } from "../lock";
 import type { Job } from "../tuning/protocol";
 import { writing } from "../tuning/run-folder";
 import type { Model, Parameter, Session } from "../engine";

@@ -1,6 +1,6 @@
 import type { ClassReport, Report } from "../schema";
 import { FEW_UNITS } from "./rivals";
-import { counted, decimals, interval, percent, quoted } from "./format";
+import { english, type Language } from "./language";
 
 /** With fewer test texts than this a class's figures say little. */
 export const FEW_TEST_TEXTS = 10;
@@ -11,7 +11,8 @@ const GOOD = 0.7;
 type Facts = Omit<Report, "next" | "notes">;
 
 /** What to do next, from the facts of the report: two or three sentences, most useful first. */
-export function nextSteps(report: Facts): string[] {
+export function nextSteps(report: Facts, language: Language = english): string[] {
+  const { t, counted, decimals, interval, percent, quoted, number } = language;
   const steps: string[] = [];
   const { classification, rivals, suspects, data } = report;
   const against = (name: string) => rivals.find((rival) => rival.name === name);
@@ -22,16 +23,29 @@ export function nextSteps(report: Facts): string[] {
       : swallower(classification.classes, data.test);
   if (swallowed !== null) {
     steps.push(
-      `It answers ${quoted(swallowed.label)} for ${percent(swallowed.predicted / data.test)} of the texts, and only ${percent(swallowed.support / data.test)} are of it: the other classes are hardly learned yet. Give it more steps, help the rare classes (\`--balance\`), or label more of them.`,
+      t(
+        "It answers {0} for {1} of the texts, and only {2} are of it: the other classes are hardly learned yet. Give it more steps, help the rare classes (`--balance`), or label more of them.",
+        quoted(swallowed.label),
+        percent(swallowed.predicted / data.test),
+        percent(swallowed.support / data.test),
+      ),
     );
   } else if (majority?.outcome === "as-well" || majority?.outcome === "worse") {
     steps.push(
-      "The run has hardly learned the task: look at the labels first, then at the wording of the instruction.",
+      t(
+        "The run has hardly learned the task: look at the labels first, then at the wording of the instruction.",
+      ),
     );
   }
   if (suspects.length > 0) {
     steps.push(
-      `Check ${counted(suspects.length, "training label")} first: a model that was not fitted to ${suspects.length === 1 ? "this text" : "these texts"} is at least ${percent(suspects.at(-1)!.confidence)} sure of another answer.`,
+      t(
+        suspects.length === 1
+          ? "Check {0} first: a model that was not fitted to this text is at least {1} sure of another answer."
+          : "Check {0} first: a model that was not fitted to these texts is at least {1} sure of another answer.",
+        counted(suspects.length, "training label"),
+        percent(suspects.at(-1)!.confidence),
+      ),
     );
   }
   if (classification !== null && swallowed === null) {
@@ -44,9 +58,14 @@ export function nextSteps(report: Facts): string[] {
         count >= 0.25 * labels.reduce((sum, label) => sum + support.get(label)!, 0),
     );
     if (pair !== undefined) {
-      const [one, other] = pair.labels.map(quoted);
+      const [one, other] = pair.labels;
       steps.push(
-        `${one} and ${other} are taken for each other in ${counted(pair.count, "test text")}: write down what tells them apart, or merge them.`,
+        t(
+          "{0} and {1} are taken for each other in {2}: write down what tells them apart, or merge them.",
+          quoted(one),
+          quoted(other),
+          counted(pair.count, "test text"),
+        ),
       );
     }
     const measured = classes.filter((entry) => !entry.few && entry.f1.value !== null);
@@ -61,15 +80,28 @@ export function nextSteps(report: Facts): string[] {
       weakest.trainSupport < 200
     ) {
       steps.push(
-        `Label more of ${quoted(weakest.label)}: it has the lowest F1 (${decimals(weakest.f1.value)}) and ${counted(weakest.trainSupport, "training text")}.`,
+        t(
+          "Label more of {0}: it has the lowest F1 ({1}) and {2}.",
+          quoted(weakest.label),
+          decimals(weakest.f1.value),
+          counted(weakest.trainSupport, "training text"),
+        ),
       );
     }
     const few = classes.filter((entry) => entry.few);
     if (few.length > 0) {
       steps.push(
         few.length === 1
-          ? `${quoted(few[0]!.label)} has only ${counted(few[0]!.support, "test text")}: label more of it before its score means anything.`
-          : `${few.length} classes have fewer than ${FEW_TEST_TEXTS} test texts: label more of them before their scores mean anything.`,
+          ? t(
+              "{0} has only {1}: label more of it before its score means anything.",
+              quoted(few[0]!.label),
+              counted(few[0]!.support, "test text"),
+            )
+          : t(
+              "{0} classes have fewer than {1} test texts: label more of them before their scores mean anything.",
+              few.length,
+              FEW_TEST_TEXTS,
+            ),
       );
     }
   }
@@ -80,30 +112,37 @@ export function nextSteps(report: Facts): string[] {
     const needed = Math.ceil((data.test * (half / 0.05) ** 2) / 50) * 50;
     if (needed > data.test * 1.2) {
       steps.push(
-        `To see a difference of 0.05, about ${needed.toLocaleString("en-GB")} test texts would be needed; there are ${data.test.toLocaleString("en-GB")}.`,
+        t(
+          "To see a difference of {0}, about {1} test texts would be needed; there are {2}.",
+          decimals(0.05),
+          number(needed),
+          number(data.test),
+        ),
       );
     }
   }
   if (against("word-counts")?.outcome === "as-well" || against("word-counts")?.outcome === "worse") {
     steps.push(
       (against("word-counts")!.main.value ?? 0) >= GOOD
-        ? "Words alone give the answer away here: a word count is as good and costs nothing, unless more labels change it."
-        : "So far the run has not learned more than words alone tell: give it more steps, or label more.",
+        ? t(
+            "Words alone give the answer away here: a word count is as good and costs nothing, unless more labels change it.",
+          )
+        : t("So far the run has not learned more than words alone tell: give it more steps, or label more."),
     );
   }
   const scores = report.run.history.flatMap(({ heldOutScore }) =>
     heldOutScore === undefined ? [] : [heldOutScore],
   );
   if (scores.length >= 4 && scores.at(-1)! > Math.max(...scores.slice(0, -1))) {
-    steps.push("The held-out score was still rising when the run ended: more steps may help.");
+    steps.push(t("The held-out score was still rising when the run ended: more steps may help."));
   }
   if (steps.length === 0) {
     const main = classification?.macroF1 ?? report.generation?.rougeL;
     const width = main === undefined ? null : widthOf(main);
     steps.push(
       main !== undefined && width !== null && width < 0.08
-        ? `Good enough to use: more labels will hardly change these figures (${interval(main)}).`
-        : "More labels would narrow the intervals; nothing else stands out.",
+        ? t("Good enough to use: more labels will hardly change these figures ({0}).", interval(main))
+        : t("More labels would narrow the intervals; nothing else stands out."),
     );
   }
   return steps.slice(0, 3);
@@ -142,35 +181,54 @@ function mutual(confused: readonly { truth: string; predicted: string; count: nu
 }
 
 /** What a reader should keep in mind about the figures. */
-export function cautions(report: Facts): string[] {
+export function cautions(report: Facts, language: Language = english): string[] {
+  const { t, counted, quoted } = language;
   const notes: string[] = [];
   const { classification, resampling, data } = report;
   if (data.testLooks > 1) {
     notes.push(
-      `The test part has been looked at ${data.testLooks} times. What was chosen after a look fits it a little: the figures may be too good.`,
+      t(
+        "The test part has been looked at {0} times. What was chosen after a look fits it a little: the figures may be too good.",
+        String(data.testLooks),
+      ),
     );
   }
   if (resampling.unit === "group") {
     notes.push(
-      "Texts of one group are drawn together in the bootstrap; the intervals of precision, recall and accuracy take all texts as independent and may be too narrow.",
+      t(
+        "Texts of one group are drawn together in the bootstrap; the intervals of precision, recall and accuracy take all texts as independent and may be too narrow.",
+      ),
     );
   }
   if (resampling.units < FEW_UNITS) {
     notes.push(
-      `Only ${counted(resampling.units, resampling.unit === "group" ? "group" : "test text")}: the intervals are themselves unsure.`,
+      t(
+        "Only {0}: the intervals are themselves unsure.",
+        counted(resampling.units, resampling.unit === "group" ? "group" : "test text"),
+      ),
     );
   }
   if (classification !== null) {
     const flat = classification.classes.filter(({ f1 }) => f1.value !== null && f1.low === f1.high);
     if (flat.length > 0) {
       notes.push(
-        `No resample changes the F1 of ${flat.length <= 3 ? flat.map(({ label }) => quoted(label)).join(", ") : counted(flat.length, "class", "classes")}: an interval without width says that the test has too few cases, not that the figure is exact. Read the intervals of precision and recall there.`,
+        t(
+          "No resample changes the F1 of {0}: an interval without width says that the test has too few cases, not that the figure is exact. Read the intervals of precision and recall there.",
+          flat.length <= 3
+            ? flat.map(({ label }) => quoted(label)).join(", ")
+            : counted(flat.length, "class"),
+        ),
       );
     }
     const kept = classification.classes.filter(({ threshold }) => threshold?.source === "default");
     if (kept.length > 0) {
       notes.push(
-        `${counted(kept.length, "label")} of ${classification.classes.length} had too few positives to choose a threshold on and kept 0.5.`,
+        t(
+          "{0} of {1} had too few positives to choose a threshold on and kept {2}.",
+          counted(kept.length, "label"),
+          String(classification.classes.length),
+          language.tag === "en" ? "0.5" : "0,5",
+        ),
       );
     }
   }

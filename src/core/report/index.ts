@@ -1,9 +1,13 @@
 export { buildReport, chooseThresholds } from "./build";
 export { compareReports, renderComparisonText, type RunComparison } from "./compare-runs";
+export { rowsBehind } from "./behind";
+export { changedTexts, classDifferences } from "./changes";
+export { renderComparison } from "./html/comparison";
 export { renderReport } from "./html/page";
 export type { ReportInput } from "./input";
 export { chrfScore, chrfStatistics, exactMatch, rougeL } from "./overlap";
 export { countClasses, type Judged, macroF1 } from "./scores";
 export { renderReportText } from "./text";
 export { chooseThreshold, decide, type Threshold } from "./thresholds";
+export { thresholdCurve, thresholdsOf, unseenTexts, type Unseen } from "./unseen";
 export type { Report } from "../schema";

@@ -1,17 +1,22 @@
 import type { Outcome, RivalReport, TaskKind } from "../schema";
-import { counted, interval, signed } from "./format";
+import { english, type Language } from "./language";
+
+const FIGURES: Readonly<Record<TaskKind, string>> = {
+  single: "macro F1",
+  multi: "macro F1",
+  generation: "ROUGE-L",
+};
 
 /** What the main figure of a kind of task is called. */
-export const mainFigure = (kind: TaskKind): string => (kind === "generation" ? "ROUGE-L" : "macro F1");
+export const mainFigure = (kind: TaskKind): string => FIGURES[kind];
 
-const called = (rival: RivalReport): string =>
-  ({
-    majority: "always giving the most frequent answer",
-    "every-label": "giving every label to every text",
-    "word-counts": "a word count",
-    untuned: "the base model untuned",
-    "copy-input": "copying the input",
-  })[rival.name];
+const CALLED: Readonly<Record<RivalReport["name"], string>> = {
+  majority: "always giving the most frequent answer",
+  "every-label": "giving every label to every text",
+  "word-counts": "a word count",
+  untuned: "the base model untuned",
+  "copy-input": "copying the input",
+};
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
@@ -28,52 +33,71 @@ export function verdict(
   kind: TaskKind,
   rivals: readonly RivalReport[],
   testCount: number,
+  language: Language = english,
 ): { outcome: Outcome; sentence: string } {
+  const { t, signed, interval } = language;
+  const called = (rival: RivalReport) => t(CALLED[rival.name]);
   const gain = (rival: RivalReport) =>
     `${signed(rival.difference.value)} ${interval(rival.difference)}`.trim();
-  const by = (rival: RivalReport) => `${mainFigure(kind)} ${gain(rival)}`;
+  const by = (rival: RivalReport) => `${t(FIGURES[kind])} ${gain(rival)}`;
+  const listed = (items: readonly string[]) =>
+    items.length < 2 ? items.join("") : t("{0} and {1}", items.slice(0, -1).join(", "), items.at(-1)!);
   const strongest = strongestFirst(rivals);
   const first = (outcome: Outcome) => strongest.find((rival) => rival.outcome === outcome);
   const beaten = strongest.filter((rival) => rival.outcome === "better");
-  const beatenToo = beaten.length === 0 ? "" : `; it is better than ${listed(beaten.map(called))}`;
+  const beatenToo = beaten.length === 0 ? "" : t("; it is better than {0}", listed(beaten.map(called)));
   const worse = first("worse");
   if (worse !== undefined) {
-    return {
-      outcome: "worse",
-      sentence: `${capital(called(worse))} does better: this run stands at ${by(worse)}${beatenToo}.`,
-    };
+    const sentence = t(
+      "{0} does better: this run stands at {1}{2}.",
+      capital(called(worse)),
+      by(worse),
+      beatenToo,
+    );
+    return { outcome: "worse", sentence };
   }
   const asWell = first("as-well");
   if (asWell !== undefined) {
-    return {
-      outcome: "as-well",
-      sentence: `${capital(called(asWell))} does as well: this run stands at ${by(asWell)}${beatenToo}.`,
-    };
+    const sentence = t(
+      "{0} does as well: this run stands at {1}{2}.",
+      capital(called(asWell)),
+      by(asWell),
+      beatenToo,
+    );
+    return { outcome: "as-well", sentence };
   }
   const mixed = first("mixed");
   if (mixed !== undefined) {
-    const better = (mixed.difference.value ?? 0) > 0;
-    const [more, less] = better ? ["better", "fewer"] : ["worse", "more"];
-    return {
-      outcome: "mixed",
-      sentence: `Against ${called(mixed)} it depends on what counts: ${more} over all classes alike (${by(mixed)}), but ${less} texts right (${mixed.mcnemar.onlyRun} only here, ${mixed.mcnemar.onlyRival} only there)${beatenToo}.`,
-    };
+    const { onlyRun, onlyRival } = mixed.mcnemar;
+    const sentence = t(
+      (mixed.difference.value ?? 0) > 0
+        ? "Against {0} it depends on what counts: better over all classes alike ({1}), but fewer texts right ({2} only here, {3} only there){4}."
+        : "Against {0} it depends on what counts: worse over all classes alike ({1}), but more texts right ({2} only here, {3} only there){4}.",
+      called(mixed),
+      by(mixed),
+      String(onlyRun),
+      String(onlyRival),
+      beatenToo,
+    );
+    return { outcome: "mixed", sentence };
   }
   const unclear = first("cannot-tell");
   if (unclear !== undefined) {
-    return {
-      outcome: "cannot-tell",
-      sentence: `Cannot tell whether it beats ${called(unclear)}: ${by(unclear)} on ${counted(testCount, "test text")}${beatenToo}.`,
-    };
+    const on = language.counted(testCount, "test text");
+    const sentence = t(
+      "Cannot tell whether it beats {0}: {1} on {2}{3}.",
+      called(unclear),
+      by(unclear),
+      on,
+      beatenToo,
+    );
+    return { outcome: "cannot-tell", sentence };
   }
-  if (beaten.length === 0) return { outcome: "cannot-tell", sentence: "There is no rival to compare with." };
+  if (beaten.length === 0)
+    return { outcome: "cannot-tell", sentence: t("There is no rival to compare with.") };
   const named = beaten.map((rival, place) => {
     if (place > 1) return called(rival);
     return `${called(rival)} (${place === 0 ? by(rival) : gain(rival)})`;
   });
-  return { outcome: "better", sentence: `Better than ${listed(named)}.` };
-}
-
-function listed(items: readonly string[]): string {
-  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)!}`;
+  return { outcome: "better", sentence: t("Better than {0}.", listed(named)) };
 }

@@ -1,4 +1,11 @@
-import type { ExampleRow, ReadRow, Rows, RunGuesses } from "../../core/labelling";
+import {
+  textHash,
+  type ExampleRow,
+  type ReadRow,
+  type Rows,
+  type RunGuesses,
+  type Suggested,
+} from "../../core/labelling";
 import { seededRandom, shuffled } from "../../core/random";
 import { decide } from "../../core/report";
 import type { Guess, LabelFilter, LabelView, RowState, Why } from "../../protocol";
@@ -11,6 +18,8 @@ export interface Arrangement {
   readonly folded: RunGuesses | null;
   /** The task's latest run. */
   readonly latest: RunGuesses | null;
+  /** Suggestions that were asked for beforehand, by id. */
+  readonly held: ReadonlyMap<string, Suggested>;
   /** Seed of the random order. */
   readonly seed: number;
   /** Whether the whole file is the task's test part. */
@@ -86,6 +95,16 @@ export function isTest(
   return testFile || row.test || [latest, folded].some((run) => run?.test.has(row.id));
 }
 
+/** What was suggested beforehand for a text as it stands now; never for one of the test part. */
+export function heldFor(
+  row: ReadRow,
+  arrangement: Pick<Arrangement, "held" | "latest" | "folded" | "testFile">,
+): Suggested | null {
+  const held = arrangement.held.get(row.id);
+  if (held === undefined || isTest(row, arrangement)) return null;
+  return held.text === textHash(row.text) ? held : null;
+}
+
 function passes(row: ExampleRow, filter: LabelFilter, arrangement: Arrangement): boolean {
   switch (filter.show) {
     case "all":
@@ -102,6 +121,8 @@ function passes(row: ExampleRow, filter: LabelFilter, arrangement: Arrangement):
         row.state === "answered" &&
         (filter.label === "" ? row.answer.length === 0 : row.answer.includes(filter.label))
       );
+    case "suggested":
+      return row.state === "open" && heldFor(row, arrangement) !== null;
     case "wrong": {
       if (row.state !== "answered") return false;
       const predicted = given(row, arrangement);

@@ -1,9 +1,16 @@
 import { defaultTestShare } from "../../core/data";
-import { editLine, Rows, type LineEdit, type LinesChange, type RunGuesses } from "../../core/labelling";
+import {
+  editLine,
+  Rows,
+  type LineEdit,
+  type LinesChange,
+  type RunGuesses,
+  type Suggested,
+} from "../../core/labelling";
 import { decide } from "../../core/report";
 import type { Task } from "../../core/schema";
 import type { FromLabel, LabelView, Suggestion, ToLabel } from "../../protocol";
-import { arrange, isTest, stateLetters, type Arrangement } from "./arrange";
+import { arrange, heldFor, isTest, stateLetters, type Arrangement } from "./arrange";
 import { presentRow } from "./present";
 import { progressOf } from "./progress";
 import type { Answered } from "./suggester";
@@ -21,6 +28,8 @@ export interface DeskOptions {
   /** The task's latest run, and the latest with out-of-fold predictions. */
   readonly latest: RunGuesses | null;
   readonly folded: RunGuesses | null;
+  /** Suggestions that were asked for beforehand, by id. */
+  readonly held?: ReadonlyMap<string, Suggested>;
   /** Of the random order. */
   readonly seed: number;
 }
@@ -94,6 +103,14 @@ export class Desk {
     return { type: "jumped", line, to };
   }
 
+  /** What was suggested for an example beforehand; null where nothing was, or its text has changed since. */
+  held(line: number, id: string): Suggestion | null {
+    const row = this.rows.at(line);
+    if (!("id" in row) || row.id !== id) return null;
+    const held = heldFor(row, this.arrangement());
+    return held && { state: "ready", labels: held.labels, chosen: held.chosen, output: held.output };
+  }
+
   /** The text to ask the last adapter about, or why it may not be asked. Null where there is nothing to ask. */
   askable(line: number, id: string): Asked {
     const { latest } = this.options;
@@ -105,7 +122,7 @@ export class Desk {
   }
 
   /** What the adapter's answer comes to. */
-  suggestion({ labels, output }: Answered): Suggestion {
+  suggestion({ labels, output }: Omit<Answered, "cut">): Suggestion {
     const { latest } = this.options;
     if (latest === null || output !== null) return { state: "ready", labels: [], chosen: [], output };
     const of = new Map(labels.map(({ label, probability }) => [label, probability]));
@@ -120,8 +137,9 @@ export class Desk {
   }
 
   private arrangement(): Arrangement {
-    const { latest, folded, part } = this.options;
-    return { view: this.view, rows: this.rows, latest, folded, seed: this.seed, testFile: part === "test" };
+    const { latest, folded, part, held = new Map<string, Suggested>() } = this.options;
+    const { view, rows, seed } = this;
+    return { view, rows, latest, folded, held, seed, testFile: part === "test" };
   }
 
   private arranged(keep: number | null): ToLabel {

@@ -20,6 +20,8 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
   private readonly asked = new Map<string, vscode.Uri>();
   /** Examples file → example to show as soon as its editor is there. */
   private readonly wanted = new Map<string, string>();
+  /** Examples files whose suggestions to show as soon as their editor is there. */
+  private readonly reviews = new Set<string>();
 
   /**
    * @param pages Folder of the panels' browser code.
@@ -55,6 +57,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
     const wanted = this.wanted.get(key);
     this.wanted.delete(key);
     if (wanted !== undefined) session.show(wanted);
+    if (this.reviews.delete(key)) session.review();
     const page = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(this.pages, name)).toString();
     webview.html = labelPage({
       script: page("label.js"),
@@ -86,6 +89,16 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
     if (open.length === 0) this.wanted.set(key, id);
     for (const session of open) session.show(id);
     await this.open(file, columnOf(file) ?? vscode.ViewColumn.Beside);
+  }
+
+  /** Opens a label editor on what has a suggestion: the one that shows the file already, or a new one. */
+  async review(file: vscode.Uri, task: vscode.Uri): Promise<void> {
+    const key = file.toString();
+    const open = [...(this.sessions.get(key) ?? [])];
+    this.asked.set(key, task);
+    if (open.length === 0) this.reviews.add(key);
+    for (const session of open) session.review();
+    await this.open(file, columnOf(file) ?? vscode.ViewColumn.Active);
   }
 
   private async open(file: vscode.Uri, column = vscode.ViewColumn.Active): Promise<void> {

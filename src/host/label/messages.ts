@@ -8,7 +8,7 @@ const edit = z.number().int();
 const lines = z.array(line).max(2000);
 
 const LabelFilter = z.union([
-  z.object({ show: z.enum(["all", "open", "answered", "skipped", "noted", "broken", "wrong"]) }),
+  z.object({ show: z.enum(["all", "open", "answered", "skipped", "noted", "broken", "wrong", "suggested"]) }),
   z.object({ show: z.literal("label"), label: z.string() }),
 ]);
 

@@ -1,6 +1,6 @@
 import path from "node:path";
 import * as vscode from "vscode";
-import { readGuesses, type RunGuesses } from "../../core/labelling";
+import { readGuesses, readSuggestions, type RunGuesses } from "../../core/labelling";
 import { startJob } from "../../core/tuning/worker-process";
 import type { FromLabel, ToLabel } from "../../protocol";
 import { finishedRuns } from "../runs";
@@ -37,6 +37,8 @@ export class LabelSession implements vscode.Disposable {
   private edits: Promise<void> = Promise.resolve();
   /** Id of an example to show as soon as the page is there. */
   private wanted: string | null = null;
+  /** Whether to show what has a suggestion as soon as the page is there. */
+  private reviewing = false;
 
   constructor(
     private readonly document: vscode.TextDocument,
@@ -67,6 +69,12 @@ export class LabelSession implements vscode.Disposable {
     else this.post(this.desk.jump(id));
   }
 
+  /** Shows what has a suggestion, now or as soon as the page is there. */
+  review(): void {
+    if (this.desk === null) this.reviewing = true;
+    else void this.load().then(() => this.post({ type: "review" }));
+  }
+
   private async take(message: FromLabel): Promise<void> {
     const { desk } = this;
     if (message.type === "ready") return this.load();
@@ -81,6 +89,8 @@ export class LabelSession implements vscode.Disposable {
         this.post(desk.choose(message.view, message.keep));
         if (this.wanted !== null) this.post(desk.jump(this.wanted));
         this.wanted = null;
+        if (this.reviewing) this.post({ type: "review" });
+        this.reviewing = false;
         return;
       case "at":
         desk.moveTo(message.line);
@@ -137,6 +147,7 @@ export class LabelSession implements vscode.Disposable {
       this.suggester.dispose();
       this.suggester = null;
     }
+    const held = await readSuggestions(path.dirname(this.found.file.fsPath), this.document.fileName);
     const fault = await unkeepable(this.document);
     this.locked = fault?.locked === true ? fault.message : null;
     const { document } = this;
@@ -148,7 +159,7 @@ export class LabelSession implements vscode.Disposable {
         },
         lineAt: (line) => document.lineAt(line).text,
       },
-      { task, part, latest, folded, seed: Math.floor(Math.random() * 2 ** 31) },
+      { task, part, latest, folded, held, seed: Math.floor(Math.random() * 2 ** 31) },
     );
     this.post({
       type: "opened",
@@ -166,6 +177,7 @@ export class LabelSession implements vscode.Disposable {
       suggest: vscode.workspace.getConfiguration("plumb", document.uri).get("label.suggestions", false),
       folds: folded !== null,
       run: latest !== null,
+      held: held.size > 0,
       notice: fault?.locked === false ? fault.message : null,
       locked: this.locked,
     });
@@ -191,7 +203,7 @@ export class LabelSession implements vscode.Disposable {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => void this.load(), QUIET);
     };
-    const watchers = ["*.plumb.json", ".plumb/runs/*/report.json"].map((pattern) => {
+    const watchers = ["*.plumb.json", ".plumb/runs/*/report.json", ".plumb/suggestions/*"].map((pattern) => {
       const around = new vscode.RelativePattern(vscode.Uri.joinPath(file, ".."), pattern);
       const watcher = vscode.workspace.createFileSystemWatcher(around);
       watcher.onDidChange(again);
@@ -245,6 +257,11 @@ export class LabelSession implements vscode.Disposable {
   }
 
   private async suggest(desk: Desk, line: number, id: string): Promise<void> {
+    const held = desk.held(line, id);
+    if (held !== null) {
+      this.post({ type: "suggestion", line, suggestion: held });
+      return;
+    }
     const { latest } = this;
     const asked = desk.askable(line, id);
     if (asked === null || latest === null) return;

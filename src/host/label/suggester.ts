@@ -5,6 +5,8 @@ import type { RunningJob } from "../../core/tuning/worker-process";
 export interface Answered {
   readonly labels: readonly { readonly label: string; readonly probability: number }[];
   readonly output: string | null;
+  /** The text was too long and lost its middle. */
+  readonly cut: boolean;
 }
 
 /** An adapter in a worker process of its own, started with the first question and ended with `dispose`. */
@@ -63,6 +65,7 @@ export class Suggester {
         .map((probability, at) => ({ label: this.labels[at]!, probability }))
         .sort((a, b) => b.probability - a.probability),
       output: row?.output ?? null,
+      cut: row?.cut ?? false,
     });
     this.waiting.delete(message.number);
   }

@@ -19,6 +19,7 @@ export function labelWords(): LabelWords {
     filterNoted: vscode.l10n.t("With a note"),
     filterOpen: vscode.l10n.t("Unlabelled"),
     filterSkipped: vscode.l10n.t("Skipped"),
+    filterSuggested: vscode.l10n.t("With a suggestion"),
     filterWrong: vscode.l10n.t("Wrong in the last run"),
     findLabel: vscode.l10n.t("Find a label"),
     foldsHint: vscode.l10n.t("Orders by the model need a run with folds: plumb tune --folds 5"),

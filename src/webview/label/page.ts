@@ -142,7 +142,11 @@ export class LabelPage {
           if (row !== null) this.keep(row);
         }
         this.list.draw();
-        if (message.rows.some(({ line }) => line === this.deck.current)) this.show();
+        if (message.rows.some(({ line }) => line === this.deck.current)) {
+          this.show();
+          // A text that comes up before its row is here is asked about now.
+          if (this.suggestion?.line !== this.deck.current) this.askSuggestion();
+        }
         break;
       case "changed":
         for (const told of message.rows) this.takeChanged(this.pending.pass(told));
@@ -163,6 +167,11 @@ export class LabelPage {
       case "suggestion":
         this.suggestion = message;
         if (message.line === this.deck.current) this.showSuggestion();
+        break;
+      case "review":
+        this.saved = { ...this.saved, suggest: true };
+        this.suggestBox.checked = true;
+        this.arrange({ order: "file", filter: { show: "suggested" }, search: "" }, null);
         break;
       case "refused":
         this.complain(message.message);
@@ -513,6 +522,7 @@ export class LabelPage {
     const row = this.row();
     if (!this.suggesting()) this.reasons.suggest(null);
     else if (row === undefined || row.state === "broken") {
+      this.suggestion = null;
       this.reasons.suggest({ state: "none", reason: "broken" });
     } else {
       this.suggestion = { line: row.line, suggestion: { state: "waiting" } };

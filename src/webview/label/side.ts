@@ -23,11 +23,11 @@ export class Controls {
 
   constructor(
     task: LabelTask,
-    known: { readonly folds: boolean; readonly run: boolean },
+    known: { readonly folds: boolean; readonly run: boolean; readonly held: boolean },
     words: Words,
     changed: (view: LabelView) => void,
   ) {
-    this.filters = filtersOf(task, known.run, words);
+    this.filters = filtersOf(task, known, words);
     const orders: [LabelOrder, string, boolean][] = [
       ["file", words.say("orderFile"), true],
       ["random", words.say("orderRandom"), true],
@@ -162,7 +162,11 @@ export class Total {
   }
 }
 
-function filtersOf(task: LabelTask, run: boolean, words: Words): { filter: LabelFilter; word: string }[] {
+function filtersOf(
+  task: LabelTask,
+  { run, held }: { readonly run: boolean; readonly held: boolean },
+  words: Words,
+): { filter: LabelFilter; word: string }[] {
   return [
     { filter: { show: "all" }, word: words.say("filterAll") },
     { filter: { show: "open" }, word: words.say("filterOpen") },
@@ -170,6 +174,7 @@ function filtersOf(task: LabelTask, run: boolean, words: Words): { filter: Label
     { filter: { show: "skipped" }, word: words.say("filterSkipped") },
     { filter: { show: "noted" }, word: words.say("filterNoted") },
     { filter: { show: "broken" }, word: words.say("filterBroken") },
+    ...(held ? [{ filter: { show: "suggested" } as const, word: words.say("filterSuggested") }] : []),
     ...(run ? [{ filter: { show: "wrong" } as const, word: words.say("filterWrong") }] : []),
     ...task.labels.map(({ name }) => ({ filter: { show: "label", label: name } as const, word: name })),
     ...(task.kind === "multi"

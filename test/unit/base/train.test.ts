@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { lookText } from "../../../src/cli/base";
-import { BaseLook, BaseManifest, Contamination } from "../../../src/core/schema";
+import { type BaseLook, BaseManifest, Contamination } from "../../../src/core/schema";
 import { runJob } from "../../../src/core/tuning/job";
 import type { FromWorker, Job } from "../../../src/core/tuning/protocol";
 import { rows, run } from "../tuning/fake-task";

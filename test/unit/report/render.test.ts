@@ -10,6 +10,7 @@ import {
 } from "../../../src/core/report";
 import { decimals, duration, percent, pValue, signed } from "../../../src/core/report/format";
 import type { Report } from "../../../src/core/schema";
+import { assertBalanced } from "./balanced";
 import { generationSample, sample } from "./samples";
 
 const single = buildReport(sample("single", { labels: 3, train: 40, test: 60, skill: 0.6 }));
@@ -172,18 +173,3 @@ describe("report in a terminal", () => {
     );
   });
 });
-
-/** Every element that is opened is closed in its turn. */
-function assertBalanced(page: string): void {
-  const body = page.replace(/<(style|script)>.*?<\/\1>/gsu, "").replace("<!doctype html>", "");
-  const open: string[] = [];
-  for (const [tag, close, name, rest] of body.matchAll(
-    /<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>"]|"[^"]*")*)>/gu,
-  )) {
-    if (rest!.endsWith("/") || ["meta", "br"].includes(name!)) continue;
-    if (close === "") open.push(name!);
-    else assert.equal(open.pop(), name, `at ${tag}`);
-  }
-  assert.deepEqual(open, []);
-  assert.doesNotMatch(body.replace(/<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>"]|"[^"]*")*)>/gu, ""), /[<>]/u);
-}

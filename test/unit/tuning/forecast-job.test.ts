@@ -40,7 +40,9 @@ describe("the forecast of a run", () => {
     assert.match(message, new RegExp(counts.map((count) => `\\b${count}\\b`).join(".*")));
     assert.equal(plan.steps, QUICK.steps);
     assert.equal(plan.method, "ptuning-bias");
-    assert.ok(plan.seconds > 0 && plan.bytes > 0);
+    // A step of the fake engine may take less than the clock can tell.
+    assert.ok(plan.seconds >= 0);
+    assert.ok(plan.bytes > 0);
   });
 
   it("tells what was checked before the engine is asked for anything", async () => {

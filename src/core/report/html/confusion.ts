@@ -1,5 +1,5 @@
 import type { Report } from "../../schema";
-import { counted, percent } from "../format";
+import type { Context } from "./context";
 import { markup, type Markup } from "./markup";
 import { shadeStep } from "./style";
 
@@ -9,12 +9,12 @@ const PAIRS_SHOWN = 12;
 /** Beside a matrix that shows every count. */
 const PAIRS_BESIDE_MATRIX = 5;
 
-export function confusionSection(report: Report): Markup {
-  const { confusion } = report.classification!;
-  if (confusion === null) return markup`${labelCounts(report)}${pairs(report)}`;
+export function confusionSection(context: Context): Markup {
+  const { confusion } = context.report.classification!;
+  if (confusion === null) return markup`${labelCounts(context)}${pairs(context)}`;
   if (confusion.length <= MOST_CLASSES_IN_TABLE)
-    return markup`${matrix(report, confusion)}${confusion.length > 2 && pairs(report, PAIRS_BESIDE_MATRIX)}`;
-  return markup`${field(report, confusion)}${pairs(report)}`;
+    return markup`${matrix(context, confusion)}${confusion.length > 2 && pairs(context, PAIRS_BESIDE_MATRIX)}`;
+  return markup`${field(context, confusion)}${pairs(context)}`;
 }
 
 /** A link to the errors of one pair of labels. */
@@ -23,8 +23,9 @@ function pairLink(report: Report, truth: number, given: number, content: Markup 
   return markup`<a href="#errors" data-pair="${truth}-${given}" data-name="${name}">${content}</a>`;
 }
 
-function matrix(report: Report, counts: readonly (readonly number[])[]): Markup {
+function matrix({ report, language }: Context, counts: readonly (readonly number[])[]): Markup {
   const { labels } = report.task;
+  const { t, percent, number } = language;
   const rows = counts.map((row, truth) => {
     const total = row.reduce((sum, count) => sum + count, 0);
     const cells = row.map((count, given) => {
@@ -34,29 +35,30 @@ function matrix(report: Report, counts: readonly (readonly number[])[]): Markup 
         ...(given === truth ? ["right"] : []),
         ...(count === 0 ? ["none"] : []),
       ].join(" ");
-      const share = total === 0 ? "" : ` (${percent(count / total)} of its texts)`;
-      const hint = `true ${labels[truth]!}, given ${labels[given]!}: ${count}${share}`;
-      return markup`<td class="${kind}" title="${hint}">
-        ${count > 0 && given !== truth ? pairLink(report, truth, given, String(count)) : markup`<span>${count}</span>`}
-      </td>`;
+      const share = total === 0 ? "" : t(" ({0} of its texts)", percent(count / total));
+      const hint = t("true {0}, given {1}: {2}", labels[truth]!, labels[given]!, count) + share;
+      const shown =
+        count > 0 && given !== truth
+          ? pairLink(report, truth, given, number(count))
+          : markup`<span data-cell="${count > 0 && `pair ${truth} ${given}`}">${number(count)}</span>`;
+      return markup`<td class="${kind}" title="${hint}">${shown}</td>`;
     });
     return markup`<tr>
       <th scope="row"><bdi>${labels[truth]!}</bdi></th>
       ${cells}
-      <td class="total">${total}</td>
+      <td class="total">${number(total)}</td>
     </tr>`;
   });
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix">
-    <table class="matrix ${labels.length > 7 ? "many" : ""}">
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${t("Confusion matrix")}">
+    <table data-name="${t("Confusion matrix")}" class="matrix ${labels.length > 7 ? "many" : ""}">
       <caption>
-        Rows: true class. Columns: class given. Shade: share of the row. Framed: right. A cell with errors
-        leads to its texts.
+        ${t("Rows: true class. Columns: class given. Shade: share of the row. Framed: right. A cell with errors leads to its texts.")}
       </caption>
       <thead>
         <tr>
           <td class="total"></td>
           ${labels.map((label) => markup`<th scope="col" class="name"><bdi>${label}</bdi></th>`)}
-          <th scope="col">texts</th>
+          <th scope="col">${t("texts")}</th>
         </tr>
       </thead>
       <tbody>
@@ -67,8 +69,9 @@ function matrix(report: Report, counts: readonly (readonly number[])[]): Markup 
 }
 
 /** The matrix of many classes as a picture: one small square a cell, empty ones left out. */
-function field(report: Report, counts: readonly (readonly number[])[]): Markup {
+function field({ report, language }: Context, counts: readonly (readonly number[])[]): Markup {
   const { labels } = report.task;
+  const { t } = language;
   const size = 9;
   const left = 150;
   const cells = counts.flatMap((row, truth) => {
@@ -81,7 +84,7 @@ function field(report: Report, counts: readonly (readonly number[])[]): Markup {
         y="${truth * size + 0.5}"
         width="${size - 1}"
         height="${size - 1}"
-        ><title>true ${labels[truth]!}, given ${labels[given]!}: ${count} of ${total}</title></rect
+        ><title>${t("true {0}, given {1}: {2} of {3}", labels[truth]!, labels[given]!, count, total)}</title></rect
       >`;
       return [given === truth ? square : pairLink(report, truth, given, square)];
     });
@@ -93,28 +96,29 @@ function field(report: Report, counts: readonly (readonly number[])[]): Markup {
       >`,
   );
   const all = labels.length * size;
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix as a picture"><figure>
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${t("Confusion matrix as a picture")}"><figure>
     <svg
       class="field"
       viewBox="0 0 ${left + all + 1} ${all + 1}"
       role="group"
-      aria-label="Confusion matrix of ${labels.length} classes; its cells are listed below"
+      aria-label="${t("Confusion matrix of {0}; its cells are listed below", language.counted(labels.length, "class"))}"
     >
       <rect class="edge" x="${left}" y="0" width="${all}" height="${all}" />
       ${names}${cells}
     </svg>
     <figcaption>
-      Rows: true class. Columns: class given, in the same order. Shade: share of the row. Framed: right.
+      ${t("Rows: true class. Columns: class given, in the same order. Shade: share of the row. Framed: right.")}
     </figcaption>
   </figure></div>`;
 }
 
-function pairs(report: Report, shown = PAIRS_SHOWN): Markup {
+function pairs({ report, language }: Context, shown = PAIRS_SHOWN): Markup {
+  const { t, percent, number } = language;
   const { confused, classes } = report.classification!;
   const multi = report.task.kind === "multi";
   if (confused.length === 0)
     return markup`<p class="soft">
-      ${multi ? "No label was given in place of another." : "No two classes were confused."}
+      ${t(multi ? "No label was given in place of another." : "No two classes were confused.")}
     </p>`;
   const place = new Map(report.task.labels.map((label, index) => [label, index]));
   const support = new Map(classes.map((entry) => [entry.label, entry.support]));
@@ -122,21 +126,21 @@ function pairs(report: Report, shown = PAIRS_SHOWN): Markup {
     markup`<tr>
       <th scope="row"><bdi>${truth}</bdi></th>
       <td class="text"><bdi>${predicted}</bdi></td>
-      <td>${pairLink(report, place.get(truth)!, place.get(predicted)!, String(count))}</td>
+      <td>${pairLink(report, place.get(truth)!, place.get(predicted)!, number(count))}</td>
       <td>${percent(count / support.get(truth)!)}</td>
     </tr>`;
   const table = (rows: readonly Markup[], title: string) =>
     markup`<div class="scroll" tabindex="0" role="region" aria-label="${title}">
-      <table>
+      <table data-name="${title}">
         <caption>
           ${title}
         </caption>
         <thead>
           <tr>
-            <th scope="col" class="left">${multi ? "Missed" : "True"}</th>
-            <th scope="col" class="left">${multi ? "Wrongly given in the same text" : "Given"}</th>
-            <th scope="col">Texts</th>
-            <th scope="col">Of its texts</th>
+            <th scope="col" class="left">${t(multi ? "Missed" : "True")}</th>
+            <th scope="col" class="left">${t(multi ? "Wrongly given in the same text" : "Given")}</th>
+            <th scope="col">${t("Texts")}</th>
+            <th scope="col">${t("Of its texts")}</th>
           </tr>
         </thead>
         <tbody>
@@ -145,42 +149,43 @@ function pairs(report: Report, shown = PAIRS_SHOWN): Markup {
       </table>
     </div>`;
   const rest = confused.slice(shown);
-  return markup`${table(confused.slice(0, shown).map(row), "Most frequent confusions")}
+  return markup`${table(confused.slice(0, shown).map(row), t("Most frequent confusions"))}
   ${
     rest.length > 0 &&
     markup`<details>
-      <summary>${counted(rest.length, "more pair")}</summary>
-      ${table(rest.map(row), "Further confusions")}
+      <summary>${language.counted(rest.length, "more pair")}</summary>
+      ${table(rest.map(row), t("Further confusions"))}
     </details>`
   }`;
 }
 
 /** A multi-label task has no single matrix; each label has its own two by two. */
-function labelCounts(report: Report): Markup {
+function labelCounts({ report, language }: Context): Markup {
   const { classes } = report.classification!;
+  const { t, number } = language;
   const texts = report.data.test;
+  const cell = (count: number, kind: string, label: number) =>
+    markup`<td><span data-cell="${count > 0 && `${kind} ${label}`}">${number(count)}</span></td>`;
   const rows = classes.map(
-    ({ label, tp, fp, fn }) =>
+    ({ label, tp, fp, fn }, at) =>
       markup`<tr>
         <th scope="row"><bdi>${label}</bdi></th>
-        <td>${tp}</td>
-        <td>${fn}</td>
-        <td>${fp}</td>
-        <td>${texts - tp - fp - fn}</td>
+        ${cell(tp, "hit", at)}${cell(fn, "missed", at)}${cell(fp, "false", at)}
+        <td>${number(texts - tp - fp - fn)}</td>
       </tr>`,
   );
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Decisions per label">
-    <table>
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${t("Decisions per label")}">
+    <table data-name="${t("Decisions per label")}">
       <caption>
-        Each label by itself: of ${counted(texts, "test text")}, how many were …
+        ${t("Each label by itself: of {0}, how many were …", language.counted(texts, "test text"))}
       </caption>
       <thead>
         <tr>
-          <th scope="col" class="left">Label</th>
-          <th scope="col">rightly given</th>
-          <th scope="col">missed</th>
-          <th scope="col">wrongly given</th>
-          <th scope="col">rightly not given</th>
+          <th scope="col" class="left">${t("Label")}</th>
+          <th scope="col">${t("rightly given")}</th>
+          <th scope="col">${t("missed")}</th>
+          <th scope="col">${t("wrongly given")}</th>
+          <th scope="col">${t("rightly not given")}</th>
         </tr>
       </thead>
       <tbody>

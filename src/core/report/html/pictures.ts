@@ -1,4 +1,5 @@
 import type { Estimate } from "../../schema";
+import type { Language } from "../language";
 import { markup, type Markup } from "./markup";
 
 const clamp = (value: number): number => Math.min(1, Math.max(0, value));
@@ -24,11 +25,46 @@ export function strip({ value, low, high }: Estimate, kind: "own" | "rival" | "f
 }
 
 /** The scale above strips. */
-export function stripScale(): Markup {
+export function stripScale({ number }: Pick<Language, "number">): Markup {
   const marks = ([0, 0.25, 0.5, 0.75, 1] as const).map(
     (at) =>
       markup`<text class="${at === 0 || at === 1 ? "" : "mid"}" x="${across(at)}" y="11" text-anchor="${at === 0 ? "start" : at === 1 ? "end" : "middle"}"
-        >${at}</text
+        >${number(at)}</text
+      >`,
+  );
+  return markup`<svg class="scale" width="100%" height="14" aria-hidden="true" focusable="false">
+    ${marks}
+  </svg>`;
+}
+
+/** A difference with its interval on a scale to `reach` on either side of zero. */
+export function differenceStrip({ value, low, high }: Estimate, reach: number): Markup {
+  const place = (difference: number) => across((difference / reach + 1) / 2);
+  const bar =
+    low !== null &&
+    high !== null &&
+    markup`<line class="bar" x1="${place(low)}" x2="${place(high)}" y1="11" y2="11" />
+      <line class="bar end" x1="${place(low)}" x2="${place(low)}" y1="7" y2="15" />
+      <line class="bar end" x1="${place(high)}" x2="${place(high)}" y1="7" y2="15" />`;
+  const sure = low !== null && high !== null && (low > 0 || high < 0);
+  return markup`<svg
+    class="strip ${sure ? "own" : "rival"}"
+    width="100%"
+    height="22"
+    aria-hidden="true"
+    focusable="false"
+  >
+    <line class="zero" x1="50%" x2="50%" y1="0" y2="22" />
+    ${bar}${value !== null && markup`<circle cx="${place(value)}" cy="11" r="4.5" />`}
+  </svg>`;
+}
+
+/** The scale above strips of differences. */
+export function differenceScale(reach: number, { signed }: Pick<Language, "signed">): Markup {
+  const marks = [-reach, 0, reach].map(
+    (at, index) =>
+      markup`<text x="${across(index / 2)}" y="11" text-anchor="${["start", "middle", "end"][index]!}"
+        >${at === 0 ? "0" : signed(at)}</text
       >`,
   );
   return markup`<svg class="scale" width="100%" height="14" aria-hidden="true" focusable="false">
@@ -59,8 +95,16 @@ export const shareAxis = (label: string): Axis => ({
   ticks: [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, text: `${100 * at} %` })),
 });
 
+const ENGLISH = { number: (value: number) => value.toLocaleString("en-GB"), decimal: "." };
+
 /** Axis over given values: round ticks, at most six. */
-export function roundAxis(label: string, from: number, to: number, whole = false): Axis {
+export function roundAxis(
+  label: string,
+  from: number,
+  to: number,
+  whole = false,
+  { number, decimal }: Pick<Language, "number" | "decimal"> = ENGLISH,
+): Axis {
   const span = to - from || 1;
   const rough = span / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -70,7 +114,7 @@ export function roundAxis(label: string, from: number, to: number, whole = false
   const ticks: Axis["ticks"] = [];
   for (let tick = Math.ceil(from / step - 1e-9); tick * step <= to + step * 1e-6; tick++) {
     const at = tick * step + 0;
-    ticks.push({ at, text: whole ? Math.round(at).toLocaleString("en-GB") : at.toFixed(digits) });
+    ticks.push({ at, text: whole ? number(Math.round(at)) : at.toFixed(digits).replace(".", decimal) });
   }
   return { label, from, to, ticks };
 }
@@ -81,6 +125,9 @@ const LEFT = 66;
 const RIGHT = 14;
 const TOP = 12;
 const BOTTOM = 44;
+
+/** Where 0 stands on the axis across, and how far 1 is from it. */
+export const PLOT_AREA = { left: LEFT, width: WIDTH - LEFT - RIGHT };
 
 /** Draws into a frame with two axes. `draw` gets functions from values to places. */
 export function plot(

@@ -1,19 +1,20 @@
-import type { Report, ReportRow } from "../../schema";
-import { decimals, percent, shareWithInterval } from "../format";
 import { shareOf } from "../rivals";
+import type { Context } from "./context";
 import { markup, type Markup } from "./markup";
 import { path, plot, roundAxis, shareAxis } from "./pictures";
 
 /** Stated against observed, with the number of texts in each bin below. */
-export function reliabilityPlot(report: Report): Markup {
+export function reliabilityPlot({ report, language }: Context): Markup {
+  const { t, percent, shareWithInterval } = language;
   const { bins, of } = report.classification!.calibration;
   const most = Math.max(1, ...bins.map(({ count }) => count));
   const filled = bins.filter(({ count }) => count > 0);
-  const what = of === "texts" ? "texts" : "decisions (a label on a text)";
+  const grey =
+    of === "texts" ? t("Grey: number of texts.") : t("Grey: number of decisions (a label on a text).");
   const picture = plot(
-    "Reliability: stated probability against the share that was so",
-    shareAxis("stated probability"),
-    shareAxis(of === "texts" ? "share that was right" : "share that was so"),
+    t("Reliability: stated probability against the share that was so"),
+    shareAxis(t("stated probability")),
+    shareAxis(t(of === "texts" ? "share that was right" : "share that was so")),
     ({ x, y }) => [
       ...bins.map(({ from, to, count }) => {
         const height = (0.18 * count) / most;
@@ -49,25 +50,25 @@ export function reliabilityPlot(report: Report): Markup {
   return markup`<figure>
     ${picture}
     <figcaption>
-      On the dashed line a probability means what it says; below it the model is too sure of itself. Grey:
-      number of ${what}.
+      ${t("On the dashed line a probability means what it says; below it the model is too sure of itself.")}
+      ${grey}
     </figcaption>
     <details>
-      <summary>As a table</summary>
+      <summary>${t("As a table")}</summary>
       <table>
         <thead>
           <tr>
-            <th scope="col" class="left">Stated</th>
-            <th scope="col">Number</th>
-            <th scope="col">Mean stated</th>
-            <th scope="col">Was so</th>
+            <th scope="col" class="left">${t("Stated")}</th>
+            <th scope="col">${t("Number")}</th>
+            <th scope="col">${t("Mean stated")}</th>
+            <th scope="col">${t("Was so")}</th>
           </tr>
         </thead>
         <tbody>
           ${bins.map(
             ({ from, to, count, stated, observed, interval }) =>
               markup`<tr>
-                <th scope="row">${percent(from)} to ${percent(to)}</th>
+                <th scope="row">${t("{0} to {1}", percent(from), percent(to))}</th>
                 <td>${count}</td>
                 <td>${percent(stated)}</td>
                 <td>
@@ -82,7 +83,8 @@ export function reliabilityPlot(report: Report): Markup {
 }
 
 /** Accuracy among the texts that are answered, against how many are. */
-export function abstentionPlot(report: Report): Markup {
+export function abstentionPlot({ report, language }: Context): Markup {
+  const { t, percent, shareWithInterval } = language;
   const { coverage } = report.classification!;
   const total = report.data.test;
   const points = coverage.map((point) => ({ ...point, share: shareOf(point.right, point.answered) }));
@@ -91,14 +93,14 @@ export function abstentionPlot(report: Report): Markup {
   const step = from < 0.6 ? 5 : 10;
   const ticks = Array.from({ length: step + 1 }, (_, tick) => tick / step).filter((at) => at >= from);
   const axis = {
-    label: "right among those",
+    label: t("right among those"),
     from,
     to: 1,
     ticks: ticks.map((at) => ({ at, text: percent(at) })),
   };
   const picture = plot(
-    "Abstention: accuracy against the share of texts answered",
-    shareAxis("share of texts answered"),
+    t("Abstention: accuracy against the share of texts answered"),
+    shareAxis(t("share of texts answered")),
     axis,
     ({ x, y }) => {
       const upper = points.map(({ answered, share }) => `${x(answered / total)},${y(share.high ?? 0)}`);
@@ -114,15 +116,17 @@ export function abstentionPlot(report: Report): Markup {
   );
   return markup`<figure>
     ${picture}
-    <figcaption>If it answers only the texts it is surest of. Grey: 95 % interval.</figcaption>
+    <figcaption>
+      ${t("If it answers only the texts it is surest of. Grey: 95 % interval.")}
+    </figcaption>
     <details>
-      <summary>As a table</summary>
+      <summary>${t("As a table")}</summary>
       <table>
         <thead>
           <tr>
-            <th scope="col" class="left">Abstain below</th>
-            <th scope="col">Answered</th>
-            <th scope="col">Right among those</th>
+            <th scope="col" class="left">${t("Abstain below")}</th>
+            <th scope="col">${t("Answered")}</th>
+            <th scope="col">${t("Right among those")}</th>
           </tr>
         </thead>
         <tbody>
@@ -152,7 +156,9 @@ function thinned(points: readonly (readonly [number, number])[]): [number, numbe
   });
 }
 
-export function lossPlot(report: Report): Markup {
+export function lossPlot(context: Context): Markup {
+  const { report, language } = context;
+  const { t } = language;
   const { history } = report.run;
   const loss = thinned(
     history.filter(({ loss: value }) => Number.isFinite(value)).map((row) => [row.step, row.loss]),
@@ -163,9 +169,9 @@ export function lossPlot(report: Report): Markup {
   const values = [...loss, ...heldOut].map(([, value]) => value);
   const steps = Math.max(1, ...history.map(({ step }) => step));
   const picture = plot(
-    "Loss over the steps of the run",
-    roundAxis("step", 0, steps, true),
-    roundAxis("loss", 0, Math.max(0.1, ...values) * 1.02),
+    t("Loss over the steps of the run"),
+    roundAxis(t("step"), 0, steps, true, language),
+    roundAxis(t("loss"), 0, Math.max(0.1, ...values) * 1.02, false, language),
     ({ x, y }) => [
       path(
         loss.map(([step, value]) => [x(step), y(value)] as const),
@@ -187,14 +193,14 @@ export function lossPlot(report: Report): Markup {
   return markup`<figure>
     ${picture}
     <figcaption>
-      Loss: ${heldOut.length > 0 && "thick line with dots on held-out texts, "}thin line on the texts of each
-      step.
+      ${heldOut.length > 0 && `${t("Thick line with dots: loss on held-out texts.")} `}${t("Thin line: loss on the texts of each step.")}
     </figcaption>
-    ${historyTable(report)}
+    ${historyTable(context)}
   </figure>`;
 }
 
-export function scorePlot(report: Report): Markup | null {
+export function scorePlot({ report, language }: Context): Markup | null {
+  const { t } = language;
   const { history } = report.run;
   const points = history.flatMap((row) =>
     row.heldOutScore === undefined ? [] : [[row.step, row.heldOutScore] as const],
@@ -202,9 +208,9 @@ export function scorePlot(report: Report): Markup | null {
   if (points.length === 0) return null;
   const steps = Math.max(1, ...history.map(({ step }) => step));
   const picture = plot(
-    "Held-out score over the steps of the run",
-    roundAxis("step", 0, steps, true),
-    roundAxis("held-out score", 0, 1),
+    t("Held-out score over the steps of the run"),
+    roundAxis(t("step"), 0, steps, true, language),
+    roundAxis(t("held-out score"), 0, 1, false, language),
     ({ x, y }) => [
       path(
         points.map(([step, value]) => [x(step), y(value)] as const),
@@ -216,12 +222,13 @@ export function scorePlot(report: Report): Markup | null {
   return markup`<figure>
     ${picture}
     <figcaption>
-      Score on the held-out part of the training texts. It chose the step that was kept; it is not the test.
+      ${t("Score on the held-out part of the training texts. It chose the step that was kept; it is not the test.")}
     </figcaption>
   </figure>`;
 }
 
-function historyTable(report: Report): Markup {
+function historyTable({ report, language }: Context): Markup {
+  const { t, decimals } = language;
   const looks = report.run.history.filter(
     (row) => row.heldOutLoss !== undefined || row.heldOutScore !== undefined,
   );
@@ -230,14 +237,14 @@ function historyTable(report: Report): Markup {
       ? looks
       : report.run.history.filter((_, index, all) => index % Math.ceil(all.length / 20) === 0);
   return markup`<details>
-    <summary>As a table</summary>
+    <summary>${t("As a table")}</summary>
     <table>
       <thead>
         <tr>
-          <th scope="col" class="left">Step</th>
-          <th scope="col">Loss</th>
-          <th scope="col">Held-out loss</th>
-          <th scope="col">Held-out score</th>
+          <th scope="col" class="left">${t("Step")}</th>
+          <th scope="col">${t("Loss")}</th>
+          <th scope="col">${t("Held-out loss")}</th>
+          <th scope="col">${t("Held-out score")}</th>
         </tr>
       </thead>
       <tbody>
@@ -256,14 +263,16 @@ function historyTable(report: Report): Markup {
 }
 
 /** How ROUGE-L spreads over the test texts. */
-export function rougePlot(rows: readonly ReportRow[]): Markup {
+export function rougePlot({ report, language }: Context): Markup {
+  const { t } = language;
+  const { rows } = report;
   const counts = new Array<number>(10).fill(0);
   for (const { rougeL } of rows) counts[Math.min(9, Math.floor((rougeL ?? 0) * 10))]!++;
   const most = Math.max(1, ...counts);
   const picture = plot(
-    "How ROUGE-L spreads over the test texts",
-    roundAxis("ROUGE-L of a text", 0, 1),
-    roundAxis("texts", 0, most, true),
+    t("How ROUGE-L spreads over the test texts"),
+    roundAxis(t("ROUGE-L of a text"), 0, 1, false, language),
+    roundAxis(t("texts"), 0, most, true, language),
     ({ x, y }) =>
       counts.map(
         (count, bin) =>
@@ -279,22 +288,22 @@ export function rougePlot(rows: readonly ReportRow[]): Markup {
   return markup`<figure>
     ${picture}
     <figcaption>
-      Number of test texts by ROUGE-L: 0 is no word in common, 1 the words of a reference in its order.
+      ${t("Number of test texts by ROUGE-L: 0 is no word in common, 1 the words of a reference in its order.")}
     </figcaption>
     <details>
-      <summary>As a table</summary>
+      <summary>${t("As a table")}</summary>
       <table>
         <thead>
           <tr>
             <th scope="col" class="left">ROUGE-L</th>
-            <th scope="col">Texts</th>
+            <th scope="col">${t("Texts")}</th>
           </tr>
         </thead>
         <tbody>
           ${counts.map(
             (count, bin) =>
               markup`<tr>
-                <th scope="row">${(bin / 10).toFixed(1)} to ${((bin + 1) / 10).toFixed(1)}</th>
+                <th scope="row">${t("{0} to {1}", bin / 10, (bin + 1) / 10)}</th>
                 <td>${count}</td>
               </tr>`,
           )}

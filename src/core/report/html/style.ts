@@ -5,13 +5,14 @@
 export const STYLE = `
 :root { color-scheme: light dark;
   --back: var(--vscode-editor-background, #ffffff); --ink: var(--vscode-editor-foreground, #1d2129);
-  --soft: color-mix(in srgb, var(--ink) 66%, var(--back)); --faint: color-mix(in srgb, var(--ink) 14%, var(--back));
+  --soft: color-mix(in srgb, var(--ink) 78%, var(--back)); --faint: color-mix(in srgb, var(--ink) 14%, var(--back));
   --raised: color-mix(in srgb, var(--ink) 4%, var(--back)); --own: var(--vscode-charts-blue, #1b5fc1);
-  --good: var(--vscode-charts-green, #1a7f4b); --bad: var(--vscode-charts-red, #b3352b); --warn: var(--vscode-charts-orange, #96610a); }
+  --good: color-mix(in srgb, var(--green) 65%, var(--ink)); --bad: color-mix(in srgb, var(--red) 75%, var(--ink)); --warn: color-mix(in srgb, var(--orange) 60%, var(--ink));
+  --green: var(--vscode-charts-green, #1a7f4b); --red: var(--vscode-charts-red, #b3352b); --orange: var(--vscode-charts-orange, #96610a); }
 @media (prefers-color-scheme: dark) { :root {
   --back: var(--vscode-editor-background, #15181d); --ink: var(--vscode-editor-foreground, #e4e7eb);
-  --own: var(--vscode-charts-blue, #79b0ff); --good: var(--vscode-charts-green, #63cf94);
-  --bad: var(--vscode-charts-red, #ff8f85); --warn: var(--vscode-charts-orange, #e5b567); } }
+  --own: var(--vscode-charts-blue, #79b0ff); --green: var(--vscode-charts-green, #63cf94);
+  --red: var(--vscode-charts-red, #ff8f85); --orange: var(--vscode-charts-orange, #e5b567); } }
 * { box-sizing: border-box; }
 html { scroll-padding-top: 1rem; }
 body { margin: 0; background: var(--back); color: var(--ink);
@@ -52,7 +53,7 @@ tr.own th { font-weight: 650; }
 tr.few > * { color: var(--soft); }
 .picture { width: 30%; min-width: 9rem; padding-top: 0; padding-bottom: 0; }
 .range { color: var(--soft); white-space: nowrap; }
-.sub { display: block; font-size: 0.8125rem; color: var(--soft); line-height: 1.25; }
+.sub { display: block; font-weight: 400; font-size: 0.8125rem; color: var(--soft); line-height: 1.25; }
 svg { display: block; overflow: visible; }
 svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
 svg text.axis { font-size: 12.5px; }
@@ -60,6 +61,10 @@ svg text.axis { font-size: 12.5px; }
 .grid { stroke: var(--faint); stroke-width: 1; }
 .strip .bar { stroke: var(--soft); stroke-width: 2; } .strip circle { fill: var(--back); stroke: var(--soft); stroke-width: 2; }
 .strip.own .bar { stroke: var(--own); stroke-width: 2.5; } .strip.own .end { stroke-width: 1.5; } .strip.own circle { fill: var(--own); stroke: var(--own); }
+.strip .zero { stroke: var(--soft); stroke-width: 1; }
+.line.recall { stroke: var(--warn); stroke-dasharray: 6 3; } .cut { stroke: var(--ink); stroke-width: 1.5; }
+.threshold h3 { font-weight: 600; }
+th label { display: inline-flex; gap: 0.4rem; align-items: baseline; cursor: pointer; } .verdict + .verdict { margin-top: 0.6rem; }
 .strip.few .bar { stroke-dasharray: 3 3; }
 .share .back { fill: var(--faint); } .share rect { fill: var(--soft); } .share.own rect:not(.back) { fill: var(--own); }
 .plot { width: 100%; max-width: 30rem; height: auto; }
@@ -112,7 +117,7 @@ pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius
 .vscode-high-contrast .matrix td, .vscode-high-contrast .errors li, .vscode-high-contrast .verdict { outline: 1px solid var(--ink); }
 @media (forced-colors: active) { .matrix td { border: 1px solid CanvasText !important; } .strip circle { fill: CanvasText; } }
 @media print {
-  :root { --back: #fff; --ink: #000; --own: #0a4aa3; --good: #0b5c33; --bad: #8d1f17; --warn: #6b4400; } body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
+  :root { --back: #fff; --ink: #000; --own: #0a4aa3; --green: #0b5c33; --red: #8d1f17; --orange: #6b4400; } body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
   nav, .tools { display: none; } section { margin-top: 2rem; } h2 { break-after: avoid; } figure, .verdict, tr { break-inside: avoid; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; } .scroll { overflow: visible; }
 }

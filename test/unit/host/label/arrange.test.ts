@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Rows, type RunGuesses } from "../../../../src/core/labelling";
+import { Rows, textHash, type RunGuesses, type Suggested } from "../../../../src/core/labelling";
 import { arrange, stateLetters, whyShown, type Arrangement } from "../../../../src/host/label/arrange";
 import type { LabelFilter, LabelOrder } from "../../../../src/protocol";
 
@@ -50,7 +50,7 @@ function arrangement(
   const rows = new Rows("single", (line) => text[line]!, text.length);
   return {
     view: { order, filter, search },
-    ...{ rows, latest: run, folded: run, seed: 1, testFile: false },
+    ...{ rows, latest: run, folded: run, held: new Map(), seed: 1, testFile: false },
     ...rest,
   };
 }
@@ -170,5 +170,28 @@ describe("which texts are listed", () => {
     assert.deepEqual(shown({ show: "all" }, "SURE"), ["sure"]);
     assert.deepEqual(shown({ show: "all" }, " ask "), ["torn"]);
     assert.deepEqual(shown({ show: "all" }, '"te'), ["broken"]);
+  });
+
+  it("lists what has a suggestion for its text as it stands, without an answer, outside the test part", () => {
+    const text = [
+      '{"id":"open","text":"Open."}',
+      '{"id":"changed","text":"Not what it was."}',
+      '{"id":"answered","text":"Answered.","label":"x"}',
+      '{"id":"given","text":"Given.","split":"test"}',
+      '{"id":"drawn","text":"Drawn."}',
+      '{"id":"none","text":"None."}',
+    ];
+    const texts = { open: "Open.", changed: "Was.", answered: "Answered.", given: "Given.", drawn: "Drawn." };
+    const held = new Map(
+      Object.entries(texts).map(([id, words]) => {
+        const labels = [{ label: "x", probability: 0.9 }];
+        const suggested: Suggested = {
+          ...{ id, run: "r", labels, output: null },
+          ...{ text: textHash(words), chosen: ["x"] },
+        };
+        return [id, suggested] as const;
+      }),
+    );
+    assert.deepEqual(ids(arrangement("file", { show: "suggested" }, { text, held })), ["open"]);
   });
 });

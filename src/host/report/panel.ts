@@ -1,0 +1,154 @@
+import { randomBytes } from "node:crypto";
+import * as vscode from "vscode";
+import { PlumbError } from "../../core/errors";
+import type { LoadedExample } from "../../core/data";
+import { renderReport, rowsBehind, thresholdsOf, unseenTexts, type Unseen } from "../../core/report";
+import type { Report, ReportRow } from "../../core/schema";
+import type { FromReport, ReportCell, ReportCommand, ReportText, ToReport } from "../../protocol";
+import { panelPage } from "../panel-page";
+import { readPredictions } from "../runs";
+import { ReportMessage } from "./messages";
+import { reportWords } from "./words";
+
+/** Texts of a list at most: nobody reads more of one cell, and all of them are in the report. */
+const MOST_TEXTS = 300;
+
+/** What panels of reports and of comparisons have in common: a page with the panel's script, and its messages, checked. */
+export function openPanel(
+  title: string,
+  pages: vscode.Uri,
+  take: (message: FromReport) => void,
+): { panel: vscode.WebviewPanel; show: (html: string) => void; post: (message: ToReport) => void } {
+  const panel = vscode.window.createWebviewPanel("plumb.report", title, vscode.ViewColumn.Active, {
+    enableScripts: true,
+    enableFindWidget: true,
+    localResourceRoots: [pages],
+    // What was typed to be tried, and moved sliders, stay while another tab is in front.
+    retainContextWhenHidden: true,
+  });
+  const { webview } = panel;
+  webview.onDidReceiveMessage((raw: unknown) => {
+    const message = ReportMessage.safeParse(raw);
+    if (message.success) take(message.data);
+  });
+  const page = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(pages, name)).toString();
+  return {
+    panel,
+    show: (html) => {
+      webview.html = panelPage(html, {
+        nonce: randomBytes(16).toString("hex"),
+        script: page("report.js"),
+        style: page("report.css"),
+        source: webview.cspSource,
+      });
+    },
+    post: (message) => void webview.postMessage(message),
+  };
+}
+
+/** A run as its panel shows it. */
+export interface ShownRun {
+  readonly folder: string;
+  readonly report: Report;
+  readonly examples: ReadonlyMap<string, LoadedExample>;
+  readonly unseen: Unseen | null;
+  /** What could not be read, in a sentence. */
+  readonly notice: string | null;
+}
+
+/** Reads what a run says of texts outside its test part; without it the report still stands. */
+export async function shownRun(
+  folder: string,
+  report: Report,
+  examples: ReadonlyMap<string, LoadedExample>,
+): Promise<ShownRun> {
+  try {
+    const unseen = unseenTexts(report, await readPredictions(folder), [...examples.values()]);
+    return { folder, report, examples, unseen, notice: null };
+  } catch (error) {
+    if (!(error instanceof PlumbError)) throw error;
+    return { folder, report, examples, unseen: null, notice: error.message };
+  }
+}
+
+/** The page of a run, for a panel or a file. */
+export function pageOfRun({ report, examples, unseen }: ShownRun): string {
+  const ids = [...report.rows, ...report.suspects, ...(unseen?.rows ?? [])].map(({ id }) => id);
+  const texts = new Map(ids.flatMap((id) => textEntry(id, examples)));
+  return renderReport(report, { texts, unseen, language: vscode.env.language });
+}
+
+const textEntry = (id: string, examples: ReadonlyMap<string, LoadedExample>): [string, string][] => {
+  const example = examples.get(id);
+  return example === undefined ? [] : [[id, example.text]];
+};
+
+/** What the page of a run is told when it is there. */
+export function openedMessage({ report, notice }: ShownRun, page: "report" | "comparison"): ToReport {
+  return {
+    type: "opened",
+    page,
+    words: reportWords(),
+    locale: vscode.env.language,
+    kind: report.task.kind,
+    labels: report.task.labels,
+    thresholds: thresholdsOf(report)?.map(({ value }) => value) ?? null,
+    notice,
+  };
+}
+
+/** The texts behind a cell. */
+export function textsMessage(ask: number, cell: ReportCell, { report, examples }: ShownRun): ToReport {
+  const rows = rowsBehind(report.rows, report.task.labels, cell);
+  const text = ({ id, truth, predicted, probabilities }: ReportRow): ReportText => ({
+    ...{ id, truth, predicted, probabilities },
+    text: examples.get(id)?.text ?? null,
+  });
+  return {
+    type: "texts",
+    ask,
+    rows: rows.slice(0, MOST_TEXTS).map(text),
+    more: Math.max(0, rows.length - MOST_TEXTS),
+  };
+}
+
+/** Writes what a panel gives out: to the clipboard, or to a file that the user names. */
+export async function giveOut(message: Extract<FromReport, { type: "copy" | "save" }>): Promise<void> {
+  if (message.type === "copy") {
+    await vscode.env.clipboard.writeText(message.text);
+    return;
+  }
+  const { format, content } = message;
+  const name = `${message.name.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/gu, "") || "picture"}.${format}`;
+  const bytes = Buffer.from(content, format === "png" ? "base64" : "utf8");
+  await saveAs(name, bytes, { [format.toUpperCase()]: [format] });
+}
+
+/**
+ * Asks where to, and writes.
+ * @param name Proposed, in the first folder of the workspace.
+ * @returns The file, or undefined where the user thought better of it.
+ */
+export async function saveAs(
+  name: string,
+  bytes: Uint8Array,
+  filters: Record<string, string[]>,
+  folder = vscode.workspace.workspaceFolders?.[0]?.uri,
+): Promise<vscode.Uri | undefined> {
+  const file = await vscode.window.showSaveDialog({
+    filters,
+    ...(folder === undefined ? {} : { defaultUri: vscode.Uri.joinPath(folder, name) }),
+  });
+  if (file === undefined) return undefined;
+  try {
+    await vscode.workspace.fs.writeFile(file, bytes);
+    return file;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    await vscode.window.showErrorMessage(vscode.l10n.t("Cannot write {0}: {1}", file.fsPath, reason));
+    return undefined;
+  }
+}
+
+/** What a panel's button does, given the run that it shows. */
+export type ReportCommands = Readonly<Record<ReportCommand, (run: ShownRun) => Promise<void>>>;
