@@ -83,8 +83,8 @@ function open(node, entry, port) {
     const read = (chunk) => {
       const before = said;
       said = (said + chunk.toString()).slice(-10_000);
-      const marker = /HTTP server listening/;
-      if (!said.includes('HTTP server listening') || before.includes('HTTP server listening')) return;
+      const marker = "HTTP server listening";
+      if (!said.includes(marker) || before.includes(marker)) return;
       console.log(
         `VS Code with Plumb and a copy of the sample task:\n  ${address}\n  password: ${password}\nCtrl-C ends it.`,
       );
