@@ -236,8 +236,8 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     return DefineClass(
         env, "Model",
         {InstanceMethod("openSession", &ModelObject::open_session), InstanceMethod("embed", &ModelObject::embed),
-         InstanceMethod("read", &ModelObject::read), InstanceMethod("forecast", &ModelObject::forecast), InstanceMethod("close", &ModelObject::close),
-         InstanceAccessor("precision", &ModelObject::precision, nullptr),
+         InstanceMethod("read", &ModelObject::read), InstanceMethod("forecast", &ModelObject::forecast),
+         InstanceMethod("close", &ModelObject::close), InstanceAccessor("precision", &ModelObject::precision, nullptr),
          InstanceAccessor("threads", &ModelObject::threads, nullptr)});
   }
 
@@ -287,8 +287,7 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     auto values = std::make_shared<std::vector<float>>();
     return addon(info.Env())
         .thread.run(
-            info.Env(),
-            [model, values, name = to_string(info[0], "name")] { *values = model->weights.read(name); },
+            info.Env(), [model, values, name = to_string(info[0], "name")] { *values = model->weights.read(name); },
             [values](Napi::Env env) { return from_floats(env, *values); });
   }
 
