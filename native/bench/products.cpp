@@ -107,7 +107,7 @@ int main(int count, char** arguments) {
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     const double busy = 1000.0 * static_cast<double>(std::clock() - computed) / CLOCKS_PER_SEC;
     if (repeat > 0) std::printf("%.3f %.3f\n", took.count(), busy);  // the first makes the kernels
-    std::fill_n(x.data(), x.size(), 0.5f);                // results grow from map to map
+    std::fill_n(x.data(), x.size(), 0.5f);                           // results grow from map to map
   }
   return 0;
 }

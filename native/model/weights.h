@@ -32,8 +32,8 @@ struct ModelTable {
 };
 
 /// The frozen weights of a model, mapped from its files. A matrix is turned to the product's type when it is used: kept
-/// so, or (`keep` false) made anew in scratch each time. Either way the process lets go of the file's pages behind it. What
-/// has that type already is used in place. Calls are made from one thread at a time.
+/// so, or (`keep` false) made anew in scratch each time. Either way the process lets go of the file's pages behind it.
+/// What has that type already is used in place. Calls are made from one thread at a time.
 class ModelWeights final : public WeightSource {
  public:
   /// Throws "model-file" or "model-tensor" naming what is missing, misshapen or outside its file.

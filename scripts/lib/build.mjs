@@ -20,7 +20,7 @@ export async function buildNative(settings = {}) {
   } = settings;
   const say = settings.quiet ? () => undefined : console.log;
   /** @type {{ show: import("./process.mjs").Show, env?: NodeJS.ProcessEnv }} */
-  const how = { show: settings.quiet ? "never" : "on failure", env: settings.env };
+  const how = { show: settings.quiet ? "never" : "on failure", env: settings.env ?? process.env };
   const wanted = [`-DCMAKE_BUILD_TYPE=${type}`, `-DPLUMB_ONEDNN=${oneDnnFolder}`, ...options];
   if (!existsSync(path.join(folder, "CMakeCache.txt"))) {
     const generator = ask("make", ["--version"]) === null ? ["-G", "Ninja"] : [];
