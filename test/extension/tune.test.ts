@@ -132,7 +132,10 @@ describe("tuning in a real editor", function () {
     await picture("tune-plan");
     await editor.page.keyboard.press("Enter");
     await page.locator(".course").waitFor();
-    await editor.panel().locator("h1", { hasText: "messages" }).waitFor({ timeout: 120_000 });
+    await editor
+      .panel()
+      .locator("h1", { hasText: /^messages$/ })
+      .waitFor({ timeout: 120_000 });
     assert.equal((await runs()).length, 1);
     assert.equal((await manifest((await runs())[0]!)).status, "finished");
     await editor.page
@@ -178,7 +181,10 @@ describe("tuning in a real editor", function () {
     await button("resume").click();
     await page.locator(".stand", { hasText: /step \d{2,} of/ }).waitFor({ timeout: 60_000 });
     await button("keep").click();
-    await editor.panel().locator("h1", { hasText: "messages" }).waitFor({ timeout: 120_000 });
+    await editor
+      .panel()
+      .locator("h1", { hasText: /^messages$/ })
+      .waitFor({ timeout: 120_000 });
     const { status, resumed } = await manifest((await runs())[1]!);
     assert.equal(status, "finished");
     assert.ok(resumed[0]!.step > 0);
@@ -212,7 +218,10 @@ describe("tuning in a real editor", function () {
     page = editor.panel();
     await page.locator(".stand", { hasText: /step \d+ of/ }).waitFor({ timeout: 60_000 });
     await button("keep").click();
-    await editor.panel().locator("h1", { hasText: "messages" }).waitFor({ timeout: 120_000 });
+    await editor
+      .panel()
+      .locator("h1", { hasText: /^messages$/ })
+      .waitFor({ timeout: 120_000 });
     assert.ok((await manifest(id)).resumed[0]!.step > 0);
   });
 });
