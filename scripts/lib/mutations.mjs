@@ -44,6 +44,9 @@ export async function mutationTests() {
   return counts;
 }
 
+/** Whether the copy's engine was built from a break that has been taken back since. */
+let stale = false;
+
 /** @param {string} copy @param {Mutation} mutation @returns {Promise<string | null>} what is wrong; null: seen */
 async function survives(copy, { file, find, replace, tests }) {
   const place = path.join(copy, file);
@@ -55,16 +58,17 @@ async function survives(copy, { file, find, replace, tests }) {
     original.replace(find, () => replace),
   );
   try {
-    if (native) await compile(copy);
+    if (native || stale) await compile(copy);
+    stale = native;
     const { failed, loaded } = await runTests(copy, tests);
     if (loaded === false) return "the broken code does not load";
     return failed === 0 ? `${tests} passed all the same` : null;
   } catch (error) {
-    if (error instanceof Stop) return "the broken code does not compile";
-    throw error;
+    if (!(error instanceof Stop)) throw error;
+    stale = true;
+    return "the broken code does not compile";
   } finally {
     await writeFile(place, original);
-    if (native) await compile(copy);
   }
 }
 

@@ -2,7 +2,7 @@ import { PlumbError } from "../../src/core/errors";
 import { seededRandom } from "../../src/core/random";
 
 /** Seconds that each reader is fuzzed for. */
-export const fuzzSeconds = Number(process.env.PLUMB_FUZZ_SECONDS ?? 60);
+export const fuzzSeconds = Number(process.env.PLUMB_FUZZ_SECONDS ?? 30);
 
 /** A reader has to be done with any input of a few kilobytes by then. */
 const HANG_MS = 5000;
