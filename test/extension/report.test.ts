@@ -149,7 +149,10 @@ describe("reports in a real editor", function () {
     await editor.run("Plumb: Predict File");
     await pickFirst("ptuning-bias");
     const widget = editor.page.locator(".quick-input-widget");
+    // The dialog lists a folder first; a path that comes before that is done is overwritten.
+    await widget.locator(".monaco-list-row", { hasText: "messages.jsonl" }).waitFor();
     await widget.locator("input").first().fill(path.join(workspace, "new.csv"));
+    await widget.locator(".monaco-list-row.focused", { hasText: "new.csv" }).waitFor();
     await editor.page.keyboard.press("Enter");
     await pickFirst("message");
     await editor.notification("2 rows with what the adapter says").waitFor({ timeout: 60_000 });
