@@ -111,8 +111,12 @@ function sentenceOf(
       return `The second run is better: the first stands at ${by}.`;
     case "mixed":
       return `It depends on what counts: ${by} for the first run, but the number of texts got right says the opposite.`;
-    default:
-      return `Cannot tell the two apart: ${by} on ${counted(texts, "test text")}.`;
+    default: {
+      const told = (difference.low ?? 0) > 0 || (difference.high ?? 0) < 0;
+      return told
+        ? `Cannot tell the two apart: ${by}, but ${counted(texts, "test text")} are too few to trust that interval by itself.`
+        : `Cannot tell the two apart: ${by} on ${counted(texts, "test text")}.`;
+    }
   }
 }
 

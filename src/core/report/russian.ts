@@ -56,6 +56,8 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
     "Можно ли верить вероятностям? А если разрешить воздерживаться?",
   "Cannot tell whether it beats {0}: {1} on {2}{3}.":
     "Нельзя сказать, лучше ли он, чем {0}: {1}; в тестовой части {2}{3}.",
+  "Cannot tell whether it beats {0}: {1}, but {2} are too few to trust that interval by itself, and the count of texts does not bear it out ({3} right only here, {4} only there){5}.":
+    "Нельзя сказать, лучше ли он, чем {0}: {1}, но в тестовой части всего {2}, для такого интервала этого мало, и счёт текстов его не подтверждает (верно только здесь: {3}, только там: {4}){5}.",
   "Cannot tell {0} from {1}: {2}.": "Разницу между {0} и {1} установить нельзя: {2}.",
   "Changed texts": "Изменившиеся тексты",
   "Check {0} first: a model that was not fitted to these texts is at least {1} sure of another answer.":

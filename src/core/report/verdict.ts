@@ -20,6 +20,10 @@ const CALLED: Readonly<Record<RivalReport["name"], string>> = {
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** Whether the interval of the difference alone would have decided. */
+const excludesZero = ({ difference: { low, high } }: RivalReport): boolean =>
+  low !== null && high !== null && (low > 0 || high < 0);
+
 /** Rivals, the strongest first. */
 export function strongestFirst(rivals: readonly RivalReport[]): RivalReport[] {
   return rivals.toSorted((a, b) => (b.main.value ?? -1) - (a.main.value ?? -1));
@@ -84,6 +88,19 @@ export function verdict(
   const unclear = first("cannot-tell");
   if (unclear !== undefined) {
     const on = language.counted(testCount, "test text");
+    if (excludesZero(unclear)) {
+      const { onlyRun, onlyRival } = unclear.mcnemar;
+      const sentence = t(
+        "Cannot tell whether it beats {0}: {1}, but {2} are too few to trust that interval by itself, and the count of texts does not bear it out ({3} right only here, {4} only there){5}.",
+        called(unclear),
+        by(unclear),
+        on,
+        String(onlyRun),
+        String(onlyRival),
+        beatenToo,
+      );
+      return { outcome: "cannot-tell", sentence };
+    }
     const sentence = t(
       "Cannot tell whether it beats {0}: {1} on {2}{3}.",
       called(unclear),

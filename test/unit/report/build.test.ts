@@ -5,7 +5,8 @@ import { resample, unitsOf } from "../../../src/core/report/resample";
 import { outcomeOf } from "../../../src/core/report/rivals";
 import { countClasses, type Judged, macroF1, microF1, scoreClass } from "../../../src/core/report/scores";
 import { PlumbError } from "../../../src/core/errors";
-import { Report, type RivalName } from "../../../src/core/schema";
+import { verdict } from "../../../src/core/report/verdict";
+import { Report, type RivalName, type RivalReport } from "../../../src/core/schema";
 import { close } from "./fixtures";
 import { generationSample, sample } from "./samples";
 
@@ -117,6 +118,16 @@ describe("outcome against a rival", () => {
     assert.equal(outcomeOf({ low: 0, high: 0 }, even, 29), "cannot-tell");
     const five = buildReport(sample("single", { labels: 2, train: 20, test: 5, skill: 1 }));
     assert.equal(five.verdict.outcome, "cannot-tell");
+    const unsure: RivalReport = {
+      ...five.rivals[0]!,
+      outcome: "cannot-tell",
+      difference: { value: 0.3, low: 0.1, high: 0.5, p: 0.01 },
+      mcnemar: { onlyRun: 3, onlyRival: 1, p: 0.63 },
+    };
+    assert.match(
+      verdict("single", [unsure], 12).sentence,
+      /\+0\.30 \[0\.10, 0\.50\], but 12\stest texts are too few .* \(3 right only here, 1 only there\)\.$/u,
+    );
   });
 });
 
