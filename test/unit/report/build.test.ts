@@ -126,7 +126,7 @@ describe("outcome against a rival", () => {
     };
     assert.match(
       verdict("single", [unsure], 12).sentence,
-      /\+0\.30 \[0\.10, 0\.50\], but 12\stest texts are too few .* \(3 right only here, 1 only there\)\.$/u,
+      /\+0\.30 \[0\.10,\s0\.50\], but 12\stest texts are too few .* \(3 right only here, 1 only there\)\.$/u,
     );
   });
 });
