@@ -37,7 +37,12 @@ export class Choices {
     if (this.root.hidden || shown === this.shown || this.root.contains(document.activeElement)) return;
     this.shown = shown;
     const { words } = this;
-    const change = (part: Partial<TuneChoices>) => this.choose({ ...choices, ...part });
+    // Fields that are not drawn anew while one of them has the focus: each adds to what the others have said since.
+    let latest = choices;
+    const change = (part: Partial<TuneChoices>) => {
+      latest = { ...latest, ...part };
+      this.choose(latest);
+    };
     this.root.replaceChildren(
       element("summary", {}, words.say("advanced")),
       element(
