@@ -21,6 +21,8 @@ export interface EditorOptions {
   /** Folder of the extension as it is shipped. */
   readonly extension: string;
   readonly theme?: string;
+  /** Of the editor, beside and before those of every test. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -80,6 +82,11 @@ export class Editor {
     await this.browser.close();
     await end(this.server);
     await rm(this.data, { recursive: true, force: true });
+  }
+
+  /** Number of the group of processes in which everything of the server runs. */
+  get group(): number {
+    return this.server.pid!;
   }
 
   /** Opens a file by its name. */
@@ -145,13 +152,13 @@ export class Editor {
 }
 
 async function startServer(
-  { programs, extension, theme, env }: EditorOptions,
+  { programs, extension, theme, settings: own, env }: EditorOptions,
   data: string,
   port: number,
 ): Promise<ChildProcess> {
   const user = path.join(data, "user");
   await mkdir(path.join(user, "User"), { recursive: true });
-  const settings = { ...SETTINGS, "workbench.colorTheme": theme ?? "Default Dark Modern" };
+  const settings = { ...SETTINGS, "workbench.colorTheme": theme ?? "Default Dark Modern", ...own };
   await writeFile(path.join(user, "User", "settings.json"), JSON.stringify(settings));
   await writeFile(path.join(data, "config.yaml"), "auth: none\ncert: false\n");
   const log = openSync(path.join(data, "server.log"), "w");
