@@ -161,9 +161,9 @@ describe("from a table to two compared runs, with the default model in a real ed
     );
     for (const { label, f1, precision, recall, support } of classes) {
       const cells = page.locator("#classes tr").filter({ has: page.locator(`th[data-value="${label}"]`) });
-      const values = await cells
-        .locator("td[data-value]")
-        .evaluateAll((all) => all.map((cell) => cell.getAttribute("data-value")));
+      const values = await Promise.all(
+        (await cells.locator("td[data-value]").all()).map((cell) => cell.getAttribute("data-value")),
+      );
       const figures = [f1.value, precision.value, recall.value, support];
       assert.deepEqual(
         values.slice(0, 4),
@@ -173,14 +173,12 @@ describe("from a table to two compared runs, with the default model in a real ed
       const shown = await text(cells.locator("td[data-value]").first());
       assert.equal(shown.split(" ")[0], f1.value?.toFixed(2) ?? "–", label);
     }
-    const shown = await page
-      .locator("#confusion table.matrix tbody tr")
-      .evaluateAll((rows) =>
-        rows.map((row) =>
-          [...row.querySelectorAll("td:not(.total)")].map((cell) => Number(cell.textContent)),
-        ),
-      );
-    assert.deepEqual(shown, confusion);
+    const lines = await page.locator("#confusion table.matrix tbody tr").all();
+    const shown = await Promise.all(lines.map((line) => line.locator("td:not(.total)").allInnerTexts()));
+    assert.deepEqual(
+      shown.map((row) => row.map(Number)),
+      confusion,
+    );
     await place.picture("whole-path-report");
   });
 
@@ -236,13 +234,9 @@ describe("from a table to two compared runs, with the default model in a real ed
     await editor.openFile("messages.plumb.json");
     await editor.run("Plumb: Compare Runs");
     page = await editor.frame("#per-class");
-    const figures = await page
-      .locator("#better tbody tr")
-      .evaluateAll((rows) =>
-        rows.map((row) => row.querySelector("td:nth-child(3)")!.textContent.trim().slice(0, 4)),
-      );
+    const figures = await page.locator("#better tbody tr td:nth-child(3)").allInnerTexts();
     assert.deepEqual(
-      figures,
+      figures.map((figure) => figure.trim().slice(0, 4)),
       [first!, second!].map(({ report }) => report.classification!.macroF1.value!.toFixed(2)),
     );
     const difference =
