@@ -113,7 +113,7 @@ export type ToReport =
     }
   | { readonly type: "try-failed"; readonly message: string };
 
-/** In which order texts come up for labelling. `uncertain` and `disagree` rest on out-of-fold predictions. */
+/** In which order texts come up for labelling. `uncertain` and `disagree` rest on models not fitted to the text. */
 export type LabelOrder = "file" | "random" | "uncertain" | "disagree";
 
 /** Which texts come up. `label` is a label of the task; "" asks for answers without any label. */

@@ -20,6 +20,8 @@ export interface Arrangement {
   readonly latest: RunGuesses | null;
   /** Suggestions that were asked for beforehand, by id. */
   readonly held: ReadonlyMap<string, Suggested>;
+  /** Runs whose adapters made them, by the run's id, as far as they are there: what each was fitted to is known. */
+  readonly judges: ReadonlyMap<string, RunGuesses>;
   /** Seed of the random order. */
   readonly seed: number;
   /** Whether the whole file is the task's test part. */
@@ -75,11 +77,11 @@ export function whyShown(line: number, arrangement: Arrangement): Why {
   const { view, rows } = arrangement;
   const row = rows.at(line);
   if (isRead(row)) {
-    const scores = unseenScores(row, arrangement);
-    if (view.order === "uncertain" && scores !== null) {
-      return { kind: "hesitates", between: likeliest(scores, arrangement, 2) };
+    const judgement = unseen(row, arrangement);
+    if (view.order === "uncertain" && judgement !== null) {
+      return { kind: "hesitates", between: likeliest(judgement, 2) };
     }
-    if (view.order === "disagree" && scores !== null) return disagreement(row, scores, arrangement);
+    if (view.order === "disagree" && judgement !== null) return disagreement(row, judgement);
     if (view.filter.show === "wrong") {
       return { kind: "wrong", predicted: given(row, arrangement) ?? [], test: isTest(row, arrangement) };
     }
@@ -87,19 +89,15 @@ export function whyShown(line: number, arrangement: Arrangement): Why {
   return view.order === "random" ? { kind: "random" } : { kind: "file", line };
 }
 
+type Parts = Pick<Arrangement, "latest" | "folded" | "judges" | "testFile">;
+
 /** Whether an example is of the test part, by its file, its own word, or the split of a run. */
-export function isTest(
-  row: ReadRow,
-  { latest, folded, testFile }: Pick<Arrangement, "latest" | "folded" | "testFile">,
-): boolean {
-  return testFile || row.test || [latest, folded].some((run) => run?.test.has(row.id));
+export function isTest(row: ReadRow, { latest, folded, judges, testFile }: Parts): boolean {
+  return testFile || row.test || [latest, folded, ...judges.values()].some((run) => run?.test.has(row.id));
 }
 
 /** What was suggested beforehand for a text as it stands now; never for one of the test part. */
-export function heldFor(
-  row: ReadRow,
-  arrangement: Pick<Arrangement, "held" | "latest" | "folded" | "testFile">,
-): Suggested | null {
+export function heldFor(row: ReadRow, arrangement: Parts & Pick<Arrangement, "held">): Suggested | null {
   const held = arrangement.held.get(row.id);
   if (held === undefined || isTest(row, arrangement)) return null;
   return held.text === textHash(row.text) ? held : null;
@@ -157,18 +155,36 @@ function sameAnswer(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((label) => b.includes(label));
 }
 
-/** Out-of-fold probabilities of a text that an order may use: answered, not of the test part. */
-function unseenScores(row: ReadRow, arrangement: Arrangement): readonly number[] | null {
-  const said = arrangement.folded?.answers.get(row.id);
-  if (said?.part !== "out-of-fold" || row.state === "skipped" || isTest(row, arrangement)) return null;
-  return said.scores;
+/** What a model that was not fitted to a text says of it. */
+interface Judgement {
+  /** In the order of the labels of `by`. */
+  readonly scores: readonly number[];
+  readonly by: RunGuesses;
+}
+
+/**
+ * The judgement that an order may rest on: an out-of-fold prediction, else a suggestion by the adapter of a run that did not
+ * have the text. None for texts that were set aside, and never for one of the test part.
+ */
+function unseen(row: ReadRow, arrangement: Arrangement): Judgement | null {
+  const { folded, judges } = arrangement;
+  if (row.state === "skipped" || isTest(row, arrangement)) return null;
+  const said = folded?.answers.get(row.id);
+  if (folded !== null && said?.part === "out-of-fold" && said.scores !== null)
+    return { scores: said.scores, by: folded };
+  const held = heldFor(row, arrangement);
+  const by = held === null ? undefined : judges.get(held.run);
+  if (held === null || held.labels.length === 0 || by === undefined || by.fitted.has(row.id)) return null;
+  const of = new Map(held.labels.map(({ label, probability }) => [label, probability]));
+  return { scores: by.labels.map((label) => of.get(label) ?? 0), by };
 }
 
 /** From 0, sure, to 1, torn: one minus the distance of the two likeliest labels, or of the label nearest its threshold. */
 function uncertainty(row: ReadRow, arrangement: Arrangement): number | null {
-  const scores = unseenScores(row, arrangement);
-  if (scores === null || scores.length === 0) return null;
-  const thresholds = arrangement.folded?.thresholds ?? null;
+  const judgement = unseen(row, arrangement);
+  if (judgement === null || judgement.scores.length === 0) return null;
+  const { scores, by } = judgement;
+  const { thresholds } = by;
   if (thresholds !== null)
     return 1 - Math.min(...scores.map((score, at) => Math.abs(score - thresholds[at]!)));
   const [first = 0, second = 0] = [...scores].sort((a, b) => b - a);
@@ -177,34 +193,33 @@ function uncertainty(row: ReadRow, arrangement: Arrangement): number | null {
 
 /** How sure the model is of another answer, from 0 to 1; null where it agrees. */
 function contradiction(row: ReadRow, arrangement: Arrangement): number | null {
-  const scores = unseenScores(row, arrangement);
-  const { folded: guesses } = arrangement;
-  if (scores === null || guesses === null || row.state !== "answered") return null;
-  const wrong = wrongDecisions(row, scores, guesses);
-  return wrong.length === 0 ? null : Math.max(...wrong.map((at) => sureness(row, scores, guesses, at)));
+  const judgement = row.state === "answered" ? unseen(row, arrangement) : null;
+  if (judgement === null) return null;
+  const wrong = wrongDecisions(row, judgement);
+  return wrong.length === 0 ? null : Math.max(...wrong.map((at) => sureness(row, judgement, at)));
 }
 
 /** Labels that the model gives and the person does not, or the other way round. */
-function wrongDecisions(row: ReadRow, scores: readonly number[], guesses: RunGuesses): number[] {
-  const chosen = new Set(decide(scores, asThresholds(guesses)));
-  return guesses.labels.flatMap((label, at) => (chosen.has(at) === row.answer.includes(label) ? [] : [at]));
+function wrongDecisions(row: ReadRow, { scores, by }: Judgement): number[] {
+  const chosen = new Set(decide(scores, asThresholds(by)));
+  return by.labels.flatMap((label, at) => (chosen.has(at) === row.answer.includes(label) ? [] : [at]));
 }
 
 /** Probability of the model's own word on one label. */
-function sureness(row: ReadRow, scores: readonly number[], guesses: RunGuesses, at: number): number {
+function sureness(row: ReadRow, { scores, by }: Judgement, at: number): number {
   const score = scores[at] ?? 0;
-  if (guesses.thresholds === null) return row.answer.includes(guesses.labels[at]!) ? 0 : score;
-  return row.answer.includes(guesses.labels[at]!) ? 1 - score : score;
+  if (by.thresholds === null) return row.answer.includes(by.labels[at]!) ? 0 : score;
+  return row.answer.includes(by.labels[at]!) ? 1 - score : score;
 }
 
-function disagreement(row: ReadRow, scores: readonly number[], arrangement: Arrangement): Why {
-  const guesses = arrangement.folded!;
-  const guess = (at: number): Guess => ({ label: guesses.labels[at]!, probability: scores[at]! });
-  const wrong = wrongDecisions(row, scores, guesses).sort(
-    (a, b) => sureness(row, scores, guesses, b) - sureness(row, scores, guesses, a),
+function disagreement(row: ReadRow, judgement: Judgement): Why {
+  const { labels } = judgement.by;
+  const guess = (at: number): Guess => ({ label: labels[at]!, probability: judgement.scores[at]! });
+  const wrong = wrongDecisions(row, judgement).sort(
+    (a, b) => sureness(row, judgement, b) - sureness(row, judgement, a),
   );
-  const theirs = wrong.find((at) => !row.answer.includes(guesses.labels[at]!));
-  const yours = wrong.find((at) => row.answer.includes(guesses.labels[at]!));
+  const theirs = wrong.find((at) => !row.answer.includes(labels[at]!));
+  const yours = wrong.find((at) => row.answer.includes(labels[at]!));
   return {
     kind: "disagrees",
     model: theirs === undefined ? null : guess(theirs),
@@ -213,11 +228,10 @@ function disagreement(row: ReadRow, scores: readonly number[], arrangement: Arra
 }
 
 /** For multi-label tasks the labels nearest their thresholds. */
-function likeliest(scores: readonly number[], { folded: guesses }: Arrangement, count: number): Guess[] {
-  const thresholds = guesses?.thresholds ?? null;
+function likeliest({ scores, by: { labels, thresholds } }: Judgement, count: number): Guess[] {
   const rank = (at: number) => (thresholds === null ? scores[at]! : -Math.abs(scores[at]! - thresholds[at]!));
   return scores
-    .map((probability, at) => ({ label: guesses!.labels[at]!, probability, at }))
+    .map((probability, at) => ({ label: labels[at]!, probability, at }))
     .sort((a, b) => rank(b.at) - rank(a.at))
     .slice(0, thresholds === null ? count : 1)
     .map(({ label, probability }) => ({ label, probability }));

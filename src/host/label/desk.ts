@@ -30,6 +30,8 @@ export interface DeskOptions {
   readonly folded: RunGuesses | null;
   /** Suggestions that were asked for beforehand, by id. */
   readonly held?: ReadonlyMap<string, Suggested>;
+  /** Runs whose adapters made them, by the run's id. */
+  readonly judges?: ReadonlyMap<string, RunGuesses>;
   /** Of the random order. */
   readonly seed: number;
 }
@@ -137,9 +139,9 @@ export class Desk {
   }
 
   private arrangement(): Arrangement {
-    const { latest, folded, part, held = new Map<string, Suggested>() } = this.options;
+    const { latest, folded, part, held = new Map(), judges = new Map() } = this.options;
     const { view, rows, seed } = this;
-    return { view, rows, latest, folded, held, seed, testFile: part === "test" };
+    return { view, rows, latest, folded, held, judges, seed, testFile: part === "test" };
   }
 
   private arranged(keep: number | null): ToLabel {

@@ -1,6 +1,6 @@
 import path from "node:path";
 import * as vscode from "vscode";
-import { readGuesses, readSuggestions, type RunGuesses } from "../../core/labelling";
+import { readGuesses, readSuggestions, type RunGuesses, type Suggested } from "../../core/labelling";
 import { startJob } from "../../core/tuning/worker-process";
 import type { FromLabel, ToLabel } from "../../protocol";
 import { finishedRuns } from "../runs";
@@ -141,13 +141,13 @@ export class LabelSession implements vscode.Disposable {
       return;
     }
     const { task, part } = this.found;
-    const { latest, folded } = await this.readRuns(this.found);
+    const held = await readSuggestions(path.dirname(this.found.file.fsPath), this.document.fileName);
+    const { latest, folded, judges } = await readRuns(this.found, held);
     this.latest = latest;
     if (this.suggester !== null && this.suggester.adapter !== latest?.folder) {
       this.suggester.dispose();
       this.suggester = null;
     }
-    const held = await readSuggestions(path.dirname(this.found.file.fsPath), this.document.fileName);
     const fault = await unkeepable(this.document);
     this.locked = fault?.locked === true ? fault.message : null;
     const { document } = this;
@@ -159,7 +159,7 @@ export class LabelSession implements vscode.Disposable {
         },
         lineAt: (line) => document.lineAt(line).text,
       },
-      { task, part, latest, folded, held, seed: Math.floor(Math.random() * 2 ** 31) },
+      { task, part, latest, folded, held, judges, seed: Math.floor(Math.random() * 2 ** 31) },
     );
     this.post({
       type: "opened",
@@ -181,18 +181,6 @@ export class LabelSession implements vscode.Disposable {
       notice: fault?.locked === false ? fault.message : null,
       locked: this.locked,
     });
-  }
-
-  /** The latest run of a task, and the latest with out-of-fold predictions. */
-  private async readRuns({ file, task }: TaskOfFile) {
-    let latest: RunGuesses | null = null;
-    for (const { folder } of await finishedRuns(file.fsPath)) {
-      // A run whose files are gone or of another version says nothing here.
-      const guesses = await readGuesses(folder, task).catch(() => null);
-      latest ??= guesses;
-      if (guesses?.folds === true) return { latest, folded: guesses };
-    }
-    return { latest, folded: null };
   }
 
   /** Loads again when the task or one of its runs changes. */
@@ -292,4 +280,25 @@ export class LabelSession implements vscode.Disposable {
   private post(message: ToLabel): void {
     void this.panel.webview.postMessage(message);
   }
+}
+
+/**
+ * The latest run of a task, the latest with out-of-fold predictions, and those whose adapters made suggestions. A run whose
+ * files are gone or of another version says nothing here.
+ */
+async function readRuns({ file, task }: TaskOfFile, held: ReadonlyMap<string, Suggested>) {
+  const asked = new Set([...held.values()].map(({ run }) => run));
+  const judges = new Map<string, RunGuesses>();
+  let latest: RunGuesses | null = null;
+  let folded: RunGuesses | null = null;
+  for (const { folder, report } of await finishedRuns(file.fsPath)) {
+    const { id } = report.run;
+    if (folded !== null && !asked.has(id)) continue;
+    const guesses = await readGuesses(folder, task).catch(() => null);
+    if (guesses === null) continue;
+    latest ??= guesses;
+    if (guesses.folds) folded ??= guesses;
+    if (asked.has(id)) judges.set(id, guesses);
+  }
+  return { latest, folded, judges };
 }

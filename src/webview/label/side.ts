@@ -28,15 +28,16 @@ export class Controls {
     changed: (view: LabelView) => void,
   ) {
     this.filters = filtersOf(task, known, words);
+    const judged = known.folds || known.held;
     const orders: [LabelOrder, string, boolean][] = [
       ["file", words.say("orderFile"), true],
       ["random", words.say("orderRandom"), true],
-      ["uncertain", words.say("orderUncertain"), known.folds],
-      ["disagree", words.say("orderDisagree"), known.folds],
+      ["uncertain", words.say("orderUncertain"), judged],
+      ["disagree", words.say("orderDisagree"), judged],
     ];
     this.order = element(
       "select",
-      { "aria-label": words.say("order"), title: known.folds ? words.say("order") : words.say("foldsHint") },
+      { "aria-label": words.say("order"), title: judged ? words.say("order") : words.say("foldsHint") },
       ...orders
         .filter(([name]) => task.kind !== "generation" || name === "file" || name === "random")
         .map(([name, word, possible]) => element("option", { value: name, disabled: !possible }, word)),

@@ -50,7 +50,7 @@ function arrangement(
   const rows = new Rows("single", (line) => text[line]!, text.length);
   return {
     view: { order, filter, search },
-    ...{ rows, latest: run, folded: run, held: new Map(), seed: 1, testFile: false },
+    ...{ rows, latest: run, folded: run, held: new Map(), judges: new Map(), seed: 1, testFile: false },
     ...rest,
   };
 }
@@ -124,6 +124,76 @@ describe("the order in which texts come up for labelling", () => {
       yours: { label: "y", probability: 0.1 },
     });
     assert.deepEqual(ids(arrangement("uncertain", { show: "all" }, { rows, folded })), ["a", "b"]);
+  });
+});
+
+describe("orders by suggestions that were asked for beforehand", () => {
+  const text = [
+    '{"id":"torn","text":"Torn"}',
+    '{"id":"sure","text":"Sure"}',
+    '{"id":"changed","text":"Changed since"}',
+    '{"id":"fitted","text":"Learned from"}',
+    '{"id":"test","text":"Test","split":"test"}',
+    '{"id":"drawn","text":"Drawn for the test"}',
+    '{"id":"lost","text":"By a run that is gone"}',
+    '{"id":"away","text":"Set aside","status":"skipped"}',
+    '{"id":"given","text":"Answered since","label":"x"}',
+  ];
+  const suggested = (id: string, of: string, likely: number, by = "a"): [string, Suggested] => [
+    id,
+    {
+      ...{ id, text: textHash(of), run: by, chosen: ["y"], output: null },
+      labels: [
+        { label: "y", probability: likely },
+        { label: "x", probability: 1 - likely },
+      ],
+    },
+  ];
+  const held = new Map([
+    suggested("torn", "Torn", 0.55),
+    suggested("sure", "Sure", 0.9),
+    suggested("changed", "As it was", 0.5),
+    suggested("fitted", "Learned from", 0.5),
+    suggested("test", "Test", 0.5),
+    suggested("drawn", "Drawn for the test", 0.5),
+    suggested("lost", "By a run that is gone", 0.5, "gone"),
+    suggested("away", "Set aside", 0.5),
+    suggested("given", "Answered since", 0.7),
+  ]);
+  const judge: RunGuesses = { ...run, answers: new Map(), folds: false, fitted: new Set(["fitted"]) };
+  const judged = (order: LabelOrder, more: Partial<Arrangement> = {}) =>
+    arrangement(
+      order,
+      { show: "all" },
+      { text, held, judges: new Map([["a", judge]]), latest: judge, folded: null, ...more },
+    );
+
+  it("have unlabelled texts by uncertainty, and none that the adapter had learned from or is tested on", () => {
+    assert.deepEqual(ids(judged("uncertain")), ["torn", "given", "sure"]);
+    assert.deepEqual(whyShown(0, judged("uncertain")), {
+      kind: "hesitates",
+      between: [
+        { label: "y", probability: 0.55 },
+        { label: "x", probability: 1 - 0.55 },
+      ],
+    });
+  });
+
+  it("have texts by disagreement once a person has answered them otherwise", () => {
+    assert.deepEqual(ids(judged("disagree")), ["given"]);
+  });
+
+  it("go by an out-of-fold prediction where there is one", () => {
+    const answers = new Map(run.answers).set("sure", {
+      part: "out-of-fold" as const,
+      ...{ scores: [0.5, 0.5], output: null },
+    });
+    const folded = { ...run, answers };
+    assert.deepEqual(ids(judged("uncertain", { folded })), ["sure", "torn", "given"]);
+  });
+
+  it("have nothing where the runs that suggested are gone", () => {
+    assert.deepEqual(ids(judged("uncertain", { judges: new Map() })), []);
   });
 });
 
