@@ -22,8 +22,8 @@ const recorded = JSON.parse(
 const { texts, longTexts } = recordedTokens();
 
 /**
- * The name in GGUF, which token is put in front (null: none), and which is the end. The first tokenizer.json of Llama 3, which is
- * this one, had no template: transformers puts nothing in front with it. GGUF names the kind, and that kind has one.
+ * The name in GGUF, which token is put in front (null: none), and which is the end. The tokenizer.json of Llama 3 that the package
+ * holds has no template: transformers puts nothing in front with it. GGUF names the kind, and that kind has one.
  */
 const FACTS = {
   llama3: { pre: "llama-bpe", bos: null, bosInGguf: 128_000, end: "<|end_of_text|>" },

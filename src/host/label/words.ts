@@ -22,7 +22,9 @@ export function labelWords(): LabelWords {
     filterSuggested: vscode.l10n.t("With a suggestion"),
     filterWrong: vscode.l10n.t("Wrong in the last run"),
     findLabel: vscode.l10n.t("Find a label"),
-    foldsHint: vscode.l10n.t("Orders by the model need a run with folds, or suggestions (Label with Adapter)."),
+    foldsHint: vscode.l10n.t(
+      "Orders by the model need a run with folds, or suggestions (Label with Adapter).",
+    ),
     jump: vscode.l10n.t("Jump"),
     jumpHint: vscode.l10n.t("Line number or id"),
     jumpNothing: vscode.l10n.t("There is no example with the id or in the line “{0}”."),
