@@ -255,6 +255,7 @@ export type LabelWord =
   | "neededHint"
   | "next"
   | "noLabel"
+  | "notTaken"
   | "note"
   | "noteHint"
   | "noteVerb"

@@ -5,6 +5,7 @@ import { loadTask } from "../core/data";
 import { PlumbError } from "../core/errors";
 import { writeFileAtomic } from "../core/files";
 import { compareReports, renderComparisonText, renderReport, renderReportText } from "../core/report";
+import { findTask } from "../core/runs/task-of-run";
 import { Report } from "../core/schema";
 import { readManifest, RUN_FILES, writing } from "../core/tuning/run-folder";
 
@@ -139,7 +140,7 @@ async function textsOf(run: string): Promise<Map<string, string>> {
     return new Map();
   }
   try {
-    const { examples } = await loadTask(path.resolve(folder, manifest.task.file));
+    const { examples } = await loadTask(await findTask(folder, manifest.task));
     return new Map(examples.map(({ id, text }) => [id, text]));
   } catch (error) {
     if (!(error instanceof PlumbError)) throw error;

@@ -2,12 +2,19 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { PlumbError } from "../core/errors";
+import { findTask } from "../core/runs/task-of-run";
 import { Prediction } from "../core/schema";
 import { Report } from "../core/schema/report";
 import { RUN_FILES } from "../core/tuning/run-folder";
 
 /** The one thing that the editor wants of a manifest: runs of other versions have it too. */
-const TaskOfRun = z.object({ task: z.object({ file: z.string() }) });
+const TaskOfRun = z.object({
+  task: z.object({
+    file: z.string(),
+    hash: z.string().optional(),
+    content: z.object({ name: z.string() }).optional(),
+  }),
+});
 
 /** A finished run of a task, with what tells it from others. */
 export interface FinishedRun {
@@ -43,10 +50,10 @@ export async function readPredictions(folder: string): Promise<Prediction[]> {
     }
   });
 }
-/** Absolute path of the task file that a run was made for. Throws where the run has no manifest. */
+/** Absolute path of the task file that a run was made for, under its present name. Throws where the run has no manifest. */
 export async function taskOfRun(folder: string): Promise<string> {
   const text = await readFile(path.join(folder, RUN_FILES.manifest), "utf8");
-  return path.resolve(folder, TaskOfRun.parse(JSON.parse(text)).task.file);
+  return findTask(folder, TaskOfRun.parse(JSON.parse(text)).task);
 }
 
 /** Runs of a task that have a readable report, newest first. A folder of tasks keeps the runs of all of them together. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isFolderLocked } from "../lock";
 import { BootstrapEstimate, type Estimate } from "../schema/report";
 import { RUN_FILES } from "../tuning/run-folder";
+import { findTask } from "./task-of-run";
 
 /**
  * How a run stands. `running`: a process works on it; `cut-off`: none does, though it had not ended; `paused`: saved when it
@@ -18,7 +19,7 @@ export interface RunEntry {
   readonly state: RunState;
   /** Why it ended where it did not finish, or cannot be read. */
   readonly reason: string | null;
-  /** Absolute path of the task file; null where damaged. */
+  /** Absolute path of the task file, under its present name; null where damaged. */
   readonly task: string | null;
   readonly taskName: string;
   /** ISO 8601; "" where damaged. */
@@ -36,7 +37,7 @@ const Manifest = z.object({
   createdAt: z.string(),
   status: z.enum(["running", "paused", "trouble", "finished"]),
   reason: z.string().nullish(),
-  task: z.object({ file: z.string(), content: z.object({ name: z.string() }) }),
+  task: z.object({ file: z.string(), hash: z.string().optional(), content: z.object({ name: z.string() }) }),
   settings: z.object({ method: z.string() }),
   baseModel: z.object({ name: z.string() }),
   folds: z.object({ count: z.number() }).nullish(),
@@ -85,7 +86,7 @@ export async function readRun(folder: string): Promise<RunEntry | null> {
     id,
     state,
     reason: manifest.reason ?? null,
-    task: path.resolve(folder, manifest.task.file),
+    task: await findTask(folder, manifest.task),
     taskName: manifest.task.content.name,
     createdAt: manifest.createdAt,
     method: manifest.settings.method,

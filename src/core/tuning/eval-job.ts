@@ -9,6 +9,7 @@ import {
   type LoadedExample,
 } from "../data";
 import { PlumbError } from "../errors";
+import { findTask } from "../runs/task-of-run";
 import type { Manifest } from "../schema";
 import { writeFileAtomic } from "../files";
 import { SCORE_ROWS } from "./forecast";
@@ -35,8 +36,7 @@ export async function evalJob(
   try {
     const manifest = runFolder === null ? null : await readManifest(runFolder);
     const taskFile =
-      job.task ??
-      (manifest === null || runFolder === null ? null : path.resolve(runFolder, manifest.task.file));
+      job.task ?? (manifest === null || runFolder === null ? null : await findTask(runFolder, manifest.task));
     if (taskFile === null) {
       throw new PlumbError("task-missing", `${adapter.file} lies outside its run: name a task with --task.`);
     }
@@ -121,7 +121,7 @@ async function knownTexts(
   runFolder: string,
   test: readonly LoadedExample[],
 ): Promise<string | null> {
-  const file = path.resolve(runFolder, manifest.task.file);
+  const file = await findTask(runFolder, manifest.task);
   const learned = await loadTask(file).catch((error: unknown) => {
     if (error instanceof PlumbError) return null;
     throw error;

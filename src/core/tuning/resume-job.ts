@@ -5,6 +5,7 @@ import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
 import { CHECKPOINT_SECONDS, type JobChannel, type JobTools } from "./job-tools";
 import { lockFolder } from "../lock";
+import { findTask } from "../runs/task-of-run";
 import { openAsDecided } from "./open";
 import { contentHash, partsOf, tunedLayout } from "./prepare";
 import type { Job } from "./protocol";
@@ -23,9 +24,11 @@ export async function resumeJob(
   const unlock = await lockFolder(folder);
   try {
     // Another process may have gone on with it between our look and our lock.
-    const manifest = await readManifest(folder);
-    refuseEnded(folder, manifest);
-    const loaded = await loadTask(path.resolve(folder, manifest.task.file));
+    const recorded = await readManifest(folder);
+    refuseEnded(folder, recorded);
+    const loaded = await loadTask(await findTask(folder, recorded.task));
+    const file = path.relative(folder, loaded.path);
+    const manifest = { ...recorded, task: { ...recorded.task, file } };
     if (sha256(JSON.stringify(loaded.task)) !== manifest.task.hash) {
       throw new PlumbError(
         "task-changed",

@@ -183,7 +183,7 @@ export class LabelSession implements vscode.Disposable {
     });
   }
 
-  /** Loads again when the task or one of its runs changes. */
+  /** Loads again when the task or one of its runs changes, and when the file itself goes or comes back. */
   private watch(): void {
     this.watched?.dispose();
     const file = this.found?.file ?? this.document.uri;
@@ -199,7 +199,14 @@ export class LabelSession implements vscode.Disposable {
       watcher.onDidDelete(again);
       return watcher;
     });
-    this.watched = vscode.Disposable.from(...watchers);
+    const own = new vscode.RelativePattern(
+      vscode.Uri.joinPath(this.document.uri, ".."),
+      literal(this.document.uri),
+    );
+    const there = vscode.workspace.createFileSystemWatcher(own, false, true);
+    there.onDidCreate(again);
+    there.onDidDelete(again);
+    this.watched = vscode.Disposable.from(...watchers, there);
   }
 
   private onChange({ contentChanges, reason }: vscode.TextDocumentChangeEvent): void {
@@ -302,3 +309,6 @@ async function readRuns({ file, task }: TaskOfFile, held: ReadonlyMap<string, Su
   }
   return { latest, folded, judges };
 }
+
+/** A file's name as a pattern that means nothing else. */
+const literal = (file: vscode.Uri) => path.posix.basename(file.path).replace(/[[\]{}*?]/g, "[$&]");

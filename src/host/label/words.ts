@@ -53,6 +53,9 @@ export function labelWords(): LabelWords {
     noLabel: vscode.l10n.t("no label"),
     note: vscode.l10n.t("Note"),
     noteHint: vscode.l10n.t("Kept with the example"),
+    notTaken: vscode.l10n.t(
+      "Nobody takes what you do here: the extension has ended or is very busy. What was labelled before is in the file's editor; what you see of the last seconds is not. Reload the window to go on.",
+    ),
     noteVerb: vscode.l10n.t("Note"),
     nothingLeft: vscode.l10n.t("Everything in this list is labelled."),
     nothingListed: vscode.l10n.t("Nothing fits this filter."),

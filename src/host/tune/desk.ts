@@ -60,15 +60,27 @@ export class Desk {
   folder: string | null = null;
 
   /**
-   * @param file Absolute path of the task file.
+   * @param path Absolute path of the task file; another one once it is renamed.
    * @param changed Told whenever the view is another one.
    */
   constructor(
-    readonly file: string,
+    private path: string,
     private readonly tools: DeskTools,
     private readonly queue: RunQueue<Desk>,
     private readonly changed: () => void,
   ) {}
+
+  get file(): string {
+    return this.path;
+  }
+
+  /** A file or a folder has got another name, and this task with it. */
+  moved(from: string, to: string): void {
+    const place = (file: string) => (isWithin(file, from) ? to + file.slice(from.length) : file);
+    this.path = place(this.path);
+    if (this.folder !== null) this.folder = place(this.folder);
+    this.changed();
+  }
 
   /** Name of the task; that of its file as long as it is not read. */
   get name(): string {
@@ -289,6 +301,10 @@ export class Desk {
     this.changed();
   }
 }
+
+/** Whether a path is a folder or lies in it. */
+export const isWithin = (file: string, folder: string): boolean =>
+  file === folder || file.startsWith(folder + path.sep);
 
 function dataOf(check: CheckSummary, folder: string): TuneData {
   const { counts, classes, split } = check;

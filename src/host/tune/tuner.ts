@@ -10,7 +10,7 @@ import type { FromTune, TuneAction } from "../../protocol";
 import { Figures } from "../locale";
 import { runSettings } from "../settings";
 import { pickTask, saveBeforeReading, taskOf } from "../task-files";
-import { Desk, type RunEnd } from "./desk";
+import { Desk, isWithin, type RunEnd } from "./desk";
 import { explain } from "./explain";
 import { TunePage } from "./pages";
 import { RunQueue } from "./queue";
@@ -54,6 +54,9 @@ export class Tuner implements vscode.Disposable {
   ) {
     this.subscriptions = [
       vscode.workspace.onDidSaveTextDocument(({ fileName }) => this.filesChanged(fileName)),
+      vscode.workspace.onDidRenameFiles(({ files }) => {
+        for (const { oldUri, newUri } of files) this.renamed(oldUri.fsPath, newUri.fsPath);
+      }),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration("plumb")) this.lookAgain(() => true);
       }),
@@ -351,6 +354,16 @@ export class Tuner implements vscode.Disposable {
       : await vscode.window.showInformationMessage(message, ...buttons);
     const action = answer === undefined ? undefined : names.get(answer);
     if (action !== undefined) await this.act(desk, action);
+  }
+
+  /** A task keeps its page, and the run under way, under its new name. */
+  private renamed(from: string, to: string): void {
+    for (const [file, desk] of [...this.desks]) {
+      if (!isWithin(file, from)) continue;
+      this.desks.delete(file);
+      desk.moved(from, to);
+      this.desks.set(desk.file, desk);
+    }
   }
 
   private filesChanged(file: string): void {

@@ -16,6 +16,9 @@ const AHEAD = 16;
 /** Rows kept in memory at most; the list asks for others again. */
 const MOST_ROWS = 4000;
 
+/** Milliseconds after which an edit that nobody has taken is no longer a matter of a busy machine. */
+const SILENCE = 8000;
+
 /** Characters of a text that are announced. */
 const SPOKEN = 2000;
 
@@ -47,6 +50,8 @@ export class LabelPage {
   private readonly field: AnswerField | null;
   private readonly help: HTMLDialogElement;
   private readonly message = element("p", { class: "message", role: "alert", hidden: true });
+  /** Shown as long as what was done here is not taken. */
+  private readonly silence = element("p", { class: "message", role: "alert", hidden: true });
   private readonly spoken = element("p", { class: "hidden", "aria-live": "polite" });
   private readonly jumpBox: HTMLInputElement;
   private readonly jumpForm: HTMLFormElement;
@@ -158,6 +163,7 @@ export class LabelPage {
         break;
       case "done":
         this.takeChanged(this.pending.end(message.edit));
+        this.silence.hidden = true;
         this.show();
         this.list.draw();
         break;
@@ -245,6 +251,7 @@ export class LabelPage {
         element(
           "div",
           { class: "dock" },
+          this.silence,
           this.message,
           this.reasons.root,
           this.labels?.root ?? this.field?.root ?? null,
@@ -416,17 +423,28 @@ export class LabelPage {
   private skip(row: LabelRow): void {
     const skipped = row.state !== "skipped";
     const state = skipped ? "skipped" : row.answer.length > 0 ? "answered" : "open";
-    this.post({ type: "skip", edit: this.pending.begin(row.line), line: row.line, id: row.id, skipped });
+    this.post({ type: "skip", edit: this.begin(row.line), line: row.line, id: row.id, skipped });
     this.assume({ ...row, state });
     if (skipped) this.moveOn(row.state === "open");
   }
 
   private answer(row: LabelRow, answer: string | readonly string[] | null): void {
-    this.post({ type: "answer", edit: this.pending.begin(row.line), line: row.line, id: row.id, answer });
+    this.post({ type: "answer", edit: this.begin(row.line), line: row.line, id: row.id, answer });
     const given = answer === null ? [] : typeof answer === "string" ? [answer] : answer;
     this.done = given.length === 0 ? this.words.say("noLabel") : given.join(", ");
     this.spoken.textContent = this.done;
     this.assume({ ...row, answer: given, state: answer === null ? "open" : "answered" });
+  }
+
+  /** @returns Number of an edit that is about to be told; if nobody takes it, that is said: it only looks done. */
+  private begin(line: number): number {
+    const edit = this.pending.begin(line);
+    setTimeout(() => {
+      if (!this.pending.waitsFor(edit)) return;
+      this.silence.textContent = this.words.say("notTaken");
+      this.silence.hidden = false;
+    }, SILENCE);
+    return edit;
   }
 
   private writeText(row: LabelRow, answer: string | null): void {
@@ -437,7 +455,7 @@ export class LabelPage {
 
   private writeNote(row: LabelRow, note: string): void {
     if (!this.editable(row)) return;
-    this.post({ type: "note", edit: this.pending.begin(row.line), line: row.line, id: row.id, note });
+    this.post({ type: "note", edit: this.begin(row.line), line: row.line, id: row.id, note });
     const current = this.rows.get(row.line);
     if (current?.id === row.id) this.assume({ ...current, note });
   }

@@ -15,6 +15,10 @@ export class PendingEdits {
     return this.last;
   }
 
+  waitsFor(edit: number): boolean {
+    return this.lines.has(edit);
+  }
+
   /** @returns The row, or null where it has to wait. */
   pass(row: LabelRow): LabelRow | null {
     if (![...this.lines.values()].includes(row.line)) return row;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { deleteRun } from "../../../src/core/runs/delete";
 import { readHistory } from "../../../src/core/runs/history";
@@ -49,6 +49,36 @@ describe("runs on the disk", function () {
     assert.ok(runs[1]!.adapter! > 0);
     assert.equal(runs[0]!.score, null);
     assert.equal(runs[0]!.adapter, null);
+  });
+
+  it("stay with their task where its file is renamed, though it be edited then, and go on", async () => {
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const other = path.join(task.folder, "other.plumb.json");
+    const renamed = path.join(task.folder, "renamed.plumb.json");
+    const content = await readFile(task.file, "utf8");
+    await writeFile(other, content.replace('"moods"', '"others"'));
+    await rename(task.file, renamed);
+    assert.equal((await readRun(folder))?.task, renamed);
+    await writeFile(renamed, content.replace("{", '{ "seed": 5, '));
+    assert.equal((await readRun(folder))?.task, renamed);
+    await assert.rejects(run({ type: "resume", run: folder }), /renamed\.plumb\.json has changed since/);
+    await writeFile(renamed, content);
+    assert.ok((await run({ type: "resume", run: folder })).result);
+    const { task: recorded } = Manifest.parse(
+      JSON.parse(await readFile(path.join(folder, "manifest.json"), "utf8")),
+    );
+    assert.equal(path.resolve(folder, recorded.file), renamed);
+  });
+
+  it("have the task file that their manifest names where two others could be it, or none", async () => {
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const content = await readFile(task.file, "utf8");
+    await rm(task.file);
+    assert.equal((await readRun(folder))?.task, task.file);
+    await writeFile(path.join(task.folder, "a.plumb.json"), content);
+    await writeFile(path.join(task.folder, "b.plumb.json"), content);
+    assert.equal((await readRun(folder))?.task, task.file);
+    await assert.rejects(run({ type: "resume", run: folder }), /moods\.plumb\.json/);
   });
 
   it("that no process works on and that did not end were cut off", async () => {
