@@ -12,6 +12,7 @@ import type { Evaluation } from "../../../src/core/tuning/detectors";
 import { lockFolder } from "../../../src/core/lock";
 import type { FromWorker } from "../../../src/core/tuning/protocol";
 import { fakeBaseModel, fakeEngine, fakeTable, type FakeBehaviour } from "./fake-engine";
+import { SmallDisk } from "../../small-disk";
 import { fakeTools, makeTask, QUICK, rows, run, tune, type Ran } from "./fake-task";
 
 const bytesOf = (folder: string, name = "adapter.safetensors") => readFile(path.join(folder, name));
@@ -378,6 +379,29 @@ describe("a tuning job says what is wrong", () => {
     );
     await rm(log);
     assert.ok((await run({ type: "resume", run: folder })).result, "and goes on once there is space");
+  });
+
+  it("no space left for a checkpoint: the one before stays, and the run goes on from it to the bit", async function () {
+    const straight = await run(tune(task.file));
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const checkpoints = path.join(folder, "checkpoint");
+    const file = path.join(checkpoints, "final.safetensors");
+    const before = await readFile(file);
+    const disk = SmallDisk.at(checkpoints, 2 * before.length + 65_536);
+    if (disk === null) this.skip();
+    try {
+      await writeFile(file, before);
+      disk.fill();
+      const resume = { type: "resume", run: folder, checkpointSeconds: 0 } as const;
+      await assert.rejects(run(resume), /Cannot write .*final\.safetensors: no space left on the disk/);
+      assert.deepEqual(await readFile(file), before);
+      disk.free();
+      assert.ok((await run(resume)).result);
+      const adapter = (of: string) => readFile(path.join(of, "adapter.safetensors"));
+      assert.deepEqual(await adapter(folder), await adapter(straight.folder));
+    } finally {
+      disk.remove();
+    }
   });
 
   it("too little memory, and what would fit, before anything is written", async () => {
