@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { freemem } from "node:os";
 import type { DecoderConfig, Model } from "../engine";
 import { PlumbError } from "../errors";
@@ -16,6 +17,8 @@ export const SCORE_ROWS = 1024;
 export const SHARE_OF_MEMORY = 0.85;
 /** Held by the process besides the engine: Node.js, tokenizer, texts. */
 export const PROCESS_BYTES = 200e6;
+/** A model's file that a machine's memory may not hold beside the rest. */
+const LARGE_FILE = 1e9;
 
 /** Bytes that this process may still take, as far as the system tells; its container's limit counts. */
 export function availableMemory(): number {
@@ -107,6 +110,19 @@ export function tooLittleMemory(least: ShapeChoice, limit: number, layout: Layou
   );
 }
 
+/** Bytes of all these files together; one that is gone by now counts nothing. */
+export async function sizeOfFiles(files: readonly string[]): Promise<number> {
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 /** `0.9 GB`, `340 MB`. */
 export function formatBytes(bytes: number): string {
   return bytes >= 995e6 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
@@ -128,6 +144,8 @@ export function forecastSentence(facts: {
   folds: number;
   seconds: number;
   bytes: number;
+  /** Of the model's files that each step reads; 0 where they are no longer needed. */
+  fileBytes: number;
 }): string {
   const texts = (count: number) => `${count} ${count === 1 ? "text" : "texts"}`;
   const parts = [
@@ -137,5 +155,10 @@ export function forecastSentence(facts: {
     ...(facts.folds > 0 ? [`then tunes ${facts.folds} times more for out-of-fold predictions`] : []),
   ];
   const cost = `at most about ${formatDuration(facts.seconds)} and ${formatBytes(facts.bytes)} of memory`;
-  return `${parts.join(", ")}: ${cost}.`;
+  // Pages of the file are the system's to take back; where it must, each step waits for the disk.
+  const file =
+    facts.fileBytes < LARGE_FILE
+      ? ""
+      : `, beside the model's own ${formatBytes(facts.fileBytes)}, read from its file at each step: where memory has no room for these too, it takes longer`;
+  return `${parts.join(", ")}: ${cost}${file}.`;
 }

@@ -17,6 +17,8 @@ export interface OpenedModel {
   /** Forecast of the memory that the process will hold. */
   readonly bytes: number;
   /** What was decided against the wish or the usual, in sentences. */
+  /** Whether each step reads the weights from the model's own files, so that these want room in memory too. */
+  readonly readsFile: boolean;
   readonly decisions: readonly string[];
 }
 
@@ -76,7 +78,9 @@ export async function openForTuning(
       : []),
   ];
   const weights = keeps ? "keep" : "stream";
-  return { model, choices: choicesOf(engine, model, weights, checkpoint, trainRows), bytes, decisions };
+  const readsFile = !keeps || copies < base.parameterCount / 2;
+  const choices = choicesOf(engine, model, weights, checkpoint, trainRows);
+  return { model, choices, bytes, readsFile, decisions };
 }
 
 /** What a model holds without activations. */

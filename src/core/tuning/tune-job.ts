@@ -2,7 +2,7 @@ import path from "node:path";
 import { foldExamples, loadTask, recordSplit } from "../data";
 import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
-import { forecastSentence, formatBytes } from "./forecast";
+import { forecastSentence, formatBytes, sizeOfFiles } from "./forecast";
 import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools } from "./job-tools";
 import { lockFolder } from "../lock";
 import { openForTuning, openTuningSession, type OpenedModel } from "./open";
@@ -67,6 +67,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       folds: folds?.count ?? 0,
       seconds: secondsOfRun(prepared, timing, { folds: folds?.count ?? 0, probes }),
       bytes: opened.bytes,
+      fileBytes: opened.readsFile ? await sizeOfFiles(base.table.files) : 0,
     });
     channel.send({ type: "forecast", message });
     if (probes) {

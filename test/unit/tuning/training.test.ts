@@ -9,7 +9,7 @@ import {
   detectOneClass,
   guessLossSingle,
 } from "../../../src/core/tuning/detectors";
-import { formatBytes, formatDuration, heaviest } from "../../../src/core/tuning/forecast";
+import { forecastSentence, formatBytes, formatDuration, heaviest } from "../../../src/core/tuning/forecast";
 import { buildLayout, encodeText, trainingRows, type Item } from "../../../src/core/tuning/layout";
 import { DataOrder, exampleWeights, mixSeed } from "../../../src/core/tuning/order";
 import { probeSteps } from "../../../src/core/tuning/probe";
@@ -379,6 +379,18 @@ describe("words", () => {
       "2 minutes",
       "2.0 hours",
     ]);
+  });
+
+  it("name a large model's own file where every step reads it", () => {
+    const facts = { model: "M", fit: 9, heldOut: 0, test: 3, folds: 0, seconds: 7200, bytes: 2.4e9 };
+    assert.match(
+      forecastSentence({ ...facts, fileBytes: 98e6 }),
+      /: at most about 2\.0 hours and 2\.4 GB of memory\.$/,
+    );
+    assert.match(
+      forecastSentence({ ...facts, fileBytes: 6.9e9 }),
+      /2\.4 GB of memory, beside the model's own 6\.9 GB, /,
+    );
   });
 });
 
