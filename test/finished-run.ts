@@ -79,6 +79,7 @@ export async function writeFinishedRun(
       threads: 1,
       weights: "keep",
       checkpoint: false,
+      optimizer: "adamw",
       trainRows: 1,
       scoreRows: 1,
     },

@@ -11,18 +11,24 @@ const LinearMapNames& names_of(LinearMap map) {
   return kNames[static_cast<int>(map)];
 }
 
-void Adapter::add_parameter(std::string name, std::vector<int64_t> shape, std::string group) {
+void Adapter::add_parameter(std::string name, std::vector<int64_t> shape, std::string group, bool uneven) {
   int64_t size = 1;
   for (const int64_t extent : shape) size *= extent;
-  parameters_.push_back({std::move(name), std::move(shape), size_, size, std::move(group)});
+  parameters_.push_back({std::move(name), std::move(shape), size_, size, std::move(group), uneven});
   size_ += size;
 }
 
 void Adapter::allocate() {
   values_.resize(size_);
-  gradients_.resize(size_);
   std::fill_n(values_.data(), size_, 0.0f);
-  std::fill_n(gradients_.data(), size_, 0.0f);
+}
+
+Buffer<float>& Adapter::gradients() {
+  if (gradients_.size() != size_) {
+    gradients_.resize(size_);
+    std::fill_n(gradients_.data(), size_, 0.0f);
+  }
+  return gradients_;
 }
 
 }  // namespace plumb

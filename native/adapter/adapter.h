@@ -34,7 +34,8 @@ struct Parameter {
   std::vector<int64_t> shape;
   int64_t offset;
   int64_t size;
-  std::string group;  ///< parameters of one group share a rate
+  std::string group;    ///< parameters of one group share a rate
+  bool uneven = false;  ///< in most steps only some of its rows have a gradient: its moments are never rounded
 };
 
 /// What a method adds to the frozen decoder. A method is a class of this kind in a file of its own: it names its
@@ -45,10 +46,11 @@ class Adapter {
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   int64_t size() const { return size_; }
-  /// Flat, in the order of parameters(). Gradients add until someone sets them to zero.
+  /// Flat, in the order of parameters(). Gradients add until someone sets them to zero; they take memory from the first
+  /// call on, which must not be made inside a parallel region.
   const Buffer<float>& values() const { return values_; }
   Buffer<float>& values() { return values_; }
-  Buffer<float>& gradients() { return gradients_; }
+  Buffer<float>& gradients();
 
   /// Number of input vectors that a batch may name.
   virtual int64_t prompt_length() const = 0;
@@ -86,8 +88,8 @@ class Adapter {
   virtual void head_backward(int64_t /*first*/, ConstMatrix /*x*/, ConstMatrix /*dlogits*/) {}
 
  protected:
-  void add_parameter(std::string name, std::vector<int64_t> shape, std::string group);
-  /// Allocates values and gradients, all zero. Called once, after the last add_parameter().
+  void add_parameter(std::string name, std::vector<int64_t> shape, std::string group, bool uneven = false);
+  /// Allocates the values, all zero. Called once, after the last add_parameter().
   void allocate();
 
  private:

@@ -10,11 +10,11 @@ Full::Full(const ModelWeights& base, Precision precision, int threads)
     : config_(base.config()), precision_(precision), threads_(threads), kernel_(kernels()) {
   const int64_t hidden = config_.hidden_size;
   const int64_t vocabulary = config_.vocabulary_size;
-  const auto add = [&](const std::string& name, std::vector<int64_t> shape) {
-    add_parameter(name, std::move(shape), "full");
+  const auto add = [&](const std::string& name, std::vector<int64_t> shape, bool uneven = false) {
+    add_parameter(name, std::move(shape), "full", uneven);
     return parameters().back().offset;
   };
-  embedding_ = add("model.embed_tokens.weight", {vocabulary, hidden});
+  embedding_ = add("model.embed_tokens.weight", {vocabulary, hidden}, true);
   for (int64_t l = 0; l < config_.layer_count; ++l) {
     const std::string prefix = "model.layers." + std::to_string(l) + ".";
     Layer layer;

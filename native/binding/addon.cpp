@@ -58,7 +58,9 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
         env, "Session",
         {InstanceMethod("accumulate", &SessionObject::accumulate), InstanceMethod("step", &SessionObject::step),
          InstanceMethod("score", &SessionObject::score), InstanceMethod("generate", &SessionObject::generate),
-         InstanceMethod("state", &SessionObject::state), InstanceMethod("load", &SessionObject::load),
+         InstanceMethod("stateLists", &SessionObject::state_lists),
+         InstanceMethod("readState", &SessionObject::read_state),
+         InstanceMethod("writeState", &SessionObject::write_state), InstanceMethod("resume", &SessionObject::resume),
          InstanceMethod("read", &SessionObject::read), InstanceMethod("write", &SessionObject::write),
          InstanceMethod("gradient", &SessionObject::gradient), InstanceMethod("prompt", &SessionObject::prompt),
          InstanceMethod("cancel", &SessionObject::cancel), InstanceMethod("close", &SessionObject::close),
@@ -139,24 +141,75 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
         });
   }
 
-  Napi::Value state(const Napi::CallbackInfo& info) {
-    return queue<SessionState>(
+  Napi::Value state_lists(const Napi::CallbackInfo& info) {
+    using Lists = std::vector<StateList>;
+    return queue<Lists>(
         info, [](Session& session) { return session.state(); },
-        [](Napi::Env env, const SessionState& state) -> Napi::Value {
-          Napi::Object result = Napi::Object::New(env);
-          result.Set("parameters", from_floats(env, state.parameters));
-          result.Set("firstMoment", from_floats(env, state.first_moment));
-          result.Set("secondMoment", from_floats(env, state.second_moment));
-          result.Set("steps", static_cast<double>(state.steps));
+        [](Napi::Env env, const Lists& lists) -> Napi::Value {
+          Napi::Array result = Napi::Array::New(env, lists.size());
+          for (size_t i = 0; i < lists.size(); ++i) {
+            Napi::Object entry = Napi::Object::New(env);
+            entry.Set("name", lists[i].name);
+            entry.Set("type", std::holds_alternative<Buffer<float>*>(lists[i].values) ? "f32" : "u8");
+            entry.Set("size", static_cast<double>(lists[i].size()));
+            result.Set(static_cast<uint32_t>(i), entry);
+          }
           return result;
         });
   }
 
-  Napi::Value load(const Napi::CallbackInfo& info) {
+  /// A list of the session's state that has elements [first, first + count). Throws "state".
+  static StateList list_of(Session& session, const std::string& name, int64_t first, int64_t count) {
+    for (StateList& list : session.state()) {
+      if (list.name != name) continue;
+      if (first < 0 || count < 0 || count > list.size() || first > list.size() - count)
+        fail("state", "state: elements " + std::to_string(first) + " to " + std::to_string(first + count) + " of \"" +
+                          name + "\", which has " + std::to_string(list.size()) +
+                          "; it was saved with another method or base model");
+      return list;
+    }
+    fail("state", "state: this method has no list \"" + name + "\"; it was saved with another method");
+  }
+
+  Napi::Value read_state(const Napi::CallbackInfo& info) {
+    return queue<StatePart>(
+        info,
+        [name = to_string(info[0], "list"), first = to_integer(info[1], "first"),
+         count = to_integer(info[2], "count")](Session& session) {
+          return std::visit(
+              [&](const auto* values) -> StatePart {
+                const auto* begin = values->data() + first;
+                return std::vector<std::decay_t<decltype(*begin)>>(begin, begin + count);
+              },
+              list_of(session, name, first, count).values);
+        },
+        [](Napi::Env env, const StatePart& part) { return from_state_part(env, part); });
+  }
+
+  Napi::Value write_state(const Napi::CallbackInfo& info) {
     return queue<bool>(
         info,
-        [state = to_state(info[0])](Session& session) {
-          session.load(state);
+        [name = to_string(info[0], "list"), first = to_integer(info[1], "first"),
+         part = to_state_part(info[2], "values")](Session& session) {
+          std::visit(
+              [&](const auto& given) {
+                using Values = Buffer<typename std::decay_t<decltype(given)>::value_type>;
+                const StateList list = list_of(session, name, first, static_cast<int64_t>(given.size()));
+                auto* const* values = std::get_if<Values*>(&list.values);
+                if (values == nullptr) fail("state", "state: \"" + name + "\" has values of another type");
+                std::copy(given.begin(), given.end(), (*values)->data() + first);
+              },
+              part);
+          return true;
+        },
+        [](Napi::Env env, bool) { return env.Undefined(); });
+  }
+
+  Napi::Value resume(const Napi::CallbackInfo& info) {
+    return queue<bool>(
+        info,
+        [steps = to_integer(info[0], "steps")](Session& session) {
+          session.resume(steps);
           return true;
         },
         [](Napi::Env env, bool) { return env.Undefined(); });
@@ -254,12 +307,11 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     auto model = open(info.Env());
     const Napi::Object options = to_object(info[0], "options");
     const MethodSpec method = to_method(options.Get("method"));
-    const bool checkpoint = to_bool(options.Get("checkpoint"), "options.checkpoint", false);
+    const SessionOptions how = to_session_options(options);
     auto made = std::make_shared<std::shared_ptr<Session>>();
     return addon(info.Env())
         .thread.run(
-            info.Env(),
-            [model, method, checkpoint, made] { *made = std::make_shared<Session>(model, method, checkpoint); },
+            info.Env(), [model, method, how, made] { *made = std::make_shared<Session>(model, method, how); },
             [made](Napi::Env env) { return instantiate(env, addon(env).session_class, *made); });
   }
 

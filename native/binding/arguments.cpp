@@ -233,16 +233,34 @@ GenerateOptions to_generate_options(const Napi::Value& value) {
   return options;
 }
 
-SessionState to_state(const Napi::Value& value) {
-  const Napi::Object object = to_object(value, "state");
-  return {to_floats(object.Get("parameters"), "state.parameters"),
-          to_floats(object.Get("firstMoment"), "state.firstMoment"),
-          to_floats(object.Get("secondMoment"), "state.secondMoment"), to_integer(object.Get("steps"), "state.steps")};
+SessionOptions to_session_options(const Napi::Object& object) {
+  SessionOptions options;
+  options.checkpoint = to_bool(object.Get("checkpoint"), "options.checkpoint", false);
+  const std::string optimizer = to_string(object.Get("optimizer"), "options.optimizer", "adamw");
+  if (optimizer == "adamw-8bit")
+    options.moments = MomentBits::most8;
+  else if (optimizer != "adamw")
+    refuse(object, "options.optimizer", "\"adamw\" or \"adamw-8bit\"");
+  return options;
+}
+
+StatePart to_state_part(const Napi::Value& value, const char* name) {
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array)
+    return typed_array<uint8_t>(value, name, napi_uint8_array, "a Uint8Array");
+  return typed_array<float>(value, name, napi_float32_array, "a Float32Array or a Uint8Array");
 }
 
 Napi::Float32Array from_floats(Napi::Env env, const std::vector<float>& values) {
   Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
   if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(float));
+  return array;
+}
+
+Napi::Value from_state_part(Napi::Env env, const StatePart& part) {
+  if (const auto* floats = std::get_if<std::vector<float>>(&part)) return from_floats(env, *floats);
+  const auto& bytes = std::get<std::vector<uint8_t>>(part);
+  Napi::Uint8Array array = Napi::Uint8Array::New(env, bytes.size());
+  if (!bytes.empty()) std::memcpy(array.Data(), bytes.data(), bytes.size());
   return array;
 }
 

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "train/session.h"
@@ -17,7 +18,10 @@ Tree to_tree(const Napi::Value& value);
 Batch to_batch(const Napi::Value& value);
 StepOptions to_step_options(const Napi::Value& value);
 GenerateOptions to_generate_options(const Napi::Value& value);
-SessionState to_state(const Napi::Value& value);
+SessionOptions to_session_options(const Napi::Object& options);
+/// Numbers of a state list.
+using StatePart = std::variant<std::vector<float>, std::vector<uint8_t>>;
+StatePart to_state_part(const Napi::Value& value, const char* name);
 
 std::string to_string(const Napi::Value& value, const char* name);
 std::vector<int32_t> to_int32s(const Napi::Value& value, const char* name);
@@ -28,5 +32,6 @@ Napi::Object to_object(const Napi::Value& value, const char* name);
 
 Napi::Float32Array from_floats(Napi::Env env, const std::vector<float>& values);
 Napi::Int32Array from_int32s(Napi::Env env, const std::vector<int32_t>& values);
+Napi::Value from_state_part(Napi::Env env, const StatePart& part);
 
 }  // namespace plumb

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "test/random_model.h"
+#include "test/state.h"
 #include "train/session.h"
 
 using namespace plumb;
@@ -21,10 +22,10 @@ MethodSpec all_parameters() {
   return method;
 }
 
-std::unique_ptr<Session> session_on(const RandomModel& random, const MethodSpec& method, bool checkpoint = false,
-                                    Precision precision = Precision::float32) {
+std::unique_ptr<Session> session_on(const RandomModel& random, const MethodSpec& method,
+                                    const SessionOptions& options = {}, Precision precision = Precision::float32) {
   return std::make_unique<Session>(std::make_shared<Model>(random.table, ModelOptions{2, precision, true}), method,
-                                   checkpoint);
+                                   options);
 }
 
 /// A prefix with two texts; a choice and two targets behind them.
@@ -92,8 +93,8 @@ TEST_CASE("all parameters: before the first step it is the base model, in either
   const RandomModel random;
   for (const Precision precision : {Precision::float32, best_precision()}) {
     Batch batch = sample();
-    const Answers expected = session_on(random, {{}, {}}, false, precision)->score(batch);
-    const Answers found = session_on(random, all_parameters(), false, precision)->score(batch);
+    const Answers expected = session_on(random, {{}, {}}, {}, precision)->score(batch);
+    const Answers found = session_on(random, all_parameters(), {}, precision)->score(batch);
     for (size_t i = 0; i < expected.choices.size(); ++i)
       CHECK(found.choices[i] == doctest::Approx(expected.choices[i]).epsilon(1e-5));
     for (size_t i = 0; i < expected.targets.size(); ++i)
@@ -104,16 +105,36 @@ TEST_CASE("all parameters: before the first step it is the base model, in either
 TEST_CASE("all parameters: the loss falls, checkpointing changes no bit, a resumed session goes on to the bit") {
   const RandomModel random;
   for (const Precision precision : {Precision::float32, best_precision()}) {
-    const auto straight = session_on(random, all_parameters(), false, precision);
+    const auto straight = session_on(random, all_parameters(), {}, precision);
     const auto expected = losses(*straight, 6);
     CHECK(expected[5] < expected[0] - 0.05);
-    CHECK(losses(*session_on(random, all_parameters(), true, precision), 6) == expected);
-    const auto first = session_on(random, all_parameters(), false, precision);
+    CHECK(losses(*session_on(random, all_parameters(), {true}, precision), 6) == expected);
+    const auto first = session_on(random, all_parameters(), {}, precision);
     auto found = losses(*first, 3);
-    const auto resumed = session_on(random, all_parameters(), false, precision);
-    resumed->load(first->state());
+    const auto resumed = session_on(random, all_parameters(), {}, precision);
+    test::go_on(*resumed, *first);
     const auto rest = losses(*resumed, 3);
     found.insert(found.end(), rest.begin(), rest.end());
     CHECK(found == expected);
   }
+}
+
+TEST_CASE(
+    "all parameters with moments of 8 bits: the loss falls as with 32, and a resumed session goes on to the bit") {
+  const RandomModel random(false, 176);  // wide enough that the maps of the MLP are rounded
+  const SessionOptions lean{false, MomentBits::most8};
+  const auto plain = losses(*session_on(random, all_parameters()), 8);
+  const auto straight = session_on(random, all_parameters(), lean);
+  const auto expected = losses(*straight, 8);
+  CHECK(straight->state().size() == 7);
+  CHECK(expected != plain);
+  for (size_t i = 0; i < plain.size(); ++i) CHECK(std::abs(expected[i] - plain[i]) <= 0.02 * (plain[0] - plain[7]));
+  const auto first = session_on(random, all_parameters(), lean);
+  auto found = losses(*first, 3);
+  const auto resumed = session_on(random, all_parameters(), lean);
+  test::go_on(*resumed, *first);
+  const auto rest = losses(*resumed, 5);
+  found.insert(found.end(), rest.begin(), rest.end());
+  CHECK(found == expected);
+  CHECK(test::same_state(*resumed, *straight));
 }

@@ -28,8 +28,8 @@ Batch sample() {
 
 std::unique_ptr<Session> session_on(const RandomModel& random, EncoderKind encoder) {
   const auto model = std::make_shared<Model>(random.table, ModelOptions{2, Precision::float32, true});
-  auto session =
-      std::make_unique<Session>(model, MethodSpec{PromptSpec{2, 3, encoder}, {LinearMap::q, LinearMap::down}}, false);
+  auto session = std::make_unique<Session>(
+      model, MethodSpec{PromptSpec{2, 3, encoder}, {LinearMap::q, LinearMap::down}}, SessionOptions{});
   Random draw(31);
   for (int64_t i = 0; i < session->adapter().size(); ++i) session->adapter().values()[i] = 0.4f * draw.value();
   return session;

@@ -15,10 +15,10 @@ namespace plumb::test {
 /// A LLaMA with random float32 weights in a file of its own, which goes with the object.
 class RandomModel {
  public:
-  explicit RandomModel(bool tied_head = false) {
+  explicit RandomModel(bool tied_head = false, int64_t intermediate = 40) {
     DecoderConfig& c = table.config;
     c.hidden_size = 24;
-    c.intermediate_size = 40;
+    c.intermediate_size = intermediate;
     c.layer_count = 3;
     c.head_count = 4;
     c.kv_head_count = 2;

@@ -38,13 +38,43 @@ void StepOptions::check() const {
   if (!in(weight_decay, 0, 1e3)) fail("argument", "step: weightDecay must be 0 or more");
 }
 
-AdamW::AdamW(int64_t size, int threads) : kernel_(kernels()), threads_(threads), first_(size), second_(size) {
-  std::fill_n(first_.data(), size, 0.0f);
-  std::fill_n(second_.data(), size, 0.0f);
+AdamW::AdamW(const Adapter& adapter, MomentBits bits, int threads) : kernel_(kernels()), threads_(threads) {
+  for (const Parameter& parameter : adapter.parameters()) {
+    const bool rounded = bits == MomentBits::most8 && parameter.size >= kLeastRounded && !parameter.uneven;
+    places_.push_back({rounded, rounded ? rounded_blocks_ : exact_size_});
+    if (rounded)
+      rounded_blocks_ += Moments8::blocks(parameter.size);
+    else
+      exact_size_ += parameter.size;
+  }
+}
+
+void AdamW::allocate() {
+  if (first_.size() != exact_size_) {
+    for (Buffer<float>* moment : {&first_, &second_}) {
+      moment->resize(exact_size_);
+      std::fill_n(moment->data(), exact_size_, 0.0f);
+    }
+  }
+  const int64_t rounded = rounded_blocks_ * Moments8::kBlock;
+  if (rounded_.first.size() != rounded) rounded_.resize(rounded);
+}
+
+std::vector<StateList> AdamW::lists() {
+  allocate();
+  std::vector<StateList> all = {{"first_moment", &first_}, {"second_moment", &second_}};
+  if (rounded_blocks_ > 0) {
+    all.push_back({"first_codes", &rounded_.first});
+    all.push_back({"first_scales", &rounded_.first_scale});
+    all.push_back({"second_codes", &rounded_.second});
+    all.push_back({"second_scales", &rounded_.second_scale});
+  }
+  return all;
 }
 
 StepResult AdamW::step(Adapter& adapter, const StepOptions& options) {
   options.check();
+  allocate();
   StepResult result;
   result.gradient_norm = norm(adapter.gradients(), threads_);
   if (std::isfinite(result.gradient_norm)) {
@@ -57,17 +87,24 @@ StepResult AdamW::step(Adapter& adapter, const StepOptions& options) {
     constants.correction2 = static_cast<float>(1 - std::pow(options.beta2, static_cast<double>(steps)));
     const bool clip = options.max_norm > 0 && result.gradient_norm > options.max_norm;
     constants.scale = clip ? static_cast<float>(options.max_norm / result.gradient_norm) : 1.0f;
-    for (const Parameter& parameter : adapter.parameters()) {
+    for (size_t p = 0; p < places_.size(); ++p) {
+      const Parameter& parameter = adapter.parameters()[p];
+      const Place& place = places_[p];
       const auto rate = options.rates.find(parameter.group);
       if (rate == options.rates.end()) continue;
       constants.rate = static_cast<float>(rate->second);
       constants.decay = static_cast<float>(1 - rate->second * options.weight_decay);
       // Waking threads for a bias costs more than moving it.
       const int threads = parameter.size > 1 << 16 ? threads_ : 1;
+      const float* gradient = adapter.gradients().data() + parameter.offset;
+      float* values = adapter.values().data() + parameter.offset;
+      if (place.rounded) {
+        rounded_.step(kernel_, constants, gradient, values, place.at, parameter.size, threads);
+        continue;
+      }
       parallel_ranges(threads, parameter.size, [&](int64_t begin, int64_t end) {
-        const int64_t at = parameter.offset + begin;
-        kernel_.adam(constants, adapter.gradients().data() + at, first_.data() + at, second_.data() + at,
-                     adapter.values().data() + at, end - begin);
+        kernel_.adam(constants, gradient + begin, first_.data() + place.at + begin, second_.data() + place.at + begin,
+                     values + begin, end - begin);
       });
     }
     adapter.changed();

@@ -2,9 +2,12 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "adapter/adapter.h"
 #include "ops/cpu/kernels.h"
+#include "train/moments8.h"
 
 namespace plumb {
 
@@ -24,24 +27,48 @@ struct StepResult {
   double parameter_norm = 0;
 };
 
+/// Numbers that going on to the bit needs, where they lie.
+struct StateList {
+  std::string name;
+  std::variant<Buffer<float>*, Buffer<uint8_t>*> values;
+  int64_t size() const {
+    return std::visit([](const auto* buffer) { return buffer->size(); }, values);
+  }
+};
+
+/// In how many bits AdamW keeps its two moments.
+enum class MomentBits { all32, most8 };
+
 /// AdamW (Loshchilov and Hutter, Decoupled weight decay regularization, 2019) over an adapter's flat buffers, with the
-/// gradient clipped by its whole norm. All float32.
+/// gradient clipped by its whole norm. All float32, or (`most8`) the moments of large tensors in a byte each. Memory
+/// for the moments is taken by the first step, or lists().
 class AdamW {
  public:
-  AdamW(int64_t size, int threads);
+  AdamW(const Adapter& adapter, MomentBits bits, int threads);
 
   /// Moves the parameters and sets the gradient to zero. A gradient that is not finite moves nothing.
   StepResult step(Adapter& adapter, const StepOptions& options);
 
-  Buffer<float>& first_moment() { return first_; }
-  Buffer<float>& second_moment() { return second_; }
+  /// Its state, besides `steps`.
+  std::vector<StateList> lists();
   int64_t steps = 0;
 
+  /// Smaller tensors (norms, biases) keep moments of 32 bits: rounding them would save nothing.
+  static constexpr int64_t kLeastRounded = 4096;
+
  private:
+  struct Place {
+    bool rounded;
+    int64_t at;  ///< first element of first_ and second_, or first block of rounded_
+  };
+  void allocate();
+
   const Kernels& kernel_;
   int threads_;
-  Buffer<float> first_;
-  Buffer<float> second_;
+  std::vector<Place> places_;  ///< as the adapter's parameters
+  int64_t exact_size_ = 0, rounded_blocks_ = 0;
+  Buffer<float> first_, second_;
+  Moments8 rounded_;
 };
 
 }  // namespace plumb

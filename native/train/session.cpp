@@ -60,13 +60,13 @@ int64_t Model::forecast(int64_t rows, int64_t longest, int64_t targets, Keep kee
   return bytes;
 }
 
-Session::Session(std::shared_ptr<Model> model, const MethodSpec& method, bool checkpoint)
+Session::Session(std::shared_ptr<Model> model, const MethodSpec& method, const SessionOptions& options)
     : model_(std::move(model)),
       adapter_(make_adapter(*model_, method)),
-      keep_(checkpoint ? Keep::inputs : Keep::all),
+      keep_(options.checkpoint ? Keep::inputs : Keep::all),
       decoder_(weights(), model_->products, model_->threads, cancellation_),
       head_(weights(), model_->products, model_->threads),
-      optimizer_(adapter_->size(), model_->threads) {}
+      optimizer_(*adapter_, options.moments, model_->threads) {}
 
 WeightSource& Session::weights() {
   WeightSource* own = adapter_->weights();
@@ -84,6 +84,7 @@ double Session::accumulate(Batch& batch) {
   try {
     cancellation_.check();
     prepare(batch);
+    adapter_->gradients();  // takes their memory
     const Tree& tree = batch.tree;
     adapter_->begin(true, static_cast<uint64_t>(optimizer_.steps) << 20 | static_cast<uint64_t>(passes_++));
     const std::vector<int64_t> asked = batch.questions.rows();
@@ -215,25 +216,15 @@ void Session::write(const std::vector<float>& values) {
   adapter_->changed();
 }
 
-SessionState Session::state() {
-  const auto copy = [&](const Buffer<float>& buffer) {
-    return std::vector<float>(buffer.data(), buffer.data() + buffer.size());
-  };
-  return {copy(adapter_->values()), copy(optimizer_.first_moment()), copy(optimizer_.second_moment()),
-          optimizer_.steps};
+std::vector<StateList> Session::state() {
+  std::vector<StateList> all = optimizer_.lists();
+  all.insert(all.begin(), {"parameters", &adapter_->values()});
+  return all;
 }
 
-void Session::load(const SessionState& state) {
-  const auto size = static_cast<size_t>(adapter_->size());
-  for (const auto* part : {&state.parameters, &state.first_moment, &state.second_moment})
-    if (part->size() != size)
-      fail("state", "load: the state has " + std::to_string(part->size()) + " values, this method has " +
-                        std::to_string(size) + "; it was saved with another method or base model");
-  if (state.steps < 0) fail("state", "load: steps is below 0");
-  std::copy(state.parameters.begin(), state.parameters.end(), adapter_->values().data());
-  std::copy(state.first_moment.begin(), state.first_moment.end(), optimizer_.first_moment().data());
-  std::copy(state.second_moment.begin(), state.second_moment.end(), optimizer_.second_moment().data());
-  optimizer_.steps = state.steps;
+void Session::resume(int64_t steps) {
+  if (steps < 0) fail("state", "resume: steps is below 0");
+  optimizer_.steps = steps;
   adapter_->changed();
   passes_ = 0;
   std::fill_n(adapter_->gradients().data(), adapter_->size(), 0.0f);

@@ -62,16 +62,17 @@ struct GenerateOptions {
   uint64_t seed = 0;
 };
 
-struct SessionState {
-  std::vector<float> parameters, first_moment, second_moment;
-  int64_t steps = 0;
+/// How a session trains; the same for all methods.
+struct SessionOptions {
+  bool checkpoint = false;  ///< keep each layer's input only, and compute the layer again on the way back
+  MomentBits moments = MomentBits::all32;
 };
 
 /// One adapter on one model: training, scoring and generation. Used from one thread at a time, but for
 /// cancellation().request().
 class Session {
  public:
-  Session(std::shared_ptr<Model> model, const MethodSpec& method, bool checkpoint);
+  Session(std::shared_ptr<Model> model, const MethodSpec& method, const SessionOptions& options);
 
   Cancellation& cancellation() { return cancellation_; }
   Adapter& adapter() { return *adapter_; }
@@ -88,9 +89,11 @@ class Session {
   std::vector<std::vector<int32_t>> generate(Tree& tree, const GenerateOptions& options);
   /// Sets all parameters, in the order of the adapter's. Throws "argument" for another number of values.
   void write(const std::vector<float>& values);
-  SessionState state();
-  /// Throws "state" where the sizes are another session's.
-  void load(const SessionState& state);
+  /// All that going on to the bit needs, besides the number of steps done.
+  std::vector<StateList> state();
+  int64_t steps() const { return optimizer_.steps; }
+  /// Goes on behind a step whose state was written into the lists.
+  void resume(int64_t steps);
 
  private:
   void prepare(Batch& batch);

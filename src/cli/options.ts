@@ -64,6 +64,7 @@ export function openShare(text: string): number {
 
 export interface EngineFlags {
   precision?: EngineWishes["precision"];
+  optimizer?: EngineWishes["optimizer"];
   threads?: number;
   microBatch?: number;
 }
@@ -85,6 +86,7 @@ export function addEngineOptions(command: Command): Command {
 export function engineWishes(flags: EngineFlags): EngineWishes {
   return {
     ...(flags.precision === undefined ? {} : { precision: flags.precision }),
+    ...(flags.optimizer === undefined ? {} : { optimizer: flags.optimizer }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
     ...(flags.microBatch === undefined ? {} : { microBatch: flags.microBatch }),
   };

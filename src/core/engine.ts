@@ -98,7 +98,10 @@ export interface SessionOptions {
   readonly method: MethodSpec;
   /** Keep each layer's input only and compute the layer again on the way back. */
   readonly checkpoint?: boolean;
+  /** In how many bits the moments of large tensors are kept: 32, or 8 (Dettmers and others 2022). */
+  readonly optimizer?: Optimizer;
 }
+export type Optimizer = "adamw" | "adamw-8bit";
 
 /**
  * A batch is a tree of segments, packed without padding. A token sees all tokens of its ancestors' segments and the
@@ -175,8 +178,11 @@ export interface SessionState {
   readonly parameters: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
+  /** Moments of 8 bits by the name of their list, and their scales; absent where there are none. */
+  readonly rounded?: Readonly<Record<string, StateValues>>;
   readonly steps: number;
 }
+export type StateValues = Float32Array | Uint8Array;
 
 export interface GenerateOptions {
   /** Segments whose continuation is asked for. */
@@ -282,16 +288,46 @@ async function guarded<T>(call: () => T | Promise<T>): Promise<T> {
   }
 }
 
+/** One of the lists that make a session's state, as the addon gives it piece by piece. */
+interface StateList {
+  readonly name: string;
+  readonly type: "f32" | "u8";
+  readonly size: number;
+}
+
+interface NativeSession extends Omit<Session, "state" | "load"> {
+  stateLists(): Promise<StateList[]>;
+  readState(list: string, first: number, count: number): Promise<StateValues>;
+  writeState(list: string, first: number, values: StateValues): Promise<void>;
+  /** Goes on behind a step whose state was written. */
+  resume(steps: number): Promise<void>;
+}
+
+type NativeModel = Omit<Model, "openSession"> & {
+  openSession(options: SessionOptions): Promise<NativeSession>;
+};
+type NativeEngine = Omit<Engine, "openModel"> & {
+  openModel(table: ModelTable, options?: ModelOptions): Promise<NativeModel>;
+};
+
+/** Elements that cross at once: the state of a whole model is not copied twice. */
+const STATE_PIECE = 1 << 24;
+
 class GuardedSession implements Session {
   readonly parameters: readonly Parameter[];
-  constructor(private readonly native: Session) {
+  private stepsDone = 0;
+  constructor(private readonly native: NativeSession) {
     this.parameters = native.parameters;
   }
   accumulate(batch: Batch) {
     return guarded(() => this.native.accumulate(batch));
   }
   step(options: StepOptions) {
-    return guarded(() => this.native.step(options));
+    return guarded(async () => {
+      const result = await this.native.step(options);
+      if (Number.isFinite(result.gradientNorm)) this.stepsDone++;
+      return result;
+    });
   }
   score(batch: Batch) {
     return guarded(() => this.native.score(batch));
@@ -300,10 +336,49 @@ class GuardedSession implements Session {
     return guarded(() => this.native.generate(segments, options));
   }
   state() {
-    return guarded(() => this.native.state());
+    return guarded(async () => {
+      const lists = await this.native.stateLists();
+      const values: Record<string, StateValues> = {};
+      for (const { name, type, size } of lists) {
+        const whole = type === "f32" ? new Float32Array(size) : new Uint8Array(size);
+        for (let at = 0; at < size; at += STATE_PIECE)
+          whole.set(await this.native.readState(name, at, Math.min(STATE_PIECE, size - at)), at);
+        values[name] = whole;
+      }
+      const { parameters, first_moment, second_moment, ...rounded } = values;
+      return {
+        parameters: parameters as Float32Array,
+        firstMoment: first_moment as Float32Array,
+        secondMoment: second_moment as Float32Array,
+        ...(Object.keys(rounded).length > 0 ? { rounded } : {}),
+        steps: this.stepsDone,
+      };
+    });
   }
-  load(state: SessionState) {
-    return guarded(() => this.native.load(state));
+  load({ parameters, firstMoment, secondMoment, rounded, steps }: SessionState) {
+    return guarded(async () => {
+      const given = new Map<string, StateValues>(
+        Object.entries({ parameters, first_moment: firstMoment, second_moment: secondMoment, ...rounded }),
+      );
+      const lists = await this.native.stateLists();
+      for (const { name, type, size } of lists) {
+        const values = given.get(name);
+        if (values?.length !== size || values instanceof Float32Array !== (type === "f32")) {
+          throw new EngineError(
+            "state",
+            `load: the state has ${values?.length ?? "no"} values of "${name}", this method has ${size}; it was saved with another method, optimizer or base model`,
+          );
+        }
+      }
+      if (given.size !== lists.length)
+        throw new EngineError("state", "load: the state was saved with another optimizer");
+      for (const [name, values] of given) {
+        for (let at = 0; at < values.length; at += STATE_PIECE)
+          await this.native.writeState(name, at, values.subarray(at, at + STATE_PIECE));
+      }
+      await this.native.resume(steps);
+      this.stepsDone = steps;
+    });
   }
   read() {
     return guarded(() => this.native.read());
@@ -328,7 +403,7 @@ class GuardedSession implements Session {
 class GuardedModel implements Model {
   readonly precision: Model["precision"];
   readonly threads: number;
-  constructor(private readonly native: Model) {
+  constructor(private readonly native: NativeModel) {
     this.precision = native.precision;
     this.threads = native.threads;
   }
@@ -368,9 +443,9 @@ export function loadEngine(): Engine {
       "engine-missing",
       `The native engine is missing (looked for ${places.join(", ")}). In a clone of the project, run "npm run build".`,
     );
-  let native: Engine;
+  let native: NativeEngine;
   try {
-    native = createRequire(file)(file) as Engine;
+    native = createRequire(file)(file) as NativeEngine;
   } catch (error) {
     throw new EngineError(
       "engine-broken",

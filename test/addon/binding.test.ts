@@ -122,6 +122,11 @@ describe("the addon", () => {
     await refuses(session.write(new Float32Array(3)), "argument", "3 values");
     const state = await session.state();
     await refuses(session.load({ ...state, firstMoment: new Float32Array(1) }), "state", "another method");
+    await refuses(
+      session.load({ ...state, rounded: { first_codes: new Uint8Array(256) } }),
+      "state",
+      "another optimizer",
+    );
     const segments = {
       tokens: batch.tokens,
       segmentLength: batch.segmentLength,
@@ -301,7 +306,7 @@ describe("the addon", () => {
       const idle = run(opened("console.log('idle')"));
       assert.equal(idle.stdout, "idle\n");
       assert.equal(idle.status, 0);
-      const busy = run(opened("for (let i = 0; i < 1000; i++) session.state(); process.exit(3);"));
+      const busy = run(opened("for (let i = 0; i < 1000; i++) session.read(); process.exit(3);"));
       assert.equal(busy.status, 3, busy.stderr);
     });
 
@@ -322,7 +327,7 @@ describe("the addon", () => {
 
     it("lets the thread that loaded it end, idle or while answers come in", () => {
       for (const calls of [0, 200]) {
-        const work = `for (let i = 0; i < ${String(calls)}; i++) session.state(); parentPort.postMessage(0);`;
+        const work = `for (let i = 0; i < ${String(calls)}; i++) session.read(); parentPort.postMessage(0);`;
         const ended = run(ends(opened(work)));
         assert.equal(ended.status, 0, ended.stderr);
       }

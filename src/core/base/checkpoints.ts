@@ -1,13 +1,13 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import type { SessionState } from "../engine";
+import type { SessionState, StateValues } from "../engine";
 import { PlumbError } from "../errors";
 import { BaseLook } from "../schema";
 import { writing } from "../tuning/run-folder";
 import { readIfThere } from "../tuning/run";
 import { TRAINING_FILES } from "./folder";
-import { readStateFile, writeStateFile } from "./state-file";
+import { readStateFile, roundedOf, writeStateFile } from "../state-file";
 
 const Progress = z.object({
   steps: z.number().int().nonnegative(),
@@ -44,14 +44,14 @@ export class Checkpoints {
   async readBest(step: number): Promise<Float32Array> {
     const file = path.join(this.folder, bestName(step));
     const parameters = (await readIfThere(file, readStateFile))?.arrays.parameters;
-    if (parameters !== undefined) return parameters;
+    if (parameters instanceof Float32Array) return parameters;
     throw new PlumbError("checkpoint", `${file} is missing or not whole. Start the training anew.`);
   }
 
   /** @param best Step of the best look so far. */
   async save({ session, ...progress }: TrainingState, best: number): Promise<void> {
-    const { parameters, firstMoment, secondMoment, steps } = session;
-    await this.write(LAST, { parameters, firstMoment, secondMoment }, { ...progress, steps });
+    const { parameters, firstMoment, secondMoment, rounded, steps } = session;
+    await this.write(LAST, { parameters, firstMoment, secondMoment, ...rounded }, { ...progress, steps });
     for (const name of await readdir(this.folder)) {
       if (name.startsWith("best-") && name !== bestName(best)) await rm(path.join(this.folder, name));
     }
@@ -62,14 +62,14 @@ export class Checkpoints {
     const file = path.join(this.folder, LAST);
     const state = await readIfThere(file, readStateFile);
     if (state === null) return null;
-    const { parameters, firstMoment, secondMoment } = state.arrays;
+    const { parameters, firstMoment, secondMoment, ...rounded } = state.arrays;
     const progress = Progress.safeParse(state.progress);
     if (
       !progress.success ||
       progress.data.losses.length !== progress.data.steps ||
-      parameters === undefined ||
-      firstMoment === undefined ||
-      secondMoment === undefined
+      !(parameters instanceof Float32Array) ||
+      !(firstMoment instanceof Float32Array) ||
+      !(secondMoment instanceof Float32Array)
     ) {
       throw new PlumbError(
         "checkpoint",
@@ -77,14 +77,15 @@ export class Checkpoints {
       );
     }
     const { steps, ...rest } = progress.data;
-    return { session: { parameters, firstMoment, secondMoment, steps }, ...rest };
+    const session = { parameters, firstMoment, secondMoment, ...roundedOf(rounded), steps };
+    return { session, ...rest };
   }
 
-  private async write(name: string, arrays: Record<string, Float32Array>, progress: unknown): Promise<void> {
+  private async write(name: string, arrays: Record<string, StateValues>, progress: unknown): Promise<void> {
     const file = path.join(this.folder, name);
     await writing(file, async () => {
       await mkdir(this.folder, { recursive: true });
-      await writeStateFile(file, { arrays, progress });
+      await writeStateFile(file, "plumb-base-state", { arrays, progress });
     });
   }
 }

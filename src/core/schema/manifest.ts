@@ -9,6 +9,10 @@ export const EngineChoices = z.object({
   threads: z.number().int().positive(),
   weights: z.enum(["keep", "stream"]),
   checkpoint: z.boolean().describe("Activations are computed again on the way back, to save memory."),
+  optimizer: z
+    .enum(["adamw", "adamw-8bit"])
+    .default("adamw")
+    .describe("Bits in which the moments of large tensors are kept: 32, or 8, to save memory."),
   trainRows: z.number().int().positive().describe("Most tokens of one micro-batch."),
   scoreRows: z.number().int().positive().describe("Most tokens of one batch that is only scored."),
 });

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import type { SessionState } from "../engine";
 import { PlumbError } from "../errors";
-import { writeFileAtomic } from "../files";
+import { readStateFile, roundedOf, writeStateFile, type StateFile } from "../state-file";
 import type { Evaluation } from "./detectors";
-import { encodeTensors, readTensors } from "./safetensors";
 
 /** The best step so far by the held-out part. */
 export interface Best {
@@ -43,12 +42,13 @@ const Progress = z.object({
 /** One file, replaced whole, so that a kill at any instant leaves a state that belongs together. */
 export async function writeCheckpoint(file: string, snapshot: Snapshot): Promise<void> {
   const { session, best } = snapshot;
-  const entries: [string, Float32Array][] = [
-    ["parameters", session.parameters],
-    ["first_moment", session.firstMoment],
-    ["second_moment", session.secondMoment],
-    ...(best === null ? [] : ([["best", best.parameters]] as [string, Float32Array][])),
-  ];
+  const arrays = {
+    parameters: session.parameters,
+    first_moment: session.firstMoment,
+    second_moment: session.secondMoment,
+    ...session.rounded,
+    ...(best === null ? {} : { best: best.parameters }),
+  };
   const progress: z.infer<typeof Progress> = {
     steps: session.steps,
     losses: [...snapshot.losses],
@@ -57,35 +57,29 @@ export async function writeCheckpoint(file: string, snapshot: Snapshot): Promise
     seconds: snapshot.seconds,
     tokens: snapshot.tokens,
   };
-  const tensors = new Map(entries.map(([name, values]) => [name, { shape: [values.length], values }]));
-  await writeFileAtomic(
-    file,
-    encodeTensors({ tensors, metadata: { format: "plumb-checkpoint", progress: JSON.stringify(progress) } }),
-  );
+  await writeStateFile(file, "plumb-checkpoint", { arrays, progress });
 }
 
 /** @throws PlumbError where the file is damaged. */
 export async function readCheckpoint(file: string): Promise<Snapshot> {
-  const { tensors, metadata } = await readTensors(file);
   const damaged = (what: string) =>
     new PlumbError("checkpoint", `${file} cannot be resumed from: ${what}. Start the run anew.`);
+  const state = await readStateFile(file);
   const values = (name: string) => {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) throw damaged(`it lacks "${name}"`);
-    return tensor.values;
+    const found = state.arrays[name];
+    if (!(found instanceof Float32Array)) throw damaged(`it lacks "${name}"`);
+    return found;
   };
-  let progress: z.infer<typeof Progress>;
-  try {
-    progress = Progress.parse(JSON.parse(metadata.progress ?? ""));
-  } catch {
-    throw damaged("its progress is missing or not valid");
-  }
+  const parsed = Progress.safeParse(state.progress);
+  if (!parsed.success) throw damaged("its progress is not valid");
+  const progress = parsed.data;
   if (progress.losses.length !== progress.steps) throw damaged("its losses and steps do not agree");
   return {
     session: {
       parameters: values("parameters"),
       firstMoment: values("first_moment"),
       secondMoment: values("second_moment"),
+      ...roundedOf(restOf(state)),
       steps: progress.steps,
     },
     losses: progress.losses,
@@ -94,4 +88,10 @@ export async function readCheckpoint(file: string): Promise<Snapshot> {
     seconds: progress.seconds,
     tokens: progress.tokens,
   };
+}
+
+/** What is neither a list that every checkpoint has nor the best step's. */
+function restOf({ arrays }: StateFile): StateFile["arrays"] {
+  const known = ["parameters", "first_moment", "second_moment", "best"];
+  return Object.fromEntries(Object.entries(arrays).filter(([name]) => !known.includes(name)));
 }

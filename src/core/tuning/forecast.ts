@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { freemem } from "node:os";
-import type { DecoderConfig, Model } from "../engine";
+import type { DecoderConfig, Model, Optimizer } from "../engine";
 import { PlumbError } from "../errors";
 import { trainedBytes } from "./methods";
 import { GENERATION } from "./score";
@@ -30,6 +30,7 @@ export function availableMemory(): number {
 export interface ShapeChoice {
   readonly trainRows: number;
   readonly checkpoint: boolean;
+  readonly optimizer: Optimizer;
   readonly bytes: number;
 }
 
@@ -65,8 +66,10 @@ export function heaviest(
 }
 
 /**
- * The first way that fits into memory: smaller micro-batches first, then activations computed again on the way back.
+ * The first way that fits into memory: smaller micro-batches first, then activations computed again on the way back, then,
+ * where all parameters train, moments of 8 bits, which change the result a little.
  * @param fixedRows Micro-batch that the user asked for; nothing else is tried then.
+ * @param optimizer The same of the optimiser.
  * @returns Null where nothing fits, with the least that would be needed.
  */
 export function chooseShape(
@@ -77,6 +80,7 @@ export function chooseShape(
   config: DecoderConfig,
   limit: number,
   fixedRows?: number,
+  optimizer?: Optimizer,
 ): { choice: ShapeChoice | null; least: ShapeChoice } {
   let least: ShapeChoice | null = null;
   // What scoring needs stays beside what learning needs; the weights are there once.
@@ -84,20 +88,33 @@ export function chooseShape(
     model.forecast({ rows, longest, targets: 0, train: false, checkpoint: false });
   const { batch } = settings;
   const inputs = settings.method === "lora" || settings.method === "full";
-  const trained = trainedBytes(settings, config);
   const { longest } = heaviest(layout, items, batch, SCORE_ROWS);
   const scored = layout.kind === "generation" ? GENERATION * SCORE_ROWS : SCORE_ROWS;
   const scoring = score(Math.max(scored, longest), longest) - score(1, 1);
-  for (const checkpoint of [false, true]) {
-    for (const trainRows of fixedRows === undefined ? TRAIN_ROWS : [fixedRows]) {
-      const shape = heaviest(layout, items, batch, trainRows);
-      const training = model.forecast({ ...shape, train: true, checkpoint, inputs }) + trained;
-      const choice = { trainRows, checkpoint, bytes: training + scoring + PROCESS_BYTES };
-      if (choice.bytes <= limit * SHARE_OF_MEMORY) return { choice, least: choice };
-      if (least === null || choice.bytes < least.bytes) least = choice;
+  for (const moments of optimizersOf(settings, optimizer)) {
+    const trained = trainedBytes(settings, config, moments);
+    for (const checkpoint of [false, true]) {
+      for (const trainRows of fixedRows === undefined ? TRAIN_ROWS : [fixedRows]) {
+        const shape = heaviest(layout, items, batch, trainRows);
+        const training = model.forecast({ ...shape, train: true, checkpoint, inputs }) + trained;
+        const bytes = training + scoring + PROCESS_BYTES;
+        const choice = { trainRows, checkpoint, optimizer: moments, bytes };
+        if (choice.bytes <= limit * SHARE_OF_MEMORY) return { choice, least: choice };
+        if (least === null || choice.bytes < least.bytes) least = choice;
+      }
     }
   }
   return { choice: null, least: least! };
+}
+
+/** Adapters are small: their moments stay in 32 bits. @throws PlumbError where another wish makes no sense. */
+function optimizersOf({ method }: TuningSettings, wish: Optimizer | undefined): readonly Optimizer[] {
+  if (method === "full") return wish === undefined ? ["adamw", "adamw-8bit"] : [wish];
+  if (wish === undefined || wish === "adamw") return ["adamw"];
+  throw new PlumbError(
+    "settings",
+    `Method ${method} trains few parameters, whose moments stay in 32 bits: --optimizer ${wish} is for method full.`,
+  );
 }
 
 /** @returns The refusal, with what would fit. */

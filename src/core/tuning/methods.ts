@@ -1,4 +1,4 @@
-import type { DecoderConfig, LinearMap, MethodSpec, Parameter, ParameterGroup } from "../engine";
+import type { DecoderConfig, LinearMap, MethodSpec, Optimizer, Parameter, ParameterGroup } from "../engine";
 import { PlumbError } from "../errors";
 import type { LoraSettings, MethodName, PromptEncoder, TuningSettings } from "../schema";
 
@@ -31,8 +31,8 @@ export const LORA: LoraSettings = { rank: 8, alpha: 16, dropout: 0, rate: 1e-3 }
 
 /** Rate of all parameters where nothing else is asked for. */
 export const FULL_RATE = 3e-5;
-/** A checkpoint holds parameters and both moments in one file, which has to stay below 2 GiB. */
-const MOST_FULL_PARAMETERS = 170e6;
+/** The adapter of all parameters, in float32, is read at once: a file of less than 2 GiB. */
+const MOST_FULL_PARAMETERS = 530e6;
 
 /** @throws PlumbError where a method cannot tune a model of this size. */
 export function checkSize({ method }: Pick<TuningSettings, "method">, parameterCount: number): void {
@@ -107,13 +107,23 @@ export function initialValues({ name, shape }: Parameter, random: () => number):
   return uniform(shape.at(-1) ?? 1);
 }
 
-/** Float32 numbers: of a trained parameter its value, gradient and moments. */
-const OF_TRAINED = 4;
-/** The best step's values and checkpoints in the making, copies and file: small, but where all parameters train (8.3 GB were seen with SmolLM2-135M). */
-const OF_SNAPSHOTS = 11;
+/** Bytes of a trained parameter: value and gradient in float32. */
+const OF_VALUES = 8;
+/** Both moments in float32; in a byte each, with a scale for 256 of them. */
+const OF_MOMENTS = { adamw: 8, "adamw-8bit": 2 + 8 / 256 } as const;
+/**
+ * Where all parameters train: their rounding to bfloat16, the best step's values, and a checkpoint's values while it is
+ * written (its moments come on top). What writes and reads the adapter comes when gradients and moments are gone, or takes
+ * no more.
+ */
+const OF_SNAPSHOTS = 2 + 4 + 4;
 
-/** Bytes of the trained parameters with their gradients and moments. */
-export function trainedBytes(settings: TuningSettings, config: DecoderConfig): number {
+/** Bytes of the trained parameters with their gradients and moments, and where all train with what keeps them safe. */
+export function trainedBytes(
+  settings: TuningSettings,
+  config: DecoderConfig,
+  optimizer: Optimizer = "adamw",
+): number {
   const { hiddenSize: hidden, intermediateSize: wide, headCount, kvHeadCount, headSize } = config;
   const queries = headCount * headSize;
   const keys = kvHeadCount * headSize;
@@ -137,8 +147,11 @@ export function trainedBytes(settings: TuningSettings, config: DecoderConfig): n
     0,
   );
   floats += layer * config.layerCount;
-  if (settings.method !== "full") return 4 * OF_TRAINED * floats;
+  if (settings.method !== "full") return (OF_VALUES + OF_MOMENTS.adamw) * floats;
   const matrices = maps.reduce((sum, [inputs, outputs]) => sum + inputs * outputs, 2 * hidden);
-  const tables = config.vocabularySize * hidden * (config.tiedHead ? 1 : 2);
-  return 4 * (OF_TRAINED + OF_SNAPSHOTS) * (tables + matrices * config.layerCount + hidden);
+  const table = config.vocabularySize * hidden;
+  // The embedding's moments are never rounded: most steps move a few of its rows only.
+  const rest = matrices * config.layerCount + hidden + (config.tiedHead ? 0 : table);
+  const bytes = (moments: number) => OF_VALUES + OF_SNAPSHOTS + 2 * moments;
+  return bytes(OF_MOMENTS.adamw) * table + bytes(OF_MOMENTS[optimizer]) * rest;
 }

@@ -42,11 +42,16 @@ export async function openForTuning(
   const open = async (weights: EngineChoices["weights"]) => {
     const model = await engine.openModel(base.table, { ...optionsOf(wishes), weights });
     const { config } = base.table;
-    return { model, ...chooseShape(model, layout, items, settings, config, available, wishes.microBatch) };
+    return {
+      model,
+      ...chooseShape(model, layout, items, settings, config, available, wishes.microBatch, wishes.optimizer),
+    };
   };
   const streamed = await open("stream");
   // Kept weights take two or four bytes a parameter; without room for two, opening them would be the end already.
-  const kept = base.parameterCount * 2 > available ? null : await open("keep");
+  // Where all parameters train, the base's own weights serve its one look at the test part alone.
+  const mayKeep = settings.method !== "full" && base.parameterCount * 2 <= available;
+  const kept = mayKeep ? await open("keep") : null;
   const copies = kept === null ? Infinity : weightBytes(kept.model) - weightBytes(streamed.model);
   const keeps =
     kept !== null &&
@@ -59,13 +64,18 @@ export async function openForTuning(
     model.close();
     throw tooLittleMemory(least, available, layout);
   }
-  const { trainRows, checkpoint, bytes } = choice;
+  const { trainRows, checkpoint, optimizer, bytes } = choice;
   const decisions = [
     ...(wishes.device === "cuda" ? [withoutCuda(engine)] : []),
     ...(checkpoint
       ? ["Activations are computed again on the way back, because keeping them does not fit into memory."]
       : []),
-    ...(keeps
+    ...(optimizer === "adamw-8bit" && wishes.optimizer === undefined
+      ? [
+          "The optimiser keeps its moments in 8 bits, because 32 do not fit into memory (--optimizer adamw insists on them).",
+        ]
+      : []),
+    ...(keeps || settings.method === "full"
       ? []
       : [
           "Weights are converted for each use, because " +
@@ -79,7 +89,7 @@ export async function openForTuning(
   ];
   const weights = keeps ? "keep" : "stream";
   const readsFile = !keeps || copies < base.parameterCount / 2;
-  const choices = choicesOf(engine, model, weights, checkpoint, trainRows);
+  const choices = { ...choicesOf(engine, model, weights, trainRows), checkpoint, optimizer };
   return { model, choices, bytes, readsFile, decisions };
 }
 
@@ -123,16 +133,14 @@ function choicesOf(
   engine: Engine,
   model: Model,
   weights: "keep" | "stream",
-  checkpoint: boolean,
   trainRows: number,
-): EngineChoices {
+): Omit<EngineChoices, "checkpoint" | "optimizer"> {
   const device = engine.devices().devices[0];
   return {
     device: device?.name ?? "CPU",
     precision: model.precision,
     threads: model.threads,
     weights,
-    checkpoint,
     trainRows,
     scoreRows: SCORE_ROWS,
   };
@@ -144,9 +152,9 @@ export async function openTuningSession(
   task: Task,
   base: BaseModel,
   settings: TuningSettings,
-  checkpoint: boolean,
+  { checkpoint, optimizer }: Pick<EngineChoices, "checkpoint" | "optimizer">,
 ): Promise<Session> {
-  const session = await model.openSession({ method: methodSpec(settings), checkpoint });
+  const session = await model.openSession({ method: methodSpec(settings), checkpoint, optimizer });
   const start = await session.read();
   const random = seededRandom(mixSeed(settings.seed, 4));
   for (const parameter of session.parameters) {

@@ -6,6 +6,8 @@ import { TuningOptions } from "./settings";
 /** How the engine should compute; what is absent is decided from the machine. */
 export const EngineWishes = z.object({
   precision: z.enum(["auto", "float32", "bfloat16"]).optional(),
+  /** Absent: 32 bits where they fit. */
+  optimizer: z.enum(["adamw", "adamw-8bit"]).optional(),
   threads: z.number().int().positive().optional(),
   /** Most tokens of one micro-batch. */
   microBatch: z.number().int().positive().optional(),

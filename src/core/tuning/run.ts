@@ -108,7 +108,7 @@ export class Run {
   /** A session at the run's starting point. */
   openSession(): Promise<Session> {
     const { settings, engine } = this.current;
-    return openTuningSession(this.model, this.loaded.task, this.base, settings, engine.checkpoint);
+    return openTuningSession(this.model, this.loaded.task, this.base, settings, engine);
   }
 
   adapterInfo(thresholds: readonly number[] | null): AdapterInfo {

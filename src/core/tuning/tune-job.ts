@@ -55,7 +55,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
     opened.decisions.forEach(decide);
     const budget: Budget = { train: opened.choices.trainRows, score: opened.choices.scoreRows };
     const { settings, task } = prepared;
-    const open = () => openTuningSession(opened.model, task, base, settings, opened.choices.checkpoint);
+    const open = () => openTuningSession(opened.model, task, base, settings, opened.choices);
     const timing = await timeOneStep(prepared, open, budget, tools);
     const probes = job.probe ?? (!hasMeasuredRates(base.parameterCount) && !ratesGiven(job));
     // Said before the probe, which takes minutes with a large model.

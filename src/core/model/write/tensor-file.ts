@@ -1,6 +1,6 @@
 import { writeLargeFileAtomic } from "../../files";
 
-const BYTES = { F32: 4, BF16: 2 } as const;
+const BYTES = { F32: 4, BF16: 2, U8: 1 } as const;
 const ALIGNMENT = 8;
 
 /** A tensor of a safetensors file that is to be written. */
