@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "ops/cpu/product.h"
 #include "ops/parallel.h"
-#include "ops/product.h"
 
 namespace plumb {
 namespace {

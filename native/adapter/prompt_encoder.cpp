@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/product.h"
+#include "ops/cpu/product.h"
 
 namespace plumb {
 namespace {

@@ -4,9 +4,9 @@
 #include "adapter/adapter.h"
 #include "model/tree.h"
 #include "model/weight_source.h"
-#include "ops/attention.h"
+#include "ops/cpu/attention.h"
 #include "ops/cpu/kernels.h"
-#include "ops/product.h"
+#include "ops/cpu/product.h"
 #include "tensor/cancellation.h"
 
 namespace plumb {

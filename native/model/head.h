@@ -5,7 +5,7 @@
 #include "adapter/adapter.h"
 #include "model/weight_source.h"
 #include "ops/cpu/kernels.h"
-#include "ops/product.h"
+#include "ops/cpu/product.h"
 
 namespace plumb {
 

@@ -2,7 +2,7 @@
 #include <cstdint>
 
 #include "model/config.h"
-#include "ops/product.h"
+#include "ops/cpu/product.h"
 
 namespace plumb {
 

@@ -8,7 +8,7 @@
 #include "model/config.h"
 #include "model/weight_source.h"
 #include "ops/cpu/kernels.h"
-#include "ops/product.h"
+#include "ops/cpu/product.h"
 #include "tensor/buffer.h"
 #include "tensor/element_type.h"
 #include "tensor/mapped_file.h"

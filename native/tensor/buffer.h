@@ -10,7 +10,15 @@
 
 namespace plumb {
 
-/// Memory of one owner, aligned to a cache line. Contents are undefined after resize().
+/// Throws "out-of-memory" for a number that no machine has room for.
+template <typename T>
+int64_t bytes_of(int64_t size) {
+  constexpr int64_t kLimit = std::numeric_limits<int64_t>::max() / static_cast<int64_t>(2 * sizeof(T));
+  if (size > kLimit) fail("out-of-memory", "a buffer of " + std::to_string(size) + " elements is beyond any machine");
+  return size * static_cast<int64_t>(sizeof(T));
+}
+
+/// Memory of the processor, of one owner, aligned to a cache line. Contents are undefined after resize().
 template <typename T>
 class Buffer {
  public:
@@ -23,9 +31,7 @@ class Buffer {
       size_ = size;
       return;
     }
-    constexpr int64_t kLimit = std::numeric_limits<int64_t>::max() / static_cast<int64_t>(sizeof(T)) - kAlignment;
-    if (size > kLimit) fail("out-of-memory", "a buffer of " + std::to_string(size) + " elements is beyond any machine");
-    const auto bytes = (static_cast<size_t>(size) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    const auto bytes = (static_cast<size_t>(bytes_of<T>(size)) + kAlignment - 1) / kAlignment * kAlignment;
     data_.reset();
     capacity_ = size_ = 0;
     data_.reset(static_cast<T*>(std::aligned_alloc(kAlignment, bytes)));

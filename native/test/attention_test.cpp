@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "model/tree.h"
-#include "ops/attention.h"
+#include "ops/cpu/attention.h"
 #include "test/random.h"
 
 using namespace plumb;

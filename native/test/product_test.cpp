@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "ops/cpu/kernels.h"
-#include "ops/product.h"
+#include "ops/cpu/product.h"
 #include "test/random.h"
 
 using namespace plumb;

@@ -1,11 +1,11 @@
-#include "ops/attention.h"
+#include "ops/cpu/attention.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
+#include "ops/cpu/product.h"
 #include "ops/parallel.h"
-#include "ops/product.h"
 
 namespace plumb {
 namespace {

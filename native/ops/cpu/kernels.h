@@ -1,22 +1,12 @@
 #pragma once
 #include <cstdint>
 
+#include "ops/adam.h"
 #include "tensor/element_type.h"
 
 /// Row kernels: plain loops, compiled once for each instruction set and chosen at run time. One thread, no allocation.
 /// The body stands in kernels_body.h; what runs in parallel over rows stands in the ops beside it.
 namespace plumb {
-
-struct AdamConstants {
-  float rate;
-  float beta1;
-  float beta2;
-  float epsilon;
-  float decay;        ///< 1 - rate * weight decay
-  float correction1;  ///< 1 - beta1^t
-  float correction2;  ///< 1 - beta2^t
-  float scale;        ///< factor on the gradient (clipping)
-};
 
 struct Kernels {
   const char* name;

@@ -1,4 +1,4 @@
-#include "ops/product.h"
+#include "ops/cpu/product.h"
 
 #include <oneapi/dnnl/dnnl.h>
 

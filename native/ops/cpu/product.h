@@ -1,28 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <vector>
 
+#include "ops/weights.h"
 #include "tensor/buffer.h"
 
 namespace plumb {
-
-enum class Precision { float32, bfloat16 };
-
-/// Rows of a weight matrix W [rows, cols] in the product's type, row-major; they make or take columns
-/// [column, column + rows) of the output side.
-struct WeightPart {
-  const void* data = nullptr;
-  int64_t rows = 0;
-  int64_t column = 0;
-};
-
-/// A linear map [out, in] as one part, or as several that stand apart in memory (q, k and v of a mapped file).
-struct Weights {
-  int64_t out = 0;
-  int64_t in = 0;
-  std::vector<WeightPart> parts;
-};
 
 /// Matrix products with frozen weights, in float32 or with both factors rounded to bfloat16 and sums in float32.
 /// One object a thread of control; products run on `threads` threads of that thread's OpenMP team.
