@@ -1,0 +1,252 @@
+#include "ops/cuda/emulation/runtime.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+#include <vector>
+
+namespace emulation {
+
+struct Event {
+  std::shared_ptr<bool> done = std::make_shared<bool>(true);
+};
+
+/// One piece of work; `after`, where set, must hold true before it begins.
+struct Work {
+  std::function<void()> run;
+  std::shared_ptr<bool> after;
+};
+
+struct Stream {
+  std::deque<Work> waiting;
+};
+
+namespace {
+
+cudaError_t last_error = cudaSuccess;
+DeviceMemory memory;
+std::map<void*, size_t> allocations;
+Stream default_stream;
+std::vector<Stream*> streams{&default_stream};
+std::mt19937 turns(5);
+
+/// Does the first piece of work of some stream that may go on; false where none may.
+bool do_one() {
+  const size_t first = turns() % streams.size();
+  for (size_t i = 0; i < streams.size(); ++i) {
+    Stream* stream = streams[(first + i) % streams.size()];
+    if (stream->waiting.empty()) continue;
+    const Work& next = stream->waiting.front();
+    if (next.after != nullptr && !*next.after) continue;
+    const Work work = next;
+    stream->waiting.pop_front();
+    work.run();
+    return true;
+  }
+  return false;
+}
+
+template <typename Condition>
+cudaError_t wait_until(Condition&& condition) {
+  while (!condition())
+    if (!do_one()) return cudaErrorInvalidValue;
+  return last_error;
+}
+
+Stream& stream_of(cudaStream_t stream) {
+  return stream == nullptr ? default_stream : *stream;
+}
+
+}  // namespace
+
+DeviceMemory& device_memory() {
+  return memory;
+}
+
+void refuse(cudaError_t error) {
+  last_error = error;
+}
+
+void enqueue(cudaStream_t stream, std::function<void()> work) {
+  stream_of(stream).waiting.push_back({std::move(work), nullptr});
+  if (!options().deferred) cudaStreamSynchronize(stream);
+}
+
+}  // namespace emulation
+
+using namespace emulation;
+
+cudaError_t cudaMalloc(void** data, size_t bytes) {
+  if (memory.used + bytes > memory.limit) return cudaErrorMemoryAllocation;
+  const size_t whole = (std::max<size_t>(bytes, 1) + 255) / 256 * 256;
+  // Not rounded up to 256: AddressSanitizer sees what lies behind the last byte.
+  if (posix_memalign(data, 256, std::max<size_t>(bytes, 1)) != 0) return cudaErrorMemoryAllocation;
+  std::memset(*data, 0xFF, std::max<size_t>(bytes, 1));
+  memory.used += whole;
+  allocations[*data] = whole;
+  return cudaSuccess;
+}
+
+cudaError_t cudaFree(void* data) {
+  if (data == nullptr) return cudaSuccess;
+  const auto found = allocations.find(data);
+  if (found == allocations.end()) return cudaErrorInvalidValue;
+  cudaDeviceSynchronize();
+  memory.used -= found->second;
+  allocations.erase(found);
+  std::free(data);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void** data, size_t bytes) {
+  return posix_memalign(data, 256, std::max<size_t>(bytes, 1)) == 0 ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaFreeHost(void* data) {
+  cudaDeviceSynchronize();
+  std::free(data);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
+  *total_bytes = memory.limit;
+  *free_bytes = memory.limit - std::min(memory.limit, memory.used);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  return cudaMemcpy2DAsync(to, bytes, from, bytes, bytes, 1, kind, stream);
+}
+
+cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
+                              size_t height, cudaMemcpyKind, cudaStream_t stream) {
+  if (width > to_pitch || width > from_pitch) return cudaErrorInvalidValue;
+  enqueue(stream, [=] {
+    for (size_t r = 0; r < height; ++r)
+      std::memcpy(static_cast<char*>(to) + r * to_pitch, static_cast<const char*>(from) + r * from_pitch, width);
+  });
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t stream) {
+  return cudaMemset2DAsync(data, bytes, value, bytes, 1, stream);
+}
+
+cudaError_t cudaMemset2DAsync(void* data, size_t pitch, int value, size_t width, size_t height, cudaStream_t stream) {
+  if (width > pitch) return cudaErrorInvalidValue;
+  enqueue(stream, [=] {
+    for (size_t r = 0; r < height; ++r) std::memset(static_cast<char*>(data) + r * pitch, value, width);
+  });
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = new Stream();
+  streams.push_back(*stream);
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const cudaError_t result = cudaStreamSynchronize(stream);
+  streams.erase(std::remove(streams.begin(), streams.end(), stream), streams.end());
+  delete stream;
+  return result;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return wait_until([stream] { return stream_of(stream).waiting.empty(); });
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  stream_of(stream).waiting.push_back({[] {}, event->done});
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new Event();
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  event->done = std::make_shared<bool>(false);
+  enqueue(stream, [done = event->done] { *done = true; });
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  return wait_until([event] { return *event->done; });
+}
+
+cudaError_t cudaDeviceSynchronize() {
+  return wait_until(
+      [] { return std::all_of(streams.begin(), streams.end(), [](const Stream* s) { return s->waiting.empty(); }); });
+}
+
+cudaError_t cudaGetLastError() {
+  const cudaError_t error = last_error;
+  last_error = cudaSuccess;
+  return error;
+}
+
+const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorInvalidConfiguration:
+      return "invalid configuration argument";
+    default:
+      return "invalid argument";
+  }
+}
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  return device == 0 ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {};
+  std::snprintf(properties->name, sizeof properties->name, "emulated GPU");
+  properties->major = 9;
+  properties->totalGlobalMem = memory.limit;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  switch (attribute) {
+    case cudaDevAttrMultiProcessorCount:
+      *value = 4;
+      return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMajor:
+      *value = 9;
+      return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMinor:
+      *value = 0;
+      return cudaSuccess;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      *value = static_cast<int>(options().shared_limit);
+      return cudaSuccess;
+  }
+  return cudaErrorInvalidValue;
+}

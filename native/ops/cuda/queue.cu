@@ -1,0 +1,49 @@
+#include "ops/cuda/queue.h"
+
+#include <string>
+
+#include "tensor/error.h"
+
+namespace plumb::cuda {
+
+void check(cudaError_t error, const char* what) {
+  if (error == cudaSuccess) return;
+  fail(error == cudaErrorMemoryAllocation ? "out-of-memory" : "device",
+       std::string("GPU: ") + what + ": " + cudaGetErrorString(error));
+}
+
+Queue::Queue() {
+  const auto ask = [](cudaDeviceAttr attribute) {
+    int value = 0;
+    check(cudaDeviceGetAttribute(&value, attribute, 0), "asking for the device's limits");
+    return value;
+  };
+  processors_ = ask(cudaDevAttrMultiProcessorCount);
+  capability_ = 10 * ask(cudaDevAttrComputeCapabilityMajor) + ask(cudaDevAttrComputeCapabilityMinor);
+  shared_limit_ = ask(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+}
+
+Queue::~Queue() {
+  // A device that is gone takes its memory with it.
+  cudaStreamSynchronize(stream_);
+  for (void* area : scratch_) cudaFree(area);
+  cudaStreamDestroy(stream_);
+}
+
+void Queue::wait() {
+  check(cudaStreamSynchronize(stream_), "waiting for the kernels");
+}
+
+void* Queue::scratch_bytes(int64_t bytes, int area) {
+  if (bytes <= scratch_size_[area]) return scratch_[area];
+  wait();
+  check(cudaFree(scratch_[area]), "releasing scratch memory");
+  scratch_[area] = nullptr;
+  scratch_size_[area] = 0;
+  check(cudaMalloc(&scratch_[area], static_cast<size_t>(bytes)), "reserving scratch memory");
+  scratch_size_[area] = bytes;
+  return scratch_[area];
+}
+
+}  // namespace plumb::cuda
