@@ -55,4 +55,10 @@ double norm(Queue& queue, const float* values, int64_t count);
 void adam(Queue& queue, const AdamConstants& constants, const float* gradient, float* first, float* second,
           float* values, int64_t count);
 
+// ---- product.cu
+void product_forward(Queue& queue, Precision precision, ConstMatrix x, const Weights& w, Matrix y, bool add);
+void product_backward(Queue& queue, Precision precision, ConstMatrix dy, const Weights& w, Matrix dx, bool add);
+void multiply(Queue& queue, bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b, float beta,
+              Matrix c);
+
 }  // namespace plumb::cuda

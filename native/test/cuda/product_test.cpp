@@ -1,0 +1,133 @@
+#include <array>
+#include <vector>
+
+#include "ops/cpu/kernels.h"
+#include "ops/cuda/kernels.h"
+#include "test/cuda/on_device.h"
+
+using namespace plumb;
+using test::DeviceMatrix;
+using test::OnDevice;
+using test::Random;
+
+namespace {
+
+size_t at(int64_t i) {
+  return static_cast<size_t>(i);
+}
+
+/// c[m, n] = sum over k of a(i, k) b(k, j), in double precision.
+template <typename A, typename B>
+std::vector<float> by_definition(int64_t m, int64_t n, int64_t k, A&& a, B&& b) {
+  std::vector<float> c(at(m * n));
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (int64_t l = 0; l < k; ++l) sum += static_cast<double>(a(i, l)) * static_cast<double>(b(l, j));
+      c[at(i * n + j)] = static_cast<float>(sum);
+    }
+  return c;
+}
+
+/// Values that bfloat16 has, so that only the order of sums can make a difference.
+std::vector<float> short_values(Random& random, int64_t count) {
+  std::vector<float> values(at(count));
+  for (float& value : values) value = static_cast<float>(random.below(33) - 16) / 16.0f;
+  return values;
+}
+
+std::vector<uint16_t> rounded(const std::vector<float>& values) {
+  std::vector<uint16_t> result(values.size());
+  kernels().to_bf16(values.data(), result.data(), static_cast<int64_t>(values.size()));
+  return result;
+}
+
+struct Shape {
+  int64_t m, in;
+  std::vector<int64_t> parts;
+};
+
+/// Products forward and backward with one shape, against the definition.
+void check_products(cuda::Queue& queue, const Shape& shape, Precision precision) {
+  CAPTURE(shape.m);
+  CAPTURE(shape.in);
+  Random random(2);
+  int64_t out = 0;
+  for (const int64_t rows : shape.parts) out += rows;
+  const std::vector<float> x = short_values(random, shape.m * shape.in), dy = short_values(random, shape.m * out);
+  const std::vector<float> weights = short_values(random, out * shape.in);
+  std::vector<float> y = by_definition(
+      shape.m, out, shape.in, [&](int64_t i, int64_t k) { return x[at(i * shape.in + k)]; },
+      [&](int64_t k, int64_t j) { return weights[at(j * shape.in + k)]; });
+  std::vector<float> dx = by_definition(
+      shape.m, shape.in, out, [&](int64_t i, int64_t k) { return dy[at(i * out + k)]; },
+      [&](int64_t k, int64_t j) { return weights[at(k * shape.in + j)]; });
+
+  OnDevice<float> long_weights(queue, weights);
+  OnDevice<uint16_t> short_weights(queue, rounded(weights));
+  Weights w;
+  w.out = out;
+  w.in = shape.in;
+  int64_t column = 0;
+  for (const int64_t rows : shape.parts) {
+    const void* data = precision == Precision::float32
+                           ? static_cast<const void*>(long_weights.data() + column * shape.in)
+                           : static_cast<const void*>(short_weights.data() + column * shape.in);
+    w.parts.push_back({data, rows, column});
+    column += rows;
+  }
+  DeviceMatrix device_x(queue, shape.m, shape.in, x), device_dy(queue, shape.m, out, dy);
+  DeviceMatrix device_y(queue, shape.m, out, y), device_dx(queue, shape.m, shape.in, dx);
+  cuda::product_forward(queue, precision, device_x.view(), w, device_y.view(), true);
+  cuda::product_backward(queue, precision, device_dy.view(), w, device_dx.view(), true);
+  for (float& value : y) value *= 2;
+  for (float& value : dx) value *= 2;
+  CHECK(device_y.read() == y);  // sums of multiples of 1/256 below 2^16: exact in any order
+  CHECK(device_dx.read() == dx);
+  cuda::product_forward(queue, precision, device_x.view(), w, device_y.view(), false);
+  cuda::product_backward(queue, precision, device_dy.view(), w, device_dx.view(), false);
+  for (float& value : y) value /= 2;
+  for (float& value : dx) value /= 2;
+  CHECK(device_y.read() == y);
+  CHECK(device_dx.read() == dx);
+}
+
+}  // namespace
+
+TEST_CASE("CUDA: products with weights equal their definition at all edges of tiles") {
+  cuda::Queue queue;
+  const std::vector<Shape> shapes = {
+      {0, 8, {8}},           {1, 1, {1}},         {3, 7, {5}},     {17, 33, {16, 15, 1}},
+      {129, 40, {64, 8, 8}}, {16, 96, {128, 16}}, {2, 200, {129}},
+  };
+  test::in_each_order([&] {
+    for (const Shape& shape : shapes)
+      for (const Precision precision : {Precision::float32, Precision::bfloat16})
+        check_products(queue, shape, precision);
+  });
+}
+
+TEST_CASE("CUDA: general float32 products equal their definition, transposed or not") {
+  cuda::Queue queue;
+  test::in_each_order([&] {
+    for (const auto& [m, n, k] :
+         std::vector<std::array<int64_t, 3>>{{0, 3, 3}, {1, 1, 1}, {5, 7, 0}, {65, 3, 17}, {8, 66, 33}})
+      for (const bool ta : {false, true})
+        for (const bool tb : {false, true}) {
+          Random random(2);
+          const std::vector<float> a = random.values(m * k), b = random.values(k * n), c = random.values(m * n);
+          const int64_t rows = m, cols = n, depth = k;
+          std::vector<float> product = by_definition(
+              m, n, k, [&](int64_t i, int64_t l) { return a[at(ta ? l * rows + i : i * depth + l)]; },
+              [&](int64_t l, int64_t j) { return b[at(tb ? j * depth + l : l * cols + j)]; });
+          DeviceMatrix device_a(queue, ta ? k : m, ta ? m : k, a), device_b(queue, tb ? n : k, tb ? k : n, b);
+          DeviceMatrix device_c(queue, m, n, std::vector<float>(c.size(), NAN));
+          for (float& value : product) value *= 0.5f;
+          cuda::multiply(queue, ta, tb, 0.5f, device_a.view(), device_b.view(), 0.0f, device_c.view());
+          test::check_near(device_c.read(), product, 1e-6);
+          for (float& value : product) value *= 3;
+          cuda::multiply(queue, ta, tb, 0.5f, device_a.view(), device_b.view(), 2.0f, device_c.view());
+          test::check_near(device_c.read(), product, 1e-6);
+        }
+  });
+}
