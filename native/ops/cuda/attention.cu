@@ -35,7 +35,7 @@ class Layout {
 
 template <typename T>
 struct ForwardLayout {
-  int64_t query, key, score, weight, out, top, sum, factor, bytes;
+  int64_t query, key, score, weight, out, top, sum, bytes;
   ForwardLayout(int tile, int keys, int padded) {
     Layout layout;
     query = layout.add<T>(tile * factor_stride(padded));
@@ -45,7 +45,6 @@ struct ForwardLayout {
     out = layout.add<float>(tile * sum_stride(padded));
     top = layout.add<float>(tile);
     sum = layout.add<float>(tile);
-    factor = layout.add<float>(tile);
     bytes = layout.bytes();
   }
 };
@@ -103,6 +102,7 @@ __global__ __launch_bounds__(kTileThreads) void forward_kernel(Setting setting, 
   const int rows = setting.group * block.count;
   const int end = block.ancestors + block.visible + block.count;
   const KeyRows key_row{ancestor_rows + block.first_ancestor, block.ancestors, block.own};
+  const int warp = static_cast<int>(threadIdx.x) / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int key_stride = sum_stride(setting.keys);
   const int weight_stride = factor_stride(setting.keys);
@@ -110,9 +110,14 @@ __global__ __launch_bounds__(kTileThreads) void forward_kernel(Setting setting, 
 
   load_heads(queries, QueryRows{block.query, block.count}, block.count, kv_head * setting.group, setting.size, rows,
              setting.tile, setting.padded, query);
-  for (int r = static_cast<int>(threadIdx.x); r < setting.tile; r += kTileThreads) {
-    top[r] = kLeast;
-    total[r] = 0.0f;
+  // Highest score and sum of each row that this warp looks after, the same in all lanes.
+  constexpr int kRows = kMostTile / kTileWarps;
+  float row_top[kRows];
+  float row_total[kRows];
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    row_top[i] = kLeast;
+    row_total[i] = 0.0f;
   }
   for (int first = 0; first < end; first += setting.keys) {
     const int count = end - first < setting.keys ? end - first : setting.keys;
@@ -122,26 +127,25 @@ __global__ __launch_bounds__(kTileThreads) void forward_kernel(Setting setting, 
     __syncthreads();
     score_tile(query, key, setting.tile, setting.keys, setting.padded, score);
     __syncthreads();
-    for (int r = static_cast<int>(threadIdx.x) / 32; r < setting.tile; r += kTileThreads / 32) {
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      const int r = warp + i * kTileWarps;
+      if (r >= setting.tile) break;
       const int visible = r < rows ? block.ancestors + block.visible + r % block.count + 1 - first : 0;
-      float* row = score + r * key_stride;
+      const float* row = score + r * key_stride;
       float highest = kLeast;
       for (int n = lane; n < count; n += 32)
         if (n < visible) highest = fmaxf(highest, row[n] * setting.scale);
-      const float before = top[r];
-      const float now = fmaxf(before, warp_max(highest));
+      const float now = fmaxf(row_top[i], warp_max(highest));
       float sum = 0.0f;
       for (int n = lane; n < setting.keys; n += 32) {
         const float p = n < count && n < visible ? expf(row[n] * setting.scale - now) : 0.0f;
         sum += p;
         store_factor(weight + r * weight_stride + n, p);
       }
-      sum = warp_sum(sum);
-      const float factor = expf(before - now);
-      if (lane == 0) {
-        total[r] = total[r] * factor + sum;
-        top[r] = now;
-      }
+      const float factor = expf(row_top[i] - now);
+      row_total[i] = row_total[i] * factor + warp_sum(sum);
+      row_top[i] = now;
       if (!kShort && first > 0)
         for (int c = lane; c < setting.padded; c += 32) sums[r * out_stride + c] *= factor;
     }
@@ -150,6 +154,13 @@ __global__ __launch_bounds__(kTileThreads) void forward_kernel(Setting setting, 
     weighted_tile(weight, key, setting.tile, setting.keys, setting.padded, kShort || first == 0, sums);
     if (kShort) break;
   }
+  if (lane == 0)
+#pragma unroll
+    for (int i = 0; i < kRows; ++i)
+      if (const int r = warp + i * kTileWarps; r < setting.tile) {
+        top[r] = row_top[i];
+        total[r] = row_total[i];
+      }
   __syncthreads();
   for (int i = static_cast<int>(threadIdx.x); i < rows * static_cast<int>(setting.size); i += kTileThreads) {
     const int r = i / static_cast<int>(setting.size);

@@ -41,14 +41,14 @@ int64_t attention_backward_bytes(Precision precision, int tile, int padded);
 
 /// Grouped-query attention over a tree of segments, in the same order of sums each time: no two blocks add to one
 /// value. Keys and values of ancestors are read where they lie, once for each block of queries.
-class Attention : public AttentionPlan {
+class Attention {
  public:
   /// Rows of queries (those of a group's heads one after the other) that a block of threads has at once, and keys in
   /// the way back: `tile`, a multiple of 16 up to 64, or 0: as many as the device's shared memory allows. Texts with up
   /// to `short_keys` keys have them all there at once.
   Attention(Queue& queue, Precision precision, const AttentionShape& shape, const std::vector<AttentionItem>& items,
             int tile = 0, int short_keys = 128);
-  ~Attention() override;
+  ~Attention();
   Attention(const Attention&) = delete;
   Attention& operator=(const Attention&) = delete;
 

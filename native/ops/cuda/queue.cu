@@ -12,10 +12,11 @@ void check(cudaError_t error, const char* what) {
        std::string("GPU: ") + what + ": " + cudaGetErrorString(error));
 }
 
-Queue::Queue() {
-  const auto ask = [](cudaDeviceAttr attribute) {
+Queue::Queue(int device) {
+  check(cudaSetDevice(device), "choosing the device");
+  const auto ask = [device](cudaDeviceAttr attribute) {
     int value = 0;
-    check(cudaDeviceGetAttribute(&value, attribute, 0), "asking for the device's limits");
+    check(cudaDeviceGetAttribute(&value, attribute, device), "asking for the device's limits");
     return value;
   };
   processors_ = ask(cudaDevAttrMultiProcessorCount);

@@ -9,11 +9,11 @@ namespace plumb::cuda {
 /// Throws "out-of-memory" or "device", with what was tried, where the runtime said no.
 void check(cudaError_t error, const char* what);
 
-/// Where kernels are queued, on the device that was current when it was made: one stream, and scratch memory that each
-/// operation may use anew, since one begins where the one before has ended.
+/// Where kernels are queued, on a device that its callers keep the current one: one stream, and scratch memory that
+/// each operation may use anew, since one begins where the one before has ended.
 class Queue {
  public:
-  Queue();
+  explicit Queue(int device = 0);
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;

@@ -10,17 +10,17 @@ namespace {
 __global__ void divergent_kernel(float* out) {
   if (threadIdx.x < 32) {
     __syncthreads();
-    out[0] = 1;
+    out[threadIdx.x] = 1;
   } else {
     __syncthreads();
-    out[1] = 1;
+    out[threadIdx.x] = 1;
   }
 }
 
 __global__ void early_end_kernel(float* out, unsigned count) {
   if (threadIdx.x >= count) return;
   __syncthreads();
-  out[0] = 1;
+  out[threadIdx.x] = 1;
 }
 
 __global__ void half_a_warp_kernel(float* out, int count) {

@@ -24,7 +24,10 @@ TEST_CASE("CUDA: choices are a softmax over their candidates, with its slopes") 
   in_each_order([&] {
     for (const int64_t width : {1, 33, 100, 300}) {
       Random random(5);
-      const std::vector<float> x = random.values(4 * width), heads = random.values(200 * width);
+      std::vector<float> x = random.values(4 * width);
+      const std::vector<float> heads = random.values(200 * width);
+      if (width == 33)
+        for (float& value : x) value *= 5000;  // logits whose exponentials nothing holds
       // One candidate, a few, more than a block has threads, and one choice that is only scored.
       const std::vector<int32_t> sizes = {1, 3, 150, 2}, rows = {3, 0, 0, 1}, answers = {0, 2, 149, -1};
       const std::vector<float> weights = {1.0f, 0.5f, 2.0f, 1.0f};
@@ -35,13 +38,15 @@ TEST_CASE("CUDA: choices are a softmax over their candidates, with its slopes") 
       }
       std::vector<float> log_p(places.size()), slopes(places.size());
       for (size_t c = 0; c < sizes.size(); ++c) {
-        double sum = 0;
+        double top = -INFINITY;
         for (int32_t i = starts[c]; i < starts[c + 1]; ++i) {
           log_p[at(i)] = kernels().dot(&x[at(rows[c] * width)], &heads[at(places[at(i)] * width)], width);
-          sum += std::exp(static_cast<double>(log_p[at(i)]));
+          top = std::max(top, static_cast<double>(log_p[at(i)]));
         }
+        double sum = 0;
+        for (int32_t i = starts[c]; i < starts[c + 1]; ++i) sum += std::exp(static_cast<double>(log_p[at(i)]) - top);
         for (int32_t i = starts[c]; i < starts[c + 1]; ++i) {
-          log_p[at(i)] = static_cast<float>(static_cast<double>(log_p[at(i)]) - std::log(sum));
+          log_p[at(i)] = static_cast<float>(static_cast<double>(log_p[at(i)]) - top - std::log(sum));
           const float truth = i == starts[c] + answers[c] ? 1.0f : 0.0f;
           slopes[at(i)] = answers[c] < 0 ? 0.0f : weights[c] * (std::exp(log_p[at(i)]) - truth);
         }

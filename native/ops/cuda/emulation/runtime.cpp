@@ -127,7 +127,7 @@ cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_
                               size_t height, cudaMemcpyKind, cudaStream_t stream) {
   if (width > to_pitch || width > from_pitch) return cudaErrorInvalidValue;
   enqueue(stream, [=] {
-    for (size_t r = 0; r < height; ++r)
+    for (size_t r = 0; r < height && width > 0; ++r)
       std::memcpy(static_cast<char*>(to) + r * to_pitch, static_cast<const char*>(from) + r * from_pitch, width);
   });
   return cudaSuccess;
@@ -140,7 +140,7 @@ cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t st
 cudaError_t cudaMemset2DAsync(void* data, size_t pitch, int value, size_t width, size_t height, cudaStream_t stream) {
   if (width > pitch) return cudaErrorInvalidValue;
   enqueue(stream, [=] {
-    for (size_t r = 0; r < height; ++r) std::memset(static_cast<char*>(data) + r * pitch, value, width);
+    for (size_t r = 0; r < height && width > 0; ++r) std::memset(static_cast<char*>(data) + r * pitch, value, width);
   });
   return cudaSuccess;
 }

@@ -18,6 +18,8 @@ __attribute__((weak)) void __tsan_switch_to_fiber(void*, unsigned);
 __attribute__((weak)) void* __tsan_get_current_fiber();
 __attribute__((weak)) void __tsan_acquire(void*);
 __attribute__((weak)) void __tsan_release(void*);
+__attribute__((weak)) void AnnotateIgnoreReadsAndWritesBegin(const char*, int);
+__attribute__((weak)) void AnnotateIgnoreReadsAndWritesEnd(const char*, int);
 __attribute__((weak)) void __sanitizer_start_switch_fiber(void**, const void*, size_t);
 __attribute__((weak)) void __sanitizer_finish_switch_fiber(void*, const void**, size_t*);
 }
@@ -87,7 +89,18 @@ std::string site_of(const char* file, int line) {
   return std::string(slash == nullptr ? file : slash + 1) + ":" + std::to_string(line);
 }
 
+/// What the emulation writes down for itself is no business of ThreadSanitizer's, whose threads its fibers are.
+struct Unwatched {
+  Unwatched() {
+    if (AnnotateIgnoreReadsAndWritesBegin != nullptr) AnnotateIgnoreReadsAndWritesBegin(__FILE__, __LINE__);
+  }
+  ~Unwatched() {
+    if (AnnotateIgnoreReadsAndWritesEnd != nullptr) AnnotateIgnoreReadsAndWritesEnd(__FILE__, __LINE__);
+  }
+};
+
 void fail(const std::string& what, const char* file, int line) {
+  const Unwatched unwatched;
   if (errors.size() >= 20) return;
   errors.push_back(std::string(kernel_name) + ", block (" + std::to_string(block_index.x) + ", " +
                    std::to_string(block_index.y) + ", " + std::to_string(block_index.z) + "), thread " +
@@ -100,6 +113,7 @@ bool stands(const char* file, int line) {
   static const char* last_file = nullptr;
   static int last_line = 0;
   if (removed_barrier.empty() && file == last_file && line == last_line) return true;
+  const Unwatched unwatched;
   const std::string site = site_of(file, line);
   if (std::find(known_barriers.begin(), known_barriers.end(), site) == known_barriers.end())
     known_barriers.push_back(site);

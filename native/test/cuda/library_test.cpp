@@ -1,0 +1,90 @@
+// The library as the engine opens it: another file, behind a table of functions.
+#include <dlfcn.h>
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "ops/cpu/kernels.h"
+#include "ops/cuda/cuda_device.h"
+#include "tensor/error.h"
+#include "test/random.h"
+
+using namespace plumb;
+using test::Random;
+
+namespace {
+
+template <typename Body>
+std::string code_of(Body&& body) {
+  try {
+    body();
+  } catch (const EngineError& error) {
+    CHECK(std::string(error.what()).size() > 10);
+    return error.code;
+  }
+  return "";
+}
+
+std::vector<float> read(Device& device, const float* data, int64_t count) {
+  std::vector<float> values(static_cast<size_t>(count));
+  device.download(data, values.data(), count * 4);
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("CUDA: a library that is missing, is none or is another version gives a sentence") {
+  CHECK(code_of([] { CudaRuntime("/nowhere/libplumb_cuda.so"); }) == "cuda-not-built");
+  CHECK(code_of([] { CudaRuntime(PLUMB_NO_CUDA); }) == "cuda-unavailable");
+  void* file = dlopen(PLUMB_EMULATED_CUDA, RTLD_NOW | RTLD_LOCAL);
+  REQUIRE(file != nullptr);
+  const auto open = reinterpret_cast<OpenCudaLibrary>(dlsym(file, kOpenCudaLibrary));
+  char reason[200] = "";
+  CHECK(open(kCudaLibraryVersion + 1, reason, sizeof reason) == nullptr);
+  CHECK(std::string(reason).find("version") != std::string::npos);
+}
+
+TEST_CASE("CUDA: a device of the library computes what it is given, and says when it cannot") {
+  const CudaRuntime runtime(PLUMB_EMULATED_CUDA);
+  REQUIRE(runtime.devices().size() == 1);
+  CHECK(runtime.devices()[0].capability == 90);
+  CHECK(code_of([&] { runtime.open(7, Precision::float32); }) == "device");
+  const std::unique_ptr<Device> device = runtime.open(0, Precision::bfloat16);
+  CHECK(device->precision() == Precision::bfloat16);
+  CHECK(code_of([&] { device->allocate(int64_t{1} << 50); }) == "out-of-memory");
+
+  // More than the memory for uploads holds, in pieces, while the host's own copy changes.
+  Random random(3);
+  const int64_t count = (int64_t{9} << 20) / 4 + 5;
+  const std::vector<float> values = random.values(count);
+  DeviceBuffer<float> buffer(*device, count);
+  std::vector<float> host = values;
+  for (int64_t first = 0; first < count; first += 1000000) {
+    const int64_t part = std::min<int64_t>(1000000, count - first);
+    buffer.write(host.data() + first, part, first);
+    std::fill_n(host.begin() + first, part, 0.0f);
+  }
+  CHECK(buffer.read() == values);
+  buffer.clear();
+  CHECK(read(*device, buffer.data(), 3) == std::vector<float>(3, 0.0f));
+
+  // Attention through a plan, and a product: the sum of values, since all keys are equal.
+  const AttentionShape shape{1, 1, 4};
+  DeviceBuffer<float> qkv(*device, 3 * 12), out(*device, 3 * 4), logsum(*device, 3);
+  std::vector<float> rows(36, 1.0f);
+  for (size_t r = 0; r < 3; ++r)
+    for (size_t c = 8; c < 12; ++c) rows[r * 12 + c] = static_cast<float>(r);
+  qkv.write(rows.data(), 36);
+  const Matrix view = matrix(qkv, 3, 12);
+  const auto plan = device->plan_attention(shape, {{0, 1, {}, {0, 1}}, {1, 2, {{0, 1}}, {1, 2}}});
+  device->attention_forward(*plan, view.columns(0, 4), view.columns(4, 4), view.columns(8, 4), matrix(out, 3, 4),
+                            matrix(logsum, 3, 1));
+  const std::vector<float> found = out.read();
+  CHECK(found[0] == 0.0f);
+  CHECK(found[4] == doctest::Approx(0.5f));
+  CHECK(found[8] == doctest::Approx(1.0f));
+  CHECK(device->norm(out.data(), 12) == doctest::Approx(std::sqrt(4 * 0.25 + 4)));
+  CHECK(code_of([&] { device->plan_attention({1, 1, 4096}, {}); }) == "device");
+}
