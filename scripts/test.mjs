@@ -5,6 +5,7 @@
 import path from "node:path";
 import { bundle, buildNative } from "./lib/build.mjs";
 import { formatNative } from "./lib/clang-format.mjs";
+import { barrierTests, cudaForAll, cudaLibrary } from "./lib/cuda.mjs";
 import { mutationTests } from "./lib/mutations.mjs";
 import { packageExtension } from "./lib/package.mjs";
 import { root } from "./lib/places.mjs";
@@ -43,6 +44,7 @@ const everyTime = [
   ["unused code and packages", () => checkWith("knip", [])],
   ["unit tests", () => mocha("test/unit/**/*.test.ts")],
   ["native tests", () => ctest()],
+  ["library for NVIDIA GPUs", () => Promise.resolve(cudaLibrary())],
   ["addon tests", () => mocha("test/addon/**/*.test.ts")],
   ["whole runs", () => mocha("test/run/**/*.test.ts")],
 ];
@@ -51,6 +53,8 @@ const everyTime = [
 const long = [
   ["native tests under AddressSanitizer", () => sanitized("address")],
   ["native tests under ThreadSanitizer", () => sanitized("thread")],
+  ["library for NVIDIA GPUs of all kinds", () => cudaForAll()],
+  ["barriers of the CUDA kernels", () => barrierTests()],
   ["fuzzing and long tests", () => mocha("test/long/**/*.test.ts")],
   ["the extension in a real editor", () => extensionTests()],
   ["mutations", () => mutationTests()],
