@@ -18,8 +18,6 @@ __attribute__((weak)) void __tsan_switch_to_fiber(void*, unsigned);
 __attribute__((weak)) void* __tsan_get_current_fiber();
 __attribute__((weak)) void __tsan_acquire(void*);
 __attribute__((weak)) void __tsan_release(void*);
-__attribute__((weak)) void AnnotateIgnoreReadsAndWritesBegin(const char*, int);
-__attribute__((weak)) void AnnotateIgnoreReadsAndWritesEnd(const char*, int);
 __attribute__((weak)) void __sanitizer_start_switch_fiber(void**, const void*, size_t);
 __attribute__((weak)) void __sanitizer_finish_switch_fiber(void*, const void**, size_t*);
 }
@@ -48,9 +46,24 @@ constexpr unsigned kNoSync = 1;  // flag of __tsan_switch_to_fiber: switching or
 constexpr size_t kStaticSharedLimit = size_t{48} << 10;
 
 Options chosen;
-std::vector<std::string> errors;
-std::vector<std::string> known_barriers;
-std::string removed_barrier;
+// What fibers write down is kept without the C++ library: ThreadSanitizer watches that in every file.
+struct Failure {
+  const char* what;
+  const char* kernel;
+  const char* file;
+  int line, thread;
+  Index3 block;
+};
+Failure failures[20];
+int failure_count = 0;
+struct Site {
+  const char* file;
+  int line;
+};
+Site sites[512];
+int site_count = 0;
+Site removed{"", 0};
+std::string removed_file;
 
 const std::function<void()>* body = nullptr;
 const char* kernel_name = "";
@@ -89,37 +102,32 @@ std::string site_of(const char* file, int line) {
   return std::string(slash == nullptr ? file : slash + 1) + ":" + std::to_string(line);
 }
 
-/// What the emulation writes down for itself is no business of ThreadSanitizer's, whose threads its fibers are.
-struct Unwatched {
-  Unwatched() {
-    if (AnnotateIgnoreReadsAndWritesBegin != nullptr) AnnotateIgnoreReadsAndWritesBegin(__FILE__, __LINE__);
-  }
-  ~Unwatched() {
-    if (AnnotateIgnoreReadsAndWritesEnd != nullptr) AnnotateIgnoreReadsAndWritesEnd(__FILE__, __LINE__);
-  }
-};
+void fail(const char* what, const char* file, int line) {
+  if (failure_count == 20) return;
+  failures[failure_count++] = {what, kernel_name, file, line, current == nullptr ? -1 : current->number, block_index};
+}
 
-void fail(const std::string& what, const char* file, int line) {
-  const Unwatched unwatched;
-  if (errors.size() >= 20) return;
-  errors.push_back(std::string(kernel_name) + ", block (" + std::to_string(block_index.x) + ", " +
-                   std::to_string(block_index.y) + ", " + std::to_string(block_index.z) + "), thread " +
-                   std::to_string(current == nullptr ? -1 : current->number) + ": " + what + " (" +
-                   site_of(file, line) + ")");
+const char* name_of(const char* path) {
+  const char* name = path;
+  for (const char* c = path; *c != 0; ++c)
+    if (*c == '/') name = c + 1;
+  return name;
+}
+
+bool is_removed(const char* file, int line) {
+  if (line != removed.line) return false;
+  const char* a = name_of(file);
+  const char* b = removed.file;
+  for (; *a != 0 && *a == *b; ++a) ++b;
+  return *a == *b;
 }
 
 /// Whether the barrier stands. Remembers it.
 bool stands(const char* file, int line) {
-  static const char* last_file = nullptr;
-  static int last_line = 0;
-  if (removed_barrier.empty() && file == last_file && line == last_line) return true;
-  const Unwatched unwatched;
-  const std::string site = site_of(file, line);
-  if (std::find(known_barriers.begin(), known_barriers.end(), site) == known_barriers.end())
-    known_barriers.push_back(site);
-  last_file = file;
-  last_line = line;
-  return site != removed_barrier;
+  int i = 0;
+  while (i < site_count && !(sites[i].file == file && sites[i].line == line)) ++i;
+  if (i == site_count && site_count < 512) sites[site_count++] = {file, line};
+  return !is_removed(file, line);
 }
 
 __attribute__((naked, noinline)) void switch_stack(void**, void*) {
@@ -349,16 +357,26 @@ Options& options() {
 
 std::vector<std::string> take_errors() {
   std::vector<std::string> taken;
-  taken.swap(errors);
+  for (int i = 0; i < failure_count; ++i) {
+    const Failure& one = failures[i];
+    taken.push_back(std::string(one.kernel) + ", block (" + std::to_string(one.block.x) + ", " +
+                    std::to_string(one.block.y) + ", " + std::to_string(one.block.z) + "), thread " +
+                    std::to_string(one.thread) + ": " + one.what + " (" + site_of(one.file, one.line) + ")");
+  }
+  failure_count = 0;
   return taken;
 }
 
 std::vector<std::string> barriers() {
-  return known_barriers;
+  std::vector<std::string> names;
+  for (int i = 0; i < site_count; ++i) names.push_back(site_of(sites[i].file, sites[i].line));
+  return names;
 }
 
 void remove_barrier(const std::string& site) {
-  removed_barrier = site;
+  const size_t colon = site.find(':');
+  removed_file = site.substr(0, colon);
+  removed = {removed_file.c_str(), colon == std::string::npos ? 0 : std::atoi(site.c_str() + colon + 1)};
 }
 
 bool launchable(Index3 grid, Index3 block, size_t shared_bytes) {
@@ -415,7 +433,7 @@ void block_barrier(const char* file, int line) {
   if (live != static_cast<int>(threads.size())) fail("a barrier of the block after a thread has ended", file, line);
   for (const Thread& other : threads) {
     if (other.state != kAtBlockBarrier) continue;
-    if (other.line != line) fail("another thread waits at the barrier " + site_of(other.file, other.line), file, line);
+    if (other.line != line) fail("another thread waits at another barrier", file, line);
     break;
   }
   if (__tsan_release != nullptr) __tsan_release(&block_tags[turn]);
