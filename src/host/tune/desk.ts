@@ -1,5 +1,6 @@
 import path from "node:path";
 import { shownPath } from "../../core/data";
+import { DEFAULT_MODEL } from "../../core/model/default/model";
 import type { RunHistory } from "../../core/runs/history";
 import { MethodName, Report, type Task } from "../../core/schema";
 import type { FromWorker, Job } from "../../core/tuning/protocol";
@@ -103,7 +104,7 @@ export class Desk {
       choices: this.choices,
       methods: [method, ...MethodName.options.filter((other) => other !== method)],
       models: [
-        { value: null, name: base ?? "" },
+        { value: null, name: base ?? DEFAULT_MODEL.title },
         ...this.models.filter((name) => name !== base).map((name) => ({ value: name, name })),
       ],
       data: this.check === null ? null : dataOf(this.check, path.dirname(this.file)),

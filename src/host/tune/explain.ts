@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
-import { DEFAULT_MODEL, modelsFolder } from "../../core/model/cache";
+import { modelsFolder } from "../../core/model/cache";
+import { DEFAULT_MODEL } from "../../core/model/default/model";
 import type { TuneAction, TuneTrouble } from "../../protocol";
 
 /** What an error means to somebody who wants a run: in a sentence, with what to try and buttons that do it. */
@@ -18,7 +19,7 @@ export function explain(
       return {
         message: vscode.l10n.t(
           "The base model {0} is not on this machine yet: {1} MB, licence {2}. It will be kept in {3}.",
-          "SmolLM2-135M-Instruct",
+          DEFAULT_MODEL.title,
           Math.round(DEFAULT_MODEL.bytes / 1e6),
           DEFAULT_MODEL.license,
           modelsFolder(),

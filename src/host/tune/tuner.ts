@@ -236,7 +236,7 @@ export class Tuner implements vscode.Disposable {
         await vscode.window.showTextDocument(task);
         return;
       case "get-model":
-        await run("plumb.getModel", "default");
+        await run("plumb.getModel");
         await desk.look();
         return;
       case "models":

@@ -53,7 +53,7 @@ export class Choices {
           select(
             models.map(({ value, name }) => ({
               value,
-              name: value === null ? words.say("default", name || "SmolLM2-135M-Instruct") : name,
+              name: value === null ? words.say("default", name) : name,
             })),
             choices.base,
             (base) => change({ base }),

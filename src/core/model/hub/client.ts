@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { PlumbError } from "../../errors";
 import { version } from "../../version";
 import { parseJson } from "../json";
@@ -37,6 +38,7 @@ export class Tries {
   constructor(
     private readonly patience: HubPatience,
     private readonly say: (line: string) => void,
+    private readonly signal: AbortSignal | undefined,
   ) {}
 
   /** Something came: the next failure is the first again. */
@@ -52,7 +54,7 @@ export class Tries {
     const pause = error.wait === null ? this.patience.pause * 2 ** (this.failed - 1) : error.wait * 1000;
     if (pause >= 2000)
       this.say(`${error.final.message.split(". ")[0]}: trying again in ${Math.round(pause / 1000)} s.`);
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await wait(pause, undefined, { signal: this.signal });
   }
 }
 
@@ -66,16 +68,18 @@ export interface HubAnswer {
   drop(): void;
 }
 
-/** Asks the Hub. Nothing else in Plumb touches the network. */
+/** Asks the Hub. Nothing else in Plumb touches the network but pip, where the default model is fetched through it. */
 export class HubClient {
   constructor(
     readonly environment: HubEnvironment,
     private readonly patience: HubPatience,
     private readonly say: (line: string) => void,
+    /** Calls off what is under way, and what would come after. */
+    private readonly signal?: AbortSignal,
   ) {}
 
   tries(): Tries {
-    return new Tries(this.patience, this.say);
+    return new Tries(this.patience, this.say, this.signal);
   }
 
   /** One request, redirects followed. The token goes to the Hub alone, not to where it redirects. */
@@ -94,16 +98,23 @@ export class HubClient {
       ...wanted,
     };
     const controller = new AbortController();
+    const stop = () => controller.abort();
+    if (this.signal?.aborted === true) stop();
+    this.signal?.addEventListener("abort", stop, { once: true });
     const guard = new StallGuard(controller, this.patience.stall);
     let response: Response;
     try {
       response = await fetch(url, { headers, signal: controller.signal });
     } catch (error) {
+      this.signal?.removeEventListener("abort", stop);
       throw this.unreachable(error, guard);
     } finally {
       guard.rest();
     }
-    const drop = () => controller.abort();
+    const drop = () => {
+      this.signal?.removeEventListener("abort", stop);
+      controller.abort();
+    };
     if (endpoint.startsWith("https:") && !response.url.startsWith("https:")) {
       drop();
       throw new PlumbError(
@@ -211,6 +222,7 @@ export class HubClient {
 
   private unreachable(error: unknown, guard: StallGuard): Error {
     if (error instanceof PlumbError || error instanceof Transient) return error;
+    if (this.signal?.aborted === true) return new PlumbError("interrupted", "Stopped.", { cause: error });
     const { endpoint } = this.environment;
     if (guard.stalled) return this.broken(`nothing came for ${this.patience.stall / 1000} s`);
     // What fetch throws says "fetch failed"; the reason is its cause.

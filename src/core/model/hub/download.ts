@@ -61,7 +61,7 @@ class Download {
     await rm(this.part, { force: true });
     throw new PlumbError(
       "hub-checksum",
-      `${this.named()} came with other content than ${this.client.environment.endpoint} lists (its hash differs), and was thrown away. Run the command again; if that does not help, something between here and there changes files.`,
+      `${this.named()} came from ${this.client.environment.endpoint} with other content than it should have (its hash differs), and was thrown away. Run the command again; if that does not help, something between here and there changes files.`,
     );
   }
 

@@ -1,10 +1,11 @@
 import { mkdir, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../../errors";
-import { lockFolder } from "../../lock";
 import { checkConfig } from "../huggingface-model";
 import { isNamed } from "../found";
+import { holdFolder } from "../hold";
 import { readJsonObject } from "../json";
+import type { FetchListener } from "../listener";
 import { hubModels } from "./cached";
 import { chooseFirst, chooseGguf, chooseParts } from "./choose";
 import { HubClient, PATIENCE, type HubPatience } from "./client";
@@ -17,19 +18,10 @@ import { isWhole, RepoStorage } from "./storage";
 const LONGEST_INDEX = 1 << 24;
 /** Left free on the disk besides what is fetched. */
 const SPARE = 16e6;
-const LOCK_EVERY = 500;
 
 export interface HubWish extends RepoName {
   /** One GGUF file instead of the model in Hugging Face form. */
   readonly file?: string;
-}
-
-/** Told what happens. */
-export interface HubListener {
-  /** A sentence. */
-  say(line: string): void;
-  /** Bytes that are there, of those needed; `fetched` of them came in this run. */
-  progress(state: { file: string; done: number; total: number; fetched: number }): void;
 }
 
 /** What tests replace. */
@@ -37,6 +29,8 @@ export interface HubTools {
   readonly patience: HubPatience;
   /** Bytes that may still be written where a folder lies. */
   freeSpace(folder: string): Promise<number>;
+  /** Calls it off, with an error of code "interrupted". */
+  readonly signal?: AbortSignal;
 }
 
 const TOOLS: HubTools = {
@@ -62,16 +56,17 @@ export interface HubModel {
  */
 export async function fetchHubModel(
   wish: HubWish,
-  listener: HubListener,
-  tools: HubTools = TOOLS,
+  listener: FetchListener,
+  tools: Partial<HubTools> = {},
 ): Promise<HubModel> {
+  const all: HubTools = { ...TOOLS, ...tools };
   const environment = hubEnvironment();
   const storage = new RepoStorage(environment.cache, wish.repo);
   if (environment.offline !== null) return fromCache(wish, environment);
-  const client = new HubClient(environment, tools.patience, (line) => listener.say(line));
+  const client = new HubClient(environment, all.patience, (line) => listener.say(line), all.signal);
   const revision = wish.revision ?? MAIN;
   const listing = await listRepo(client, wish.repo, revision);
-  const fetching = new Fetching(client, wish.repo, listing, storage, listener, tools);
+  const fetching = new Fetching(client, wish.repo, listing, storage, listener, all);
   try {
     const files =
       wish.file === undefined
@@ -80,6 +75,9 @@ export async function fetchHubModel(
     await storage.keepRevision(revision, listing.commit);
     return modelAt(wish, storage, listing.commit, files);
   } catch (error) {
+    if (all.signal?.aborted === true) {
+      throw new PlumbError("interrupted", "Stopped. The same command goes on from here.", { cause: error });
+    }
     throw asPlumbError(error, environment.cache);
   }
 }
@@ -111,7 +109,7 @@ class Fetching {
     private readonly repo: string,
     private readonly listing: Listing,
     private readonly storage: RepoStorage,
-    private readonly listener: HubListener,
+    private readonly listener: FetchListener,
     private readonly tools: HubTools,
   ) {}
 
@@ -136,7 +134,7 @@ class Fetching {
   async files(wanted: readonly HubFile[]): Promise<readonly HubFile[]> {
     if ((await this.missing(wanted)).length === 0) return wanted;
     await mkdir(this.storage.locks, { recursive: true });
-    const unlock = await this.lock();
+    const unlock = await holdFolder(this.storage.locks, (line) => this.listener.say(line), this.tools.signal);
     try {
       const missing = await this.missing(wanted);
       const before = await this.bytesThere(missing);
@@ -193,19 +191,6 @@ class Fetching {
         this.client.environment.cache,
         `${Math.floor(free / 1e6)} MB are free, ${Math.ceil((needed + SPARE) / 1e6)} MB are needed`,
       );
-    }
-  }
-
-  /** Waits for another process that fetches the same model. */
-  private async lock(): Promise<() => Promise<void>> {
-    for (let told = false; ; told = true) {
-      try {
-        return await lockFolder(this.storage.locks);
-      } catch (error) {
-        if (!(error instanceof PlumbError && error.code === "locked")) throw error;
-        if (!told) this.listener.say(`Waiting for another process: ${error.message}`);
-        await new Promise((resolve) => setTimeout(resolve, LOCK_EVERY));
-      }
     }
   }
 }
