@@ -46,7 +46,7 @@ describe("plumb models and the network", function () {
     const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) =>
       child.on("close", (code) => resolve({ code, stdout, stderr })),
     );
-    return { child, ended };
+    return { child, ended, said: () => stderr };
   };
   const blob = () => path.join(place.cache, "models--someone--tiny", "blobs", sha256(WEIGHTS));
   const partSize = () =>
@@ -184,10 +184,13 @@ describe("plumb models and the network", function () {
   });
 
   it("two processes that get one model at once fetch it once", async () => {
-    place.server.disturb(/^files/, (_asked, _request, _response, next) => setTimeout(next, 1500));
+    const held: (() => void)[] = [];
+    place.server.disturb(/^files/, (_asked, _request, _response, next) => void held.push(next));
     const first = start(["get", REPO]);
     await until(() => Promise.resolve(place.server.fetches().length > 0));
     const second = start(["get", REPO]);
+    await until(() => Promise.resolve(second.said().includes("Waiting for another process")));
+    for (const go of held) go();
     const [one, two] = await Promise.all([first.ended, second.ended]);
     assert.deepEqual([one.code, two.code, one.stdout], [0, 0, two.stdout]);
     assert.match(
