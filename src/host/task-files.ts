@@ -47,9 +47,13 @@ function isTask(uri: vscode.Uri): boolean {
 
 /** Saves what is changed in the editor, since runs read from disk. False where the user has kept something unsaved. */
 export async function saveBeforeReading(): Promise<boolean> {
-  const dirty = vscode.workspace.textDocuments.filter(
+  const saved = await Promise.all(unsavedFiles().map((document) => document.save()));
+  return saved.every(Boolean);
+}
+
+/** Task and examples files that are changed in the editor and not on the disk. */
+export function unsavedFiles(): vscode.TextDocument[] {
+  return vscode.workspace.textDocuments.filter(
     (document) => document.isDirty && /\.(plumb\.json|jsonl)$/.test(document.fileName),
   );
-  const saved = await Promise.all(dirty.map((document) => document.save()));
-  return saved.every(Boolean);
 }

@@ -147,6 +147,15 @@ export class Desk {
     }
   }
 
+  /** Cannot be looked at as it is, and says why. Not while a run is under way. */
+  hold(trouble: TuneTrouble): void {
+    if (this.busy) return;
+    this.endPlanning();
+    this.looks++;
+    this.check = null;
+    this.to("refused", { plan: null, trouble, live: null, result: null });
+  }
+
   /** Other choices, other costs. */
   async choose(choices: TuneChoices): Promise<void> {
     this.choices = choices;

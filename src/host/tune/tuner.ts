@@ -9,7 +9,7 @@ import { startJob } from "../../core/tuning/worker-process";
 import type { FromTune, TuneAction } from "../../protocol";
 import { Figures } from "../locale";
 import { runSettings } from "../settings";
-import { pickTask, saveBeforeReading, taskOf } from "../task-files";
+import { pickTask, saveBeforeReading, taskOf, unsavedFiles } from "../task-files";
 import { Desk, isWithin, type RunEnd } from "./desk";
 import { explain } from "./explain";
 import { TunePage } from "./pages";
@@ -88,7 +88,7 @@ export class Tuner implements vscode.Disposable {
       );
       return;
     }
-    if (await saveBeforeReading()) await desk.look();
+    await this.look(desk);
   }
 
   /** The command: the page of the run under way. */
@@ -111,7 +111,7 @@ export class Tuner implements vscode.Disposable {
   async resume(task: vscode.Uri, folder: string): Promise<void> {
     const desk = this.deskOf(task);
     this.show(desk);
-    if (desk.busy || !(await saveBeforeReading())) return;
+    if (desk.busy || !(await this.save(desk))) return;
     await this.follow(desk, desk.resume(folder));
   }
 
@@ -122,6 +122,22 @@ export class Tuner implements vscode.Disposable {
   /** Models have come or gone. */
   modelsChanged(): void {
     this.lookAgain(() => true);
+  }
+
+  private async look(desk: Desk): Promise<void> {
+    if (await this.save(desk)) await desk.look();
+  }
+
+  /** Saves what a run reads; the page says what could not be. */
+  private async save(desk: Desk): Promise<boolean> {
+    if (await saveBeforeReading()) return true;
+    const names = unsavedFiles().map(({ fileName }) => path.basename(fileName));
+    const message = vscode.l10n.t(
+      "Not saved: {0}. A run reads files from the disk: save them, then plan anew.",
+      names.join(", "),
+    );
+    desk.hold({ message, tries: [], actions: ["again"] });
+    return false;
   }
 
   private meant(called: unknown): Desk | undefined {
@@ -209,7 +225,7 @@ export class Tuner implements vscode.Disposable {
     const run = (command: string, ...given: unknown[]) => vscode.commands.executeCommand(command, ...given);
     switch (action) {
       case "tune":
-        if (await saveBeforeReading()) await this.follow(desk, desk.tune());
+        if (await this.save(desk)) await this.follow(desk, desk.tune());
         return;
       case "less-memory":
         await this.follow(desk, desk.tuneInLess());
@@ -224,7 +240,7 @@ export class Tuner implements vscode.Disposable {
         desk.cancel();
         return;
       case "again":
-        await desk.look();
+        await this.look(desk);
         return;
       case "check":
         await run("plumb.checkTask", task);
