@@ -126,7 +126,7 @@ async function measure(form: string, place: string, rounds: number, memory: numb
   });
   const opened = await openForTuning(loadEngine(), base, layout, items, settings, {}, available);
   const { choices, bytes } = opened;
-  const session = await openTuningSession(opened.model, task, base, settings, choices);
+  const session = await openTuningSession(opened.model, task, base, settings, new Map(), choices);
   const opening = sinceStart();
 
   const batches = microBatches(layout, items, () => ({ example: 1 }), choices.trainRows);

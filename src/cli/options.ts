@@ -1,6 +1,7 @@
+import path from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { z } from "zod";
-import { LoraSettings, TuningSettings } from "../core/schema";
+import { LoraSettings, TuningSettings, type StartOptions } from "../core/schema";
 import type { EngineWishes } from "../core/tuning/protocol";
 
 /** A number of one or more. */
@@ -51,6 +52,25 @@ export function share(value: string): number {
     throw new InvalidArgumentError("Expected a number from 0 to 1.");
   }
   return number;
+}
+
+/** Where the prompt starts, or with an adapter everything that trains: `instruction`, `random`, `text:WORDS`, `adapter:RUN`. */
+export function start(value: string): NonNullable<StartOptions["start"]> {
+  if (value === "instruction" || value === "random") return { from: value };
+  const [, from, rest] = /^(text|adapter):(.*\S.*)$/s.exec(value) ?? [];
+  if (from === "text" && rest !== undefined) return { from, text: rest };
+  if (from === "adapter" && rest !== undefined) return { from, adapter: path.resolve(rest) };
+  throw new InvalidArgumentError(
+    `Found "${value}", expected instruction, random, text:WORDS or adapter:RUN.`,
+  );
+}
+
+/** Where the biases start: `zero`, `adapter:RUN`. */
+export function biasStart(value: string): NonNullable<StartOptions["biasStart"]> {
+  if (value === "zero") return { from: "zero" };
+  const [, run] = /^adapter:(.*\S.*)$/s.exec(value) ?? [];
+  if (run !== undefined) return { from: "adapter", adapter: path.resolve(run) };
+  throw new InvalidArgumentError(`Found "${value}", expected zero or adapter:RUN.`);
 }
 
 /** A share that leaves something on both sides. */

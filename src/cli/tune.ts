@@ -8,12 +8,14 @@ import { RUN_FILES } from "../core/tuning/run-folder";
 import {
   addEngineOptions,
   batchSize,
+  biasStart,
   count,
   engineWishes,
   heldOutShare,
   dropout,
   positive,
   rank,
+  start,
   wholeNumber,
   type EngineFlags,
 } from "./options";
@@ -34,6 +36,8 @@ interface TuneFlags extends EngineFlags {
   loraDropout?: number;
   loraRate?: number;
   fullRate?: number;
+  start?: TuningOptions["start"];
+  biasStart?: TuningOptions["biasStart"];
   balance?: Balance;
   heldOut?: number;
   patience?: number;
@@ -79,6 +83,16 @@ export function register(program: Command): void {
     .option("--prompt-length <number>", "trainable vectors at the left (default: 20)", wholeNumber)
     .option("--prompt-rate <rate>", "learning rate of the vectors (default: 0.005)", positive)
     .option("--bias-rate <rate>", "learning rate of the biases (default: 0.002)", positive)
+    .option(
+      "--start <what>",
+      "where the prompt starts: instruction (default), random, text:WORDS; or adapter:RUN, for all that trains",
+      start,
+    )
+    .option(
+      "--bias-start <what>",
+      "where the biases start: zero, or adapter:RUN (default: as --start, else zero)",
+      biasStart,
+    )
     .addOption(
       new Option(
         "--prompt-encoder <kind>",
@@ -125,6 +139,7 @@ export function register(program: Command): void {
 Examples:
   plumb tune messages.plumb.json
   plumb tune messages.plumb.json --folds 5 --seed 1
+  plumb tune messages.plumb.json --start adapter:other/.plumb/runs/2026-01-30T09-00-00Z-ptuning-bias
   plumb tune --resume .plumb/runs/2026-01-31T09-00-00Z-ptuning-bias
 
 Standard output: the run folder, or JSON lines with --json. Exit code: 0 done, 1 refused or failed,
@@ -179,6 +194,8 @@ function jobOf(task: string | undefined, flags: TuneFlags, command: Command): Jo
     promptEncoder: flags.promptEncoder,
     lora: loraOf(flags),
     fullRate: flags.fullRate,
+    start: flags.start,
+    biasStart: flags.biasStart,
     balance: flags.balance,
     heldOutShare: flags.heldOut,
     evaluateEvery: flags.evaluateEvery,

@@ -58,6 +58,17 @@ export const Manifest = z.object({
     .nullable()
     .describe("Fold of each example of the training part."),
   settings: TuningSettings,
+  startedFrom: z
+    .array(
+      z.object({
+        file: z
+          .string()
+          .describe("Path from the run folder. It is not read again: checkpoint/ holds a copy."),
+        sha256: z.string(),
+      }),
+    )
+    .optional()
+    .describe("Adapters that the parameters start from; absent where there is none."),
   answerRoom: z.number().int().describe("Most tokens of an answer."),
   baseModel: z.object({
     name: z.string(),

@@ -21,6 +21,22 @@ export const LoraSettings = z.object({
 });
 export type LoraSettings = z.infer<typeof LoraSettings>;
 
+const STARTS = [
+  z.object({ from: z.literal("instruction") }),
+  z.object({ from: z.literal("random") }),
+  z.object({ from: z.literal("text"), text: z.string().min(1) }),
+] as const;
+const StartFile = z.object({ from: z.literal("adapter"), sha256: z.string() });
+const StartPath = z.object({ from: z.literal("adapter"), adapter: z.string().min(1) });
+const Zero = z.object({ from: z.literal("zero") });
+
+/** Where parameters start, as a person asks for it: an adapter is named by its file or its run. */
+export const StartOptions = z.object({
+  start: z.discriminatedUnion("from", [...STARTS, StartPath]).optional(),
+  biasStart: z.discriminatedUnion("from", [Zero, StartPath]).optional(),
+});
+export type StartOptions = z.infer<typeof StartOptions>;
+
 /** What a run is tuned with, every value decided. */
 export const TuningSettings = z.object({
   method: MethodName,
@@ -33,6 +49,16 @@ export const TuningSettings = z.object({
   ),
   lora: LoraSettings.optional().describe("`lora` only."),
   fullRate: z.number().positive().optional().describe("`full` only: learning rate of all parameters."),
+  start: z
+    .discriminatedUnion("from", [...STARTS, StartFile])
+    .optional()
+    .describe(
+      "Where the prompt starts, and from an adapter everything that trains; absent: instruction and label words.",
+    ),
+  biasStart: z
+    .discriminatedUnion("from", [Zero, StartFile])
+    .optional()
+    .describe("Where the biases start; absent: as `start` says, else at zero."),
   steps: z.number().int().positive(),
   batch: z.number().int().positive().max(4096).describe("Examples of one step."),
   warmup: z.number().min(0).max(1).describe("Share of the steps in which the rate grows."),

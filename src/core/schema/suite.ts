@@ -5,7 +5,13 @@ import { MethodName } from "./task";
 const name = z.string().min(1);
 
 /** Settings of a method that a suite may fix; what is absent follows from the data, as in `plumb tune`. */
-export const SuiteOptions = TuningSettings.omit({ method: true, seed: true, lora: true })
+export const SuiteOptions = TuningSettings.omit({
+  method: true,
+  seed: true,
+  lora: true,
+  start: true,
+  biasStart: true,
+})
   .extend({ lora: LoraSettings.partial() })
   .partial()
   .strict();

@@ -40,7 +40,7 @@ export async function forecastJob(
   );
   try {
     const { choices } = opened;
-    const open = () => openTuningSession(opened.model, task, base, settings, choices);
+    const open = () => openTuningSession(opened.model, task, base, settings, prepared.start.tensors, choices);
     const budget = { train: choices.trainRows, score: choices.scoreRows };
     const timing = await timeOneStep(prepared, open, budget, tools);
     const folds = job.folds ?? 0;

@@ -1,5 +1,5 @@
 import type { Batch, Segments } from "../engine";
-import type { Task, TaskKind } from "../schema";
+import type { Task, TaskKind, TuningSettings } from "../schema";
 import type { TextTokenizer } from "../model";
 import { PlumbError } from "../errors";
 import { BatchBuilder } from "./batch";
@@ -340,12 +340,16 @@ export function generationSegments(
 
 /**
  * Tokens whose embeddings the prompt vectors start from: the instruction (the task's name where it has none) and the
- * label words, repeated or cut to `length`.
+ * label words, or a chosen text; repeated or cut to `length`.
  */
-export function promptTokens(task: Task, tokenizer: TextTokenizer, length: number): number[] {
+export function promptTokens(
+  task: Task,
+  tokenizer: TextTokenizer,
+  { promptLength: length, start }: Pick<TuningSettings, "promptLength" | "start">,
+): number[] {
   const words = labelWords(task);
-  const text = [task.instruction ?? task.name, words.join(", ")].filter((part) => part !== "").join(" ");
-  const tokens = tokenizer.encode(text);
+  const own = [task.instruction ?? task.name, words.join(", ")].filter((part) => part !== "").join(" ");
+  const tokens = tokenizer.encode(start?.from === "text" ? start.text : own);
   if (tokens.length === 0) throw new PlumbError("instruction-empty", "The task's instruction has no tokens.");
   return Array.from({ length }, (_, i) => tokens[i % tokens.length]!);
 }

@@ -84,6 +84,10 @@ export function promptParameters(settings: TuningSettings, hidden: number): Para
   ].filter(({ shape }) => shape[0] !== 0);
 }
 
+/** A number of the standard normal distribution (Box and Muller). */
+export const normal = (random: () => number) =>
+  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+
 /**
  * Where a parameter starts that is neither a prompt vector nor zero, as PyTorch and PEFT start theirs: embeddings from a
  * normal distribution, linear maps and LSTMs uniformly within 1 / sqrt(inputs). Null: at zero.
@@ -92,11 +96,7 @@ export function promptParameters(settings: TuningSettings, hidden: number): Para
 export function initialValues({ name, shape }: Parameter, random: () => number): Float32Array | null {
   const size = shape.reduce((product, extent) => product * extent, 1);
   if (name === "prompt_encoder.embedding.weight") {
-    // Box and Muller.
-    return Float32Array.from(
-      { length: size },
-      () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
-    );
+    return Float32Array.from({ length: size }, () => normal(random));
   }
   const uniform = (inputs: number) =>
     Float32Array.from({ length: size }, () => (2 * random() - 1) / Math.sqrt(inputs));

@@ -9,6 +9,7 @@ import type { EngineWishes } from "./protocol";
 import { initialValues, methodSpec } from "./methods";
 import { mixSeed } from "./order";
 import type { TuningSettings } from "./settings";
+import { givenValues, randomVectors, startsFromAdapter, type StartingPoint } from "./start";
 
 /** The engine with a base model in it, and how it was decided to compute. */
 export interface OpenedModel {
@@ -146,26 +147,32 @@ function choicesOf(
   };
 }
 
-/** A session at the run's starting point: prompt vectors from the embeddings of the instruction, what is drawn from the seed. */
+/** A session at the run's starting point: what an adapter gives, the prompt of a text, what is drawn from the seed. */
 export async function openTuningSession(
   model: Model,
   task: Task,
   base: BaseModel,
   settings: TuningSettings,
+  given: StartingPoint["tensors"],
   { checkpoint, optimizer }: Pick<EngineChoices, "checkpoint" | "optimizer">,
 ): Promise<Session> {
   const session = await model.openSession({ method: methodSpec(settings), checkpoint, optimizer });
-  const start = await session.read();
-  const random = seededRandom(mixSeed(settings.seed, 4));
-  for (const parameter of session.parameters) {
-    if (parameter.name === "prompt.left" || parameter.name === "prompt.right") {
-      const tokens = promptTokens(task, base.tokenizer, settings.promptLength);
-      start.set(await model.embed(Int32Array.from(tokens)), parameter.offset);
-    } else {
-      const drawn = initialValues(parameter, random);
-      if (drawn !== null) start.set(drawn, parameter.offset);
+  try {
+    const start = await session.read();
+    const random = seededRandom(mixSeed(settings.seed, 4));
+    for (const parameter of session.parameters) {
+      const { name, offset, shape } = parameter;
+      let values: Float32Array | null;
+      if (startsFromAdapter(settings, parameter)) values = givenValues(given, parameter);
+      else if (name !== "prompt.left" && name !== "prompt.right") values = initialValues(parameter, random);
+      else if (settings.start?.from === "random") values = await randomVectors(model, base, shape, random);
+      else values = await model.embed(Int32Array.from(promptTokens(task, base.tokenizer, settings)));
+      if (values !== null) start.set(values, offset);
     }
+    await session.write(start);
+    return session;
+  } catch (error) {
+    session.close();
+    throw error;
   }
-  await session.write(start);
-  return session;
 }

@@ -42,7 +42,7 @@ export async function planJob(job: Extract<Job, { type: "plan" }>, tools: JobToo
       baseModel: { name: base.name, path: base.path, fingerprint: base.fingerprint },
       bos: base.tokenizer.bos,
       endOfText: layout.endOfText,
-      promptTokens: promptTokens(task, base.tokenizer, settings.promptLength),
+      promptTokens: promptTokens(task, base.tokenizer, settings),
       prefix: layout.prefix,
       kind: layout.kind,
       labels: layout.labels,

@@ -1,9 +1,8 @@
 import { stat } from "node:fs/promises";
-import path from "node:path";
-import { PlumbError } from "../errors";
 import type { Model, Session } from "../engine";
 import type { BaseModel } from "../model";
 import { checkBaseModel, loadAdapter, readAdapter, type Adapter } from "./adapter";
+import { findAdapter } from "./find-adapter";
 import { SCORE_ROWS } from "./forecast";
 import type { JobChannel, JobTools } from "./job-tools";
 import type { Layout } from "./layout";
@@ -11,7 +10,7 @@ import { openForScoring } from "./open";
 import { predictTexts } from "./predict";
 import { tunedLayout } from "./prepare";
 import type { EngineWishes, Job } from "./protocol";
-import { readManifest, RUN_FILES } from "./run-folder";
+import { readManifest } from "./run-folder";
 import { adapterSpec } from "./methods";
 
 /** An adapter on its base model, ready to score. */
@@ -23,40 +22,6 @@ export interface OpenedAdapter {
   readonly model: Model;
   readonly session: Session;
   readonly layout: Layout;
-}
-
-/** The adapter file of a run folder, or the file itself. */
-async function findAdapter(wanted: string): Promise<{ file: string; runFolder: string | null }> {
-  const target = path.resolve(wanted);
-  const found = await stat(target).catch(() => null);
-  if (found === null) {
-    throw new PlumbError(
-      "adapter-missing",
-      `${target} does not exist. Name a run folder or an adapter file.`,
-    );
-  }
-  if (!found.isDirectory()) {
-    const beside = path.join(path.dirname(target), RUN_FILES.manifest);
-    const run = await stat(beside).then(
-      () => true,
-      () => false,
-    );
-    return { file: target, runFolder: run ? path.dirname(target) : null };
-  }
-  const file = path.join(target, RUN_FILES.adapter);
-  if (await stat(file).catch(() => null)) return { file, runFolder: target };
-  const { status } = await readManifest(target);
-  if (status === "finished") {
-    throw new PlumbError(
-      "adapter-missing",
-      `${target} is finished, but its ${RUN_FILES.adapter} is gone. Put it back from a copy, or tune anew.`,
-    );
-  }
-  const next =
-    status === "trouble"
-      ? "It was stopped; start a new run."
-      : `Finish it first: plumb tune --resume ${wanted}`;
-  throw new PlumbError("adapter-missing", `${target} has no adapter yet. ${next}`);
 }
 
 /** @param base Name or path of the base model; the one that the run was made with where absent. */

@@ -29,6 +29,7 @@ import { checkSize, vectorsOf } from "./methods";
 import { sha256 } from "./run-folder";
 import type { JobTools } from "./job-tools";
 import { resolveSettings, type TuningOptions, type TuningSettings } from "./settings";
+import { readStart, type StartingPoint } from "./start";
 
 /** Most places that a message lists for each finding. */
 const PLACES_SHOWN = 5;
@@ -70,6 +71,7 @@ export interface PreparedRun {
   readonly task: Task;
   readonly base: BaseModel;
   readonly settings: TuningSettings;
+  readonly start: StartingPoint;
   readonly split: Split;
   readonly parts: Parts;
   readonly layout: Layout;
@@ -107,11 +109,12 @@ export async function prepareRun(
   );
   opened(base);
   const method = job.options.method ?? task.method;
-  const settings = resolveSettings(
+  const decided = resolveSettings(
     { ...job.options, seed, ...(method === undefined ? {} : { method }) },
     { kind: task.kind, examples: split.train.length, contextLength: base.table.config.contextLength },
   );
-  checkSize(settings, base.parameterCount);
+  checkSize(decided, base.parameterCount);
+  const { settings, start } = await readStart(job.options, decided, base);
   const { heldOut } = holdOutFor(settings, split.train, settings.seed);
   const parts = partsOf(split, new Set(heldOut.map(({ id }) => id)));
   const answerRoom = answerRoomOf(task, base, split.train, settings.maxTokens);
@@ -122,6 +125,7 @@ export async function prepareRun(
     task,
     base,
     settings,
+    start,
     split,
     parts,
     layout,
@@ -199,7 +203,7 @@ export function tunedLayout(
   return buildLayout(task, model.tokenizer, {
     promptLength: left,
     promptRight: right,
-    ...(left > 0 ? {} : { frozenPrompt: promptTokens(task, model.tokenizer, settings.promptLength) }),
+    ...(left > 0 ? {} : { frozenPrompt: promptTokens(task, model.tokenizer, settings) }),
     maxTokens: settings.maxTokens,
     answerRoom,
   });

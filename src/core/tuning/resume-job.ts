@@ -11,6 +11,7 @@ import { contentHash, partsOf, tunedLayout } from "./prepare";
 import type { Job } from "./protocol";
 import { Run } from "./run";
 import { readManifest, RUN_FILES, sha256 } from "./run-folder";
+import { readKeptStart } from "./start";
 
 /** Goes on where a run stopped, as it was decided when it began, to the same result. */
 export async function resumeJob(
@@ -51,6 +52,7 @@ export async function resumeJob(
         `${base.path} is not the file that the run began with (${manifest.baseModel.name}). Put it back, or start a new run.`,
       );
     }
+    const start = manifest.startedFrom === undefined ? new Map() : await readKeptStart(folder);
     const model = await openAsDecided(tools.engine(), base, manifest.engine);
     try {
       channel.send({ type: "started", folder });
@@ -62,6 +64,7 @@ export async function resumeJob(
           parts: partsOf(split, new Set(manifest.heldOut)),
           base,
           model,
+          start,
           layout: tunedLayout(loaded.task, base, manifest.settings, manifest.answerRoom),
           checkpointSeconds: job.checkpointSeconds ?? CHECKPOINT_SECONDS,
           begun,

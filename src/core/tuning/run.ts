@@ -11,6 +11,7 @@ import type { Layout } from "./layout";
 import { openTuningSession } from "./open";
 import type { Parts } from "./prepare";
 import { explainWriteError, RUN_FILES, writeManifest } from "./run-folder";
+import type { StartingPoint } from "./start";
 import type { Budget } from "./trainer";
 
 /** What a run is made of once its base model is open. */
@@ -22,6 +23,8 @@ export interface RunParts {
   readonly base: BaseModel;
   readonly model: Model;
   readonly layout: Layout;
+  /** What other adapters give to start from. */
+  readonly start: StartingPoint["tensors"];
   readonly checkpointSeconds: number;
   /** Milliseconds when this process began its part of the run. */
   readonly begun: number;
@@ -38,6 +41,7 @@ export class Run {
   readonly checkpointSeconds: number;
   /** Spent by earlier processes, as far as their last checkpoint tells. */
   secondsBefore = 0;
+  private readonly start: StartingPoint["tensors"];
   private current: Manifest;
   private readonly begun: number;
 
@@ -52,6 +56,7 @@ export class Run {
     this.base = input.base;
     this.model = input.model;
     this.layout = input.layout;
+    this.start = input.start;
     this.checkpointSeconds = input.checkpointSeconds;
     this.begun = input.begun;
     this.current = input.manifest;
@@ -108,7 +113,7 @@ export class Run {
   /** A session at the run's starting point. */
   openSession(): Promise<Session> {
     const { settings, engine } = this.current;
-    return openTuningSession(this.model, this.loaded.task, this.base, settings, engine);
+    return openTuningSession(this.model, this.loaded.task, this.base, settings, this.start, engine);
   }
 
   adapterInfo(thresholds: readonly number[] | null): AdapterInfo {

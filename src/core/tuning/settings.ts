@@ -1,13 +1,16 @@
 import type { z } from "zod";
 import type { ParameterGroup, StepOptions } from "../engine";
-import { LoraSettings, TuningSettings, type Balance, type TaskKind } from "../schema";
+import { LoraSettings, StartOptions, TuningSettings, type Balance, type TaskKind } from "../schema";
 import { PlumbError } from "../errors";
 import { defaultPromptRate, FULL_RATE, LORA, methodOf } from "./methods";
 
 export { TuningSettings, type Balance };
 
 /** What a person may set; the rest is decided from the data. */
-export const TuningOptions = TuningSettings.extend({ lora: LoraSettings.partial() }).partial();
+export const TuningOptions = TuningSettings.extend({
+  lora: LoraSettings.partial(),
+  ...StartOptions.shape,
+}).partial();
 export type TuningOptions = z.infer<typeof TuningOptions>;
 
 /**

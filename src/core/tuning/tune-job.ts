@@ -11,6 +11,7 @@ import { hasMeasuredRates } from "./probe";
 import type { Job } from "./protocol";
 import { Run } from "./run";
 import { createRunFolder, discardRunFolder, refuseTaken, sha256, writeManifest } from "./run-folder";
+import { keepStart, startSentences } from "./start";
 import { probed, secondsOfRun, timeOneStep } from "./timing";
 import type { Budget } from "./trainer";
 
@@ -53,9 +54,11 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       channel.send({ type: "note", level: "info", message: sentence });
     };
     opened.decisions.forEach(decide);
+    startSentences(prepared).forEach(decide);
     const budget: Budget = { train: opened.choices.trainRows, score: opened.choices.scoreRows };
     const { settings, task } = prepared;
-    const open = () => openTuningSession(opened.model, task, base, settings, opened.choices);
+    const open = () =>
+      openTuningSession(opened.model, task, base, settings, prepared.start.tensors, opened.choices);
     const timing = await timeOneStep(prepared, open, budget, tools);
     const probes = job.probe ?? (!hasMeasuredRates(base.parameterCount) && !ratesGiven(job));
     // Said before the probe, which takes minutes with a large model.
@@ -86,7 +89,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
         { id, folder, prepared, folds, opened, cutTexts, decisions, trainLimit: job.trainLimit },
         tools,
       );
-      await writeManifest(folder, manifest).catch(async (error: unknown) => {
+      await begin(folder, manifest, prepared).catch(async (error: unknown) => {
         await discardRunFolder(folder);
         throw error;
       });
@@ -94,9 +97,10 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       const checkpointSeconds = job.checkpointSeconds ?? CHECKPOINT_SECONDS;
       const { model } = opened;
       const { parts } = prepared;
+      const start = prepared.start.tensors;
       await carryOut(
         new Run(
-          { folder, manifest, loaded, parts, base, model, layout, checkpointSeconds, begun },
+          { folder, manifest, loaded, parts, base, model, layout, start, checkpointSeconds, begun },
           tools,
           channel,
         ),
@@ -107,6 +111,12 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
   } finally {
     opened.model.close();
   }
+}
+
+/** From here on the folder is a run that can be resumed: with a copy of what it starts from. */
+async function begin(folder: string, manifest: Manifest, { start }: PreparedRun): Promise<void> {
+  if (manifest.startedFrom !== undefined) await keepStart(folder, start);
+  await writeManifest(folder, manifest);
 }
 
 const ratesGiven = ({ options }: TuneJob) =>
@@ -134,7 +144,7 @@ async function manifestOf(
   tools: JobTools,
 ): Promise<Manifest> {
   const { id, folder, prepared, folds, opened, cutTexts, decisions, trainLimit } = input;
-  const { loaded, task, base, split, parts, settings, answerRoom } = prepared;
+  const { loaded, task, base, split, parts, settings, start, answerRoom } = prepared;
   const files = [...new Set(loaded.examples.map(({ file }) => file))];
   return {
     version: 1,
@@ -157,6 +167,14 @@ async function manifestOf(
     ),
     folds,
     settings,
+    ...(start.sources.length === 0
+      ? {}
+      : {
+          startedFrom: start.sources.map(({ file, sha256 }) => ({
+            file: path.relative(folder, file),
+            sha256,
+          })),
+        }),
     answerRoom,
     baseModel: {
       name: base.name,

@@ -182,9 +182,12 @@ describe("layout", () => {
   it("starts the prompt from instruction and label words, repeated or cut to its length", () => {
     const of = task("single", ["good", "bad"], { instruction: "the text" });
     const all = fakeTokenizer.encode("the text good, bad");
-    assert.deepEqual(promptTokens(of, fakeTokenizer, all.length), all);
-    assert.deepEqual(promptTokens(of, fakeTokenizer, 2), all.slice(0, 2));
-    assert.deepEqual(promptTokens(of, fakeTokenizer, all.length + 3).slice(-3), all.slice(0, 3));
+    assert.deepEqual(promptTokens(of, fakeTokenizer, { promptLength: all.length }), all);
+    assert.deepEqual(promptTokens(of, fakeTokenizer, { promptLength: 2 }), all.slice(0, 2));
+    assert.deepEqual(
+      promptTokens(of, fakeTokenizer, { promptLength: all.length + 3 }).slice(-3),
+      all.slice(0, 3),
+    );
   });
 
   it("reads label words where they differ from the names", () => {

@@ -6,7 +6,7 @@ const trouble = { message: "Not saved: a.jsonl.", tries: [], actions: ["again"] 
 
 /** The plan of a task that is read when the test says so. */
 function desk() {
-  let fail = (_: Error) => {};
+  let fail: (error: Error) => void = () => assert.fail("nothing is read yet");
   const tools: DeskTools = {
     start: () => assert.fail("a worker was started"),
     settings: () => ({ method: "", baseModel: "" }) as ReturnType<DeskTools["settings"]>,
