@@ -99,7 +99,10 @@ describe("the start of a run", function () {
   it("is refused in a sentence before anything is opened, where it does not fit", async () => {
     const idle = fakeTools(
       {},
-      { engine: () => assert.fail("the engine was asked"), openBaseModel: tools.openBaseModel },
+      {
+        engine: () => assert.fail("the engine was asked"),
+        openBaseModel: (...named) => tools.openBaseModel(...named),
+      },
     );
     const start = { from: "adapter", adapter: first } as const;
     const refused = (more: TuningOptions, message: RegExp, other = idle) =>

@@ -30,9 +30,8 @@ describe("suggestions of an adapter", function () {
       }
       assert.equal(jobs.length, 1);
 
-      const asked = suggester.ask("a third");
       jobs[0]!.kill();
-      await assert.rejects(asked, /The worker was ended from outside/);
+      await assert.rejects(suggester.ask("a third"), /The worker was ended from outside/);
       // Asked again, it starts anew.
       assert.deepEqual(await suggester.ask("one text"), first);
       assert.equal(jobs.length, 2);
