@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import type { FrameLocator } from "playwright-core";
 import { seededRandom } from "../../src/core/random";
 import type { Editor } from "./editor";
+import { startLongRun } from "./long-run";
 import { Place } from "./place";
 
 const WORDS = {
@@ -80,20 +81,6 @@ describe("what can go wrong in a real editor", function () {
     await shows("e100");
     await page.locator(".text").click();
   }
-  /** A run of so many steps that it does not end by itself. */
-  async function startLong(name: string): Promise<void> {
-    await editor.run("View: Close All Editors");
-    await editor.openFile(`${name}.plumb.json`);
-    await editor.run("Plumb: Tune Adapter");
-    page = await editor.frame(".choices summary");
-    await page.locator(".first", { hasText: "Tunes tiny" }).waitFor({ timeout: 60_000 });
-    await page.locator("summary", { hasText: "More Choices" }).click();
-    await page.getByLabel("Steps").fill("200000");
-    await page.getByLabel("Steps").press("Tab");
-    await page.locator("dd", { hasText: "200,000" }).waitFor({ timeout: 60_000 });
-    await button("tune").click();
-    await page.locator(".stand", { hasText: /step \d{2,} of/ }).waitFor({ timeout: 60_000 });
-  }
 
   it("an examples file that is removed while it is labelled: said, and written anew by saving", async () => {
     await label("gone");
@@ -144,7 +131,7 @@ describe("what can go wrong in a real editor", function () {
   });
 
   it("a task that is renamed while it is tuned: run, page and report stay with it", async () => {
-    await startLong("named");
+    page = await startLongRun(editor, "named.plumb.json");
     await editor.page.keyboard.press("Control+Shift+E");
     await editor.page
       .locator(".explorer-folders-view .monaco-list-row", { hasText: "named.plumb.json" })

@@ -5,6 +5,7 @@ import path from "node:path";
 import type { FrameLocator } from "playwright-core";
 import { seededRandom } from "../../src/core/random";
 import { Editor, type HostPrograms } from "./editor";
+import { startLongRun } from "./long-run";
 import { processesOf } from "./processes";
 
 const root = path.resolve(__dirname, "../..");
@@ -102,18 +103,6 @@ describe("tuning in a real editor", function () {
     await page.locator("h1", { hasText: "Tune an adapter" }).waitFor({ timeout: 60_000 });
   }
 
-  /** Starts a run of so many steps that it does not end by itself. */
-  async function startLong(): Promise<void> {
-    await plan("messages.plumb.json");
-    await page.locator(".first", { hasText: "Tunes tiny" }).waitFor({ timeout: 60_000 });
-    await page.locator("summary", { hasText: "More Choices" }).click();
-    await page.getByLabel("Steps").fill("200000");
-    await page.getByLabel("Steps").press("Tab");
-    await page.locator("dd", { hasText: "200,000" }).waitFor({ timeout: 60_000 });
-    await button("tune").click();
-    await page.locator(".stand", { hasText: /step \d{2,} of/ }).waitFor({ timeout: 60_000 });
-  }
-
   it("shows tasks with their counts in the activity bar, and what to do where there is nothing yet", async () => {
     await editor.page.locator(".activitybar a[aria-label^=Plumb]").click();
     const tree = editor.page.locator(".pane-body .monaco-list-row");
@@ -158,7 +147,7 @@ describe("tuning in a real editor", function () {
 
   it("shows a run as it goes, refuses a second one in words, and cancels without loss", async () => {
     const before = await labels();
-    await startLong();
+    page = await startLongRun(editor, "messages.plumb.json");
     await editor.page.locator(".statusbar-item", { hasText: /messages: \d+\s?% · .* left/ }).waitFor();
     await page.locator(".figures dd", { hasText: /tokens\/s/ }).waitFor();
     await page.locator("svg polyline.bold").first().waitFor();
@@ -192,7 +181,7 @@ describe("tuning in a real editor", function () {
 
   it("outlives a kill of the engine: says so, and goes on from what was saved", async () => {
     const before = await labels();
-    await startLong();
+    page = await startLongRun(editor, "messages.plumb.json");
     process.kill(processesOf(worker)[0]!.pid, "SIGKILL");
     await page.locator(".first.bad", { hasText: "The engine was ended from outside" }).waitFor();
     await editor.notification("labels are untouched").waitFor();
@@ -205,7 +194,7 @@ describe("tuning in a real editor", function () {
   });
 
   it("outlives a kill of the extension host: the run saves itself and is offered at the next start", async () => {
-    await startLong();
+    page = await startLongRun(editor, "messages.plumb.json");
     const id = (await runs()).at(-1)!;
     process.kill(processesOf(worker)[0]!.parent, "SIGKILL");
     while (processesOf(worker).length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
