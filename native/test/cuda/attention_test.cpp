@@ -9,6 +9,7 @@
 #include "test/cuda/on_device.h"
 
 using namespace plumb;
+using test::at;
 using test::check_near;
 using test::DeviceMatrix;
 using test::Random;
@@ -19,10 +20,6 @@ struct Problem {
   AttentionShape shape;
   std::vector<int32_t> lengths, parents;
 };
-
-size_t at(int64_t i) {
-  return static_cast<size_t>(i);
-}
 
 Tree tree_of(const Problem& problem) {
   Tree tree;

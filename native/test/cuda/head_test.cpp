@@ -5,19 +5,12 @@
 #include "test/cuda/on_device.h"
 
 using namespace plumb;
+using test::at;
 using test::check_near;
 using test::DeviceMatrix;
 using test::in_each_order;
 using test::OnDevice;
 using test::Random;
-
-namespace {
-
-size_t at(int64_t i) {
-  return static_cast<size_t>(i);
-}
-
-}  // namespace
 
 TEST_CASE("CUDA: choices are a softmax over their candidates, with its slopes") {
   cuda::Queue queue;

@@ -5,6 +5,7 @@
 #include "test/cuda/on_device.h"
 
 using namespace plumb;
+using test::at;
 using test::check_near;
 using test::DeviceMatrix;
 using test::in_each_order;
@@ -12,10 +13,6 @@ using test::OnDevice;
 using test::Random;
 
 namespace {
-
-size_t at(int64_t i) {
-  return static_cast<size_t>(i);
-}
 
 struct Turns {
   explicit Turns(int64_t rows, int64_t half) {

@@ -11,6 +11,10 @@
 
 namespace plumb::test {
 
+inline size_t at(int64_t i) {
+  return static_cast<size_t>(i);
+}
+
 /// Values in the device's memory. What is read was computed by all that was queued before.
 template <typename T>
 class OnDevice {

@@ -6,15 +6,12 @@
 #include "test/cuda/on_device.h"
 
 using namespace plumb;
+using test::at;
 using test::DeviceMatrix;
 using test::OnDevice;
 using test::Random;
 
 namespace {
-
-size_t at(int64_t i) {
-  return static_cast<size_t>(i);
-}
 
 /// c[m, n] = sum over k of a(i, k) b(k, j), in double precision.
 template <typename A, typename B>

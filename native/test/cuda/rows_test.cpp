@@ -5,6 +5,7 @@
 #include "test/cuda/on_device.h"
 
 using namespace plumb;
+using test::at;
 using test::DeviceMatrix;
 using test::in_each_order;
 using test::OnDevice;
@@ -13,10 +14,6 @@ using test::Random;
 namespace {
 
 const std::vector<int64_t> kRows = {0, 1, 3};
-
-size_t at(int64_t i) {
-  return static_cast<size_t>(i);
-}
 
 /// body(queue, rows, cols) for each shape and order.
 template <typename Body>

@@ -5,16 +5,13 @@
 #include "test/cuda/on_device.h"
 
 using namespace plumb;
+using test::at;
 using test::check_near;
 using test::in_each_order;
 using test::OnDevice;
 using test::Random;
 
 namespace {
-
-size_t at(int64_t i) {
-  return static_cast<size_t>(i);
-}
 
 float sigmoid(float x) {
   return 1.0f / (1.0f + std::exp(-x));
