@@ -123,7 +123,11 @@ async function get(repository: string | undefined, options: GetOptions): Promise
   try {
     const { path: place, name } = await bring(repository, options, telling, stop.signal);
     progress.finish();
-    process.stderr.write(`It can be named in --base: ${name}\n`);
+    const use =
+      name === DEFAULT_MODEL.name
+        ? "The default base model is here. A task that names no other uses it.\n"
+        : `It can be named in --base: ${name}\n`;
+    process.stderr.write(use);
     process.stdout.write(`${place}\n`);
   } finally {
     progress.finish();
