@@ -4,7 +4,6 @@
 //   plumb_products HIDDEN INTERMEDIATE LAYERS QUERY_WIDTH KV_WIDTH ROWS float32|bfloat16 THREADS REPEATS
 //
 // Prints for each repeat the milliseconds that it took, and those that all threads computed.
-#include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 
 #include <chrono>
@@ -16,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "ops/parallel.h"
 #include "tensor/buffer.h"
 
 namespace {
@@ -81,7 +81,7 @@ int main(int count, char** arguments) {
   const int64_t hidden = number(1), wide = number(2), layers = number(3), query = number(4), kv = number(5),
                 rows = number(6);
   const bool bfloat = std::string(arguments[7]) == "bfloat16";
-  omp_set_num_threads(static_cast<int>(number(8)));
+  plumb::set_product_threads(static_cast<int>(number(8)));
 
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   dnnl::stream stream(engine);

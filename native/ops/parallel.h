@@ -1,18 +1,36 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <exception>
 #include <mutex>
 #include <type_traits>
 
+#include <omp.h>
 #ifdef PLUMB_STD_THREADS
 #include <thread>
 #include <vector>
-#else
-#include <omp.h>
 #endif
 
 namespace plumb {
+
+/// Number of threads that a team of `asked` may have; 0 asks for as many as the processor or the environment gives.
+inline int team_size(int asked) {
+  // Asked once, before anybody sets the number for the products on the same thread.
+  static const int all = omp_get_max_threads();
+  return std::min(asked > 0 ? asked : all, omp_get_thread_limit());
+}
+
+/// Sets the number of threads of oneDNN's products on the calling thread. oneDNN divides a product among so many and
+/// leaves parts out where fewer come, so the number must be one that team_size() allows and is not left to the library.
+inline void set_product_threads(int threads) {
+#ifndef PLUMB_STD_THREADS  // there oneDNN stays on one thread, see team()
+  omp_set_dynamic(0);
+  omp_set_num_threads(threads);
+#else
+  static_cast<void>(threads);
+#endif
+}
 
 /// Keeps the first exception thrown inside a parallel region, which must not leave it, and throws it again outside.
 class FirstError {

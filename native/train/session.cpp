@@ -1,11 +1,10 @@
 #include "train/session.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <string>
 
 #include "adapter/full.h"
+#include "ops/parallel.h"
 #include "train/sampler.h"
 
 namespace plumb {
@@ -34,12 +33,6 @@ std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& meth
   return std::make_unique<PromptBias>(model.config(), method.prompt, biases, model.threads);
 }
 
-int thread_count(int asked) {
-  // Asked once, before a session sets the number for its own products on the same thread.
-  static const int all = omp_get_max_threads();
-  return asked > 0 ? asked : all;
-}
-
 }  // namespace
 
 Precision best_precision() {
@@ -47,7 +40,7 @@ Precision best_precision() {
 }
 
 Model::Model(const ModelTable& table, const ModelOptions& options)
-    : threads(thread_count(options.threads)),
+    : threads(team_size(options.threads)),
       products(options.precision, threads),
       weights(table, options.precision, options.keep_weights, threads) {}
 
@@ -77,7 +70,7 @@ void Session::prepare(Batch& batch) {
   const DecoderConfig& config = model_->config();
   batch.tree.index(config.vocabulary_size, adapter_->prompt_length(), config.context_length);
   batch.questions.check(batch.tree.rows(), config.vocabulary_size);
-  omp_set_num_threads(model_->threads);  // oneDNN takes its number from here
+  set_product_threads(model_->threads);
 }
 
 double Session::accumulate(Batch& batch) {
@@ -122,7 +115,7 @@ std::vector<float> Session::prompt() {
 std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOptions& options) {
   const DecoderConfig& config = model_->config();
   tree.index(config.vocabulary_size, adapter_->prompt_length(), config.context_length);
-  omp_set_num_threads(model_->threads);
+  set_product_threads(model_->threads);
   if (options.max_tokens < 0 || options.max_tokens > config.context_length)
     fail("argument", "generate: maxTokens is " + std::to_string(options.max_tokens) + ", expected 0 to " +
                          std::to_string(config.context_length));

@@ -5,6 +5,8 @@ extern "C" {
 void GOMP_parallel(void (*body)(void*), void* data, unsigned threads, unsigned flags);
 int omp_get_max_threads();
 int omp_get_num_threads();
+int omp_get_thread_limit();
 int omp_get_thread_num();
+void omp_set_dynamic(int dynamic);
 void omp_set_num_threads(int count);
 }
