@@ -47,12 +47,14 @@ export interface Draw {
   readonly train?: number;
   /** Test examples to draw; all where absent. */
   readonly test?: number;
+  /** Test examples to take as they stand, from the first. */
+  readonly firstTest?: number;
   readonly seed: number;
 }
 
 /**
- * Writes `NAME.plumb.json` and the drawn examples into a folder. Training texts that also stand in the test, apart from
- * case and punctuation, are passed over.
+ * Writes `NAME.plumb.json` and the drawn examples (`NAME.train.jsonl`, `NAME.test.jsonl`) into a folder. Training texts
+ * that also stand in the test, apart from case and punctuation, are passed over.
  * @returns Path of the task file.
  */
 export async function writePublicTask(name: string, folder: string, draw: Draw): Promise<string> {
@@ -67,20 +69,22 @@ export async function writePublicTask(name: string, folder: string, draw: Draw):
   const drawn = shuffled(train, random)
     .filter(({ row }) => !tested.has(comparedText(row.text)))
     .slice(0, draw.train);
-  const asked = draw.test === undefined ? test : shuffled(test, random).slice(0, draw.test);
+  const asked =
+    draw.test === undefined ? test.slice(0, draw.firstTest) : shuffled(test, random).slice(0, draw.test);
 
   await mkdir(folder, { recursive: true });
   const write = (file: string, rows: readonly { line: string }[]) =>
     writeFile(path.join(folder, file), rows.map(({ line }) => `${line}\n`).join(""));
-  await write("train.jsonl", drawn);
-  await write("test.jsonl", asked);
+  const examples = { train: `${name}.train.jsonl`, test: `${name}.test.jsonl` };
+  await write(examples.train, drawn);
+  await write(examples.test, asked);
   const task: Task = {
     version: 1,
     name,
     kind: known.kind,
     instruction: known.instruction,
     ...(known.kind === "generation" ? {} : { labels: labelsOf(known, [...train, ...test]) }),
-    examples: { train: "train.jsonl", test: "test.jsonl" },
+    examples,
     seed: draw.seed,
   };
   const file = path.join(folder, `${name}.plumb.json`);
