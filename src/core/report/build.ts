@@ -3,16 +3,13 @@ import { cautions, FEW_TEST_TEXTS, nextSteps } from "./advice";
 import { coverage, expectedCalibrationError, reliability } from "./calibration";
 import { resampleF1 } from "./classification-bootstrap";
 import { generationPart } from "./generation-part";
-import { labelsOf, predictionsFor, type ReportInput, scoresOf } from "./input";
+import { labelsOf, predictionsFor, type QualityPart, type ReportInput, scoresOf } from "./input";
 import { RESAMPLES, type Units, unitsOf } from "./resample";
 import { bootstrapEstimate, compare, type Judge, shareOf, shareRight } from "./rivals";
 import { confusionMatrix, countClasses, isRight, type Judged, macroF1, microF1, scoreClass } from "./scores";
 import { decide, type Threshold, thresholdsFor } from "./thresholds";
 import { verdict } from "./verdict";
 import { wordCountRival } from "./word-count-rival";
-
-/** What the two kinds of quality (labels, generated text) each put into a report. */
-export type QualityPart = Pick<Report, "classification" | "generation" | "rivals" | "rows" | "suspects">;
 
 /** A training text is suspected only when a model that never saw it is at least this sure of another answer. */
 const SUSPECT_CONFIDENCE = 0.9;

@@ -1,7 +1,6 @@
 import { PlumbError } from "../errors";
 import type { Prediction, RivalName } from "../schema";
-import type { QualityPart } from "./build";
-import { predictionsFor, referencesOf, type ReportInput } from "./input";
+import { predictionsFor, type QualityPart, referencesOf, type ReportInput } from "./input";
 import { CHRF_STATISTICS, chrfScore, chrfStatistics, exactMatch, rougeL } from "./overlap";
 import { resample, type Units } from "./resample";
 import { bootstrapEstimate, compare, type Judge, shareRight } from "./rivals";

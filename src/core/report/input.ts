@@ -21,6 +21,9 @@ export interface ReportInput {
   testLooks: number;
 }
 
+/** What the two kinds of quality (labels, generated text) each put into a report. */
+export type QualityPart = Pick<Report, "classification" | "generation" | "rivals" | "rows" | "suspects">;
+
 /** The label indices that an example's answer names. Throws where it has none or names a label outside the set. */
 export function labelsOf(task: Task, example: Example): number[] {
   const answer = answerOf(task, example);

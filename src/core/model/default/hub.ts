@@ -5,7 +5,7 @@ import { HubClient, type HubPatience } from "../hub/client";
 import { download, partOf } from "../hub/download";
 import { hubEnvironment } from "../hub/environment";
 import type { FetchListener } from "../listener";
-import type { WantedModel } from "./get";
+import type { WantedModel } from "./model";
 import { diskFull } from "./trouble";
 
 /** Left free on the disk besides what is fetched. */

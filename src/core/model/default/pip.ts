@@ -5,8 +5,7 @@ import path from "node:path";
 import { PlumbError } from "../../errors";
 import { TEMPORARY } from "../hold";
 import type { FetchListener } from "../listener";
-import type { WantedModel } from "./get";
-import { sha256Of } from "./model";
+import { sha256Of, type WantedModel } from "./model";
 import { diskFull } from "./trouble";
 
 /** Milliseconds between two looks at how much has come. */
