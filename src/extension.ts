@@ -6,6 +6,7 @@ import type { StartJob } from "./host/adapter/process";
 import { Checker } from "./host/checker";
 import { LabelEditors } from "./host/label/editors";
 import { NewTasks } from "./host/new-task/new-tasks";
+import { speakAsTheEditor } from "./host/language";
 import { Figures } from "./host/locale";
 import { ModelCommands } from "./host/models/commands";
 import { Sample } from "./host/sample";
@@ -18,6 +19,7 @@ import { Comparisons } from "./host/report/comparisons";
 import { ReportPanels, type PanelOptions } from "./host/report-panels";
 
 export function activate(context: vscode.ExtensionContext): void {
+  speakAsTheEditor();
   const dist = (name: string) => context.asAbsolutePath(`dist/${name}`);
   const checker = new Checker(dist("cli.js"));
   const labels = new LabelEditors(vscode.Uri.file(dist("webview")), dist("worker.js"));

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { EngineError } from "../core/engine";
 import { PlumbError } from "../core/errors";
+import { speakAsAsked } from "../core/language";
 import { version } from "../core/version";
 import { register as registerBase } from "./base";
 import { register as registerBench } from "./bench";
@@ -77,4 +78,5 @@ async function main(): Promise<void> {
   }
 }
 
+speakAsAsked();
 void main();

@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { say } from "./say";
 
 /** Element types of stored weights. Block types are those of GGUF. */
 export type ElementType =
@@ -441,7 +442,7 @@ export function loadEngine(): Engine {
   if (file === undefined)
     throw new EngineError(
       "engine-missing",
-      `The native engine is missing (looked for ${places.join(", ")}). In a clone of the project, run "npm run build".`,
+      say`The native engine is missing (looked for ${places.join(", ")}). In a clone of the project, run "npm run build".`,
     );
   let native: NativeEngine;
   try {
@@ -449,7 +450,7 @@ export function loadEngine(): Engine {
   } catch (error) {
     throw new EngineError(
       "engine-broken",
-      `The native engine ${file} does not load: ${(error as Error).message}`,
+      say`The native engine ${file} does not load: ${(error as Error).message}`,
     );
   }
   return {

@@ -2,6 +2,7 @@ import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { PlumbError } from "./errors";
+import { say } from "./say";
 
 interface Owner {
   readonly pid: number;
@@ -78,7 +79,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     if (held !== null && (await isAlive(held))) {
       throw new PlumbError(
         "locked",
-        `${folder} is in use by process ${held.pid} on ${held.host}. Wait for it, or stop it; if no such process exists, remove ${file}.`,
+        say`${folder} is in use by process ${held.pid} on ${held.host}. Wait for it, or stop it; if no such process exists, remove ${file}.`,
       );
     }
     // Whoever renames the dead lock away first may try again; the name of the grave tells two takers apart.
@@ -96,7 +97,10 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   }
-  throw new PlumbError("locked", `${folder} is in use by another process. Wait for it, or remove ${file}.`);
+  throw new PlumbError(
+    "locked",
+    say`${folder} is in use by another process. Wait for it, or remove ${file}.`,
+  );
 }
 
 /** Whether a process that lives holds the folder. A lock that is being written just now counts as held. */

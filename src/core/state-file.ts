@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import type { StateValues } from "./engine";
 import { PlumbError } from "./errors";
 import { writeTensorFile } from "./model/write/tensor-file";
+import { say } from "./say";
 
 const PIECE = 1 << 28;
 const LONGEST_HEADER = 1 << 26;
@@ -39,7 +40,7 @@ export async function writeStateFile(
 /** @throws PlumbError where the file is damaged. */
 export async function readStateFile(file: string): Promise<StateFile> {
   const damaged = (what: string) =>
-    new PlumbError("checkpoint", `${file} cannot be used: ${what}. Start anew.`);
+    new PlumbError("checkpoint", say`${file} cannot be used: ${what}. Start anew.`);
   const handle = await open(file);
   try {
     const { size } = await handle.stat();
@@ -47,14 +48,14 @@ export async function readStateFile(file: string): Promise<StateFile> {
       for (let done = 0; done < into.byteLength;) {
         const length = Math.min(PIECE, into.byteLength - done);
         const { bytesRead } = await handle.read(into, done, length, at + done);
-        if (bytesRead === 0) throw damaged("it is cut short");
+        if (bytesRead === 0) throw damaged(say`it is cut short`);
         done += bytesRead;
       }
     };
     const start = Buffer.alloc(8);
     await read(start, 0);
     const length = Number(start.readBigUInt64LE(0));
-    if (length > LONGEST_HEADER || 8 + length > size) throw damaged("its header is longer than the file");
+    if (length > LONGEST_HEADER || 8 + length > size) throw damaged(say`its header is longer than the file`);
     const json = Buffer.alloc(length);
     await read(json, 8);
     let header: Record<
@@ -66,7 +67,7 @@ export async function readStateFile(file: string): Promise<StateFile> {
       header = JSON.parse(json.toString("utf8")) as typeof header;
       progress = JSON.parse(header.__metadata__?.progress ?? "");
     } catch {
-      throw damaged("its header is not valid");
+      throw damaged(say`its header is not valid`);
     }
     const arrays: Record<string, StateValues> = {};
     for (const [name, { dtype, shape, data_offsets: span }] of Object.entries(header)) {
@@ -75,7 +76,7 @@ export async function readStateFile(file: string): Promise<StateFile> {
       const [from, to] = span ?? [0, 0];
       const width = dtype === "U8" ? 1 : 4;
       if (!(count >= 0) || to - from !== width * count || 8 + length + to > size)
-        throw damaged(`"${name}" ends outside the file`);
+        throw damaged(say`"${name}" ends outside the file`);
       const values = dtype === "U8" ? new Uint8Array(count) : new Float32Array(count);
       await read(bytesOf(values), 8 + length + from);
       arrays[name] = values;

@@ -3,6 +3,7 @@ import path from "node:path";
 import * as vscode from "vscode";
 import { CheckOutput, CheckRefusal, marksByFile, summary, type Mark } from "./findings";
 import { Fixer, type Fixable } from "./fixer";
+import { commandLineEnvironment } from "./language";
 import { pickTask, saveBeforeReading } from "./task-files";
 
 const SEVERITY: Readonly<Record<Mark["severity"], vscode.DiagnosticSeverity>> = {
@@ -149,7 +150,7 @@ export class Checker implements vscode.Disposable {
     return new Promise((resolve) => {
       const options = {
         cwd: path.dirname(task),
-        env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+        env: commandLineEnvironment(),
         maxBuffer: 1 << 28,
       };
       const child = execFile(

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Fix as CoreFix } from "../core/data";
+import { counted, say } from "../core/say";
 
 const Fix = z.discriminatedUnion("what", [
   z.object({
@@ -79,7 +80,7 @@ export function marksByFile(check: CheckOutput): Map<string, Mark[]> {
       add(null, null, {
         severity,
         code,
-        message: `${message}\n${more} more places are not listed.`,
+        message: `${message}\n${say`${counted(more, "more place is", "more places are")} not listed.`}`,
         fixes: [],
       });
   }
@@ -93,10 +94,12 @@ export function summary(check: CheckOutput): string | null {
   const errors = count("error");
   const warnings = count("warning");
   const parts = [
-    ...(errors > 0 ? [errors === 1 ? "1 problem stops a run" : `${errors} problems stop a run`] : []),
-    ...(warnings > 0
-      ? [`${warnings}${errors > 0 ? " more" : ""} ${warnings === 1 ? "is" : "are"} worth a look`]
-      : []),
+    ...(errors > 0 ? [say`${counted(errors, "problem stops", "problems stop")} a run`] : []),
+    ...(warnings === 0
+      ? []
+      : errors > 0
+        ? [say`${counted(warnings, "more is", "more are")} worth a look`]
+        : [say`${counted(warnings, "is", "are")} worth a look`]),
   ];
   return parts.length === 0 ? null : parts.join(", ");
 }

@@ -6,6 +6,7 @@ import type { LoadedExample } from "./read";
 import { defaultTestShare, splitExamples, type Split } from "./split";
 import type { LoadedTask } from "./task";
 import { PlumbError } from "../errors";
+import { counted, inflected, say } from "../say";
 
 /** Fewer test examples of a class than this say next to nothing about it. */
 export const measurableTest = 10;
@@ -100,7 +101,7 @@ export function checkTask(
     add(
       "error",
       "no-examples",
-      "There are no examples. Write one JSON object a line into the examples file.",
+      say`There are no examples. Write one JSON object a line into the examples file.`,
       loaded.files.map((file) => ({ file: file.path, line: null, message: "empty" })),
     );
   }
@@ -142,7 +143,7 @@ export function checkTask(
     add(
       "info",
       "unanswered",
-      `${count(unanswered.length, "example has", "examples have")} no answer yet; a run leaves them out.`,
+      say`${counted(unanswered.length, "example has", "examples have")} no answer yet; a run leaves them out.`,
     );
   }
 
@@ -181,11 +182,6 @@ export function checkTask(
 
 type Add = (severity: Finding["severity"], code: string, message: string, places?: Finding["places"]) => void;
 
-/** `1 text` or `2,000 texts`. */
-function count(n: number, one: string, many: string): string {
-  return `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`;
-}
-
 const percent = (part: number, whole: number) => {
   const share = (100 * part) / whole;
   return `${share < 10 ? Number(share.toFixed(1)) : Math.round(share)} %`;
@@ -195,24 +191,24 @@ const percent = (part: number, whole: number) => {
 function groupProblems(problems: readonly Problem[]): Finding[] {
   const titles: Partial<Record<string, (n: number) => string>> = {
     "not-json": (n) =>
-      `${count(n, "line is", "lines are")} not JSON. Correct or remove ${n === 1 ? "it" : "them"}.`,
+      say`${counted(n, "line is", "lines are")} not JSON. Correct or remove ${inflected(n, "it", "them")}.`,
     "wrong-field": (n) =>
-      `${count(n, "field is", "fields are")} missing or hold${n === 1 ? "s" : ""} what cannot be used.`,
-    "field-twice": (n) => `${count(n, "line names", "lines name")} a field twice.`,
-    "nul-byte": (n) => `${count(n, "line holds", "lines hold")} a NUL byte.`,
-    "not-utf8": (n) => `${count(n, "line is", "lines are")} not UTF-8.`,
-    "line-too-long": (n) => `${count(n, "line is", "lines are")} too long to be an example.`,
-    "not-jsonl": () => "The examples file is not JSON Lines.",
-    "id-twice": (n) => `${count(n, "id is", "ids are")} used twice.`,
-    "label-outside": (n) => `${count(n, "label is", "labels are")} not in the label set.`,
-    "label-twice": (n) => `${count(n, "example names", "examples name")} a label twice.`,
+      say`${counted(n, "field is", "fields are")} missing or ${inflected(n, "holds", "hold")} what cannot be used.`,
+    "field-twice": (n) => say`${counted(n, "line names", "lines name")} a field twice.`,
+    "nul-byte": (n) => say`${counted(n, "line holds", "lines hold")} a NUL byte.`,
+    "not-utf8": (n) => say`${counted(n, "line is", "lines are")} not UTF-8.`,
+    "line-too-long": (n) => say`${counted(n, "line is", "lines are")} too long to be an example.`,
+    "not-jsonl": () => say`The examples file is not JSON Lines.`,
+    "id-twice": (n) => say`${counted(n, "id is", "ids are")} used twice.`,
+    "label-outside": (n) => say`${counted(n, "label is", "labels are")} not in the label set.`,
+    "label-twice": (n) => say`${counted(n, "example names", "examples name")} a label twice.`,
     "wrong-answer-field": (n) =>
-      `${count(n, "answer stands", "answers stand")} in a field of another kind of task.`,
+      say`${counted(n, "answer stands", "answers stand")} in a field of another kind of task.`,
     "split-contradicts": (n) =>
-      `${count(n, "example contradicts", "examples contradict")} the file that it stands in.`,
+      say`${counted(n, "example contradicts", "examples contradict")} the file that it stands in.`,
     "labels-alike": (n) =>
-      `${count(n, "label differs", "labels differ")} from another by case or blanks alone.`,
-    "unknown-field": (n) => `${count(n, "field", "fields")} of the task may be mistyped.`,
+      say`${counted(n, "label differs", "labels differ")} from another by case or blanks alone.`,
+    "unknown-field": (n) => say`${counted(n, "field", "fields")} of the task may be mistyped.`,
   };
   const groups = new Map<string, Finding>();
   for (const { severity, code, file, line, message, fixes } of problems) {
@@ -223,7 +219,8 @@ function groupProblems(problems: readonly Problem[]): Finding[] {
   }
   for (const group of groups.values()) {
     group.message =
-      titles[group.code]?.(group.places.length) ?? `${count(group.places.length, "problem", "problems")}.`;
+      titles[group.code]?.(group.places.length) ??
+      say`${counted(group.places.length, "problem", "problems")}.`;
   }
   return [...groups.values()];
 }
@@ -236,7 +233,7 @@ function checkAnswers({ task, examples }: LoadedTask, answered: readonly LoadedE
     add(
       "error",
       "no-answers",
-      `None of ${count(examples.length, "example has", "examples has")} an answer. Label some texts first.`,
+      say`None of ${counted(examples.length, "example", "examples")} has an answer. Label some texts first.`,
     );
     return false;
   }
@@ -244,7 +241,7 @@ function checkAnswers({ task, examples }: LoadedTask, answered: readonly LoadedE
     add(
       "error",
       "one-example",
-      "Only one example has an answer: nothing is left to test with. Label more texts.",
+      say`Only one example has an answer: nothing is left to test with. Label more texts.`,
       [{ file: first.file, line: first.line, message: quoted(first.text) }],
     );
     return false;
@@ -259,7 +256,7 @@ function checkAnswers({ task, examples }: LoadedTask, answered: readonly LoadedE
       add(
         "error",
         "one-class",
-        `All ${answered.length} answers are ${quoted(only ?? "")}. Label texts of a second class: there is nothing to tell apart.`,
+        say`All ${answered.length} answers are ${quoted(only ?? "")}. Label texts of a second class: there is nothing to tell apart.`,
       );
     }
     return used.size > 1;
@@ -268,7 +265,7 @@ function checkAnswers({ task, examples }: LoadedTask, answered: readonly LoadedE
     add(
       "error",
       "one-class",
-      `None of ${answered.length} answered texts has any label. Label texts to which one applies.`,
+      say`None of ${answered.length} answered texts has any label. Label texts to which one applies.`,
     );
     return false;
   }
@@ -312,7 +309,7 @@ function checkClasses(classes: readonly ClassCount[], split: Split, add: Add): v
     add(
       "warning",
       "class-unused",
-      `${count(unused.length, "label has", "labels have")} no example and cannot be learned: ${unused.map((label) => label.label).join(", ")}.`,
+      say`${counted(unused.length, "label has", "labels have")} no example and cannot be learned: ${unused.map((label) => label.label).join(", ")}.`,
     );
   }
   const unlearned = labels.filter((label) => label.all > 0 && label.train === 0);
@@ -320,7 +317,7 @@ function checkClasses(classes: readonly ClassCount[], split: Split, add: Add): v
     add(
       "warning",
       "class-untrained",
-      `${count(unlearned.length, "label has", "labels have")} test examples but none to learn from: ${unlearned.map((label) => label.label).join(", ")}.`,
+      say`${counted(unlearned.length, "label has", "labels have")} test examples but none to learn from: ${unlearned.map((label) => label.label).join(", ")}.`,
     );
   }
   const weak = labels.filter((label) => label.all > 0 && label.test < measurableTest);
@@ -329,12 +326,14 @@ function checkClasses(classes: readonly ClassCount[], split: Split, add: Add): v
     add(
       "warning",
       "class-unmeasured",
-      `${count(weak.length, "class has", "classes have")} fewer than ${measurableTest} test examples; what the report says about ${weak.length === 1 ? "it" : "them"} will be vague.`,
+      say`${counted(weak.length, "class has", "classes have")} fewer than ${measurableTest} test examples; what the report says about ${inflected(weak.length, "it", "them")} will be vague.`,
       weak.map(({ label, all, test }) => {
         const more =
           share === null ? measurableTest - test : Math.max(1, Math.ceil(measurableTest / share) - all);
         return place(
-          `${label}: ${test} in the test; ${more} more labelled ${share === null ? "test texts" : "texts"} would do.`,
+          share === null
+            ? say`${label}: ${test} in the test; ${more} more labelled test texts would do.`
+            : say`${label}: ${test} in the test; ${more} more labelled texts would do.`,
         );
       }),
     );
@@ -346,14 +345,14 @@ function checkSize(kind: LoadedTask["task"]["kind"], split: Split, add: Add): vo
     add(
       "warning",
       "few-train",
-      `Only ${count(split.train.length, "example", "examples")} to learn from. The default settings are made for ${usualTrain} and more.`,
+      say`Only ${counted(split.train.length, "example", "examples")} to learn from. The default settings are made for ${usualTrain} and more.`,
     );
   }
   if (kind === "generation" && split.test.length < measurableTest) {
     add(
       "warning",
       "few-test",
-      `Only ${count(split.test.length, "example", "examples")} in the test: its scores will be vague.`,
+      say`Only ${counted(split.test.length, "example", "examples")} in the test: its scores will be vague.`,
     );
   }
 }
@@ -365,7 +364,7 @@ function checkGivenSplit({ examples }: LoadedTask, split: Split, add: Add): void
     add(
       "info",
       "split-missing",
-      `${count(without.length, "example has", "examples have")} no "split" and ${without.length === 1 ? "is" : "are"} used for training, as others are marked for the test.`,
+      say`${counted(without.length, "example has", "examples have")} no "split" and ${inflected(without.length, "is", "are")} used for training, as others are marked for the test.`,
     );
   }
   const sides = new Map<string, { train: number; test: number }>();
@@ -380,11 +379,11 @@ function checkGivenSplit({ examples }: LoadedTask, split: Split, add: Add): void
     add(
       "warning",
       "group-torn",
-      `${count(torn.length, "group stands", "groups stand")} on both sides of the split: the test then asks about authors or threads that the model has learned from.`,
+      say`${counted(torn.length, "group stands", "groups stand")} on both sides of the split: the test then asks about authors or threads that the model has learned from.`,
       torn.map(([group, { train, test }]) => ({
         file: "",
         line: null,
-        message: `group ${quoted(group)}: ${train} for training, ${test} in the test`,
+        message: say`group ${quoted(group)}: ${train} for training, ${test} in the test`,
       })),
     );
   }
@@ -406,13 +405,13 @@ function checkOverlap(texts: readonly LoadedExample[], split: Split, sketches: S
   }
   const remedy =
     split.made === "given"
-      ? 'Remove them from one part, or leave "split" out: Plumb then draws a split that keeps them together.'
-      : "Too many texts follow one pattern to be kept on one side; more varied texts would help.";
+      ? say`Remove them from one part, or leave "split" out: Plumb then draws a split that keeps them together.`
+      : say`Too many texts follow one pattern to be kept on one side; more varied texts would help.`;
   if (same.length > 0) {
     add(
       "error",
       "overlap-same",
-      `${count(same.length, "test text also stands", "test texts also stand")} in the training part (${percent(same.length, test.length)} of the test): the model would be asked what it was told. ${remedy}`,
+      say`${counted(same.length, "test text also stands", "test texts also stand")} in the training part (${percent(same.length, test.length)} of the test): the model would be asked what it was told. ${remedy}`,
       same.map(({ first, second }) => pairPlace(texts, first, second)),
     );
   }
@@ -422,7 +421,7 @@ function checkOverlap(texts: readonly LoadedExample[], split: Split, sketches: S
     add(
       worthless ? "error" : "warning",
       "overlap-near",
-      `${count(near.length, "test text has", "test texts have")} a near duplicate in the training part (${percent(near.length, test.length)} of the test): the result ${worthless ? "would say little" : "will look better than it is"} about new texts. ${remedy}`,
+      say`${counted(near.length, "test text has", "test texts have")} a near duplicate in the training part (${percent(near.length, test.length)} of the test): the result ${worthless ? say`would say little` : say`will look better than it is`} about new texts. ${remedy}`,
       near.map(({ first, second, similarity }) => pairPlace(texts, first, second, similarity)),
     );
   }
@@ -453,7 +452,7 @@ function checkRepeats(
     if (answerKey(one) !== answerKey(two)) {
       conflicts.push({
         ...placeOf(example),
-        message: `${shownAnswer(two)}, but ${shownAnswer(one)} in ${lineOf(other, example)}: ${quoted(example.text)}`,
+        message: say`${shownAnswer(two)}, but ${shownAnswer(one)} in ${lineOf(other, example)}: ${quoted(example.text)}`,
       });
     }
   });
@@ -461,7 +460,7 @@ function checkRepeats(
     add(
       "warning",
       "two-answers",
-      `${count(conflicts.length, "text has", "texts have")} two different answers. Decide for one, or remove both.`,
+      say`${counted(conflicts.length, "text has", "texts have")} two different answers. Decide for one, or remove both.`,
       conflicts,
     );
   }
@@ -469,7 +468,7 @@ function checkRepeats(
     add(
       "warning",
       "duplicates",
-      `${count(repeats.length, "text stands", "texts stand")} more than once; each counts as often as it stands.`,
+      say`${counted(repeats.length, "text stands", "texts stand")} more than once; each counts as often as it stands.`,
       repeats.map(({ first, second }) => pairPlace(texts, first, second)),
     );
   }
@@ -482,7 +481,7 @@ function checkRepeats(
     add(
       "info",
       "near-duplicates",
-      `${count(near.length, "text is a near duplicate", "texts are near duplicates")} of another. A split that Plumb draws keeps such texts on one side.`,
+      say`${counted(near.length, "text is a near duplicate", "texts are near duplicates")} of another. A split that Plumb draws keeps such texts on one side.`,
       near.map(({ first, second, similarity }) => pairPlace(texts, second, first, similarity)),
     );
   }
@@ -494,7 +493,9 @@ function checkLengths(texts: readonly LoadedExample[], { room, tooLong }: Length
       const example = texts[index]!;
       return {
         ...placeOf(example),
-        message: `${exact ? "" : "about "}${count(tokens, "token", "tokens")}: ${quoted(example.text)}`,
+        message: exact
+          ? say`${counted(tokens, "token", "tokens")}: ${quoted(example.text)}`
+          : say`about ${counted(tokens, "token", "tokens")}: ${quoted(example.text)}`,
       };
     });
   const aside = ({ id }: LoadedExample): Fix => ({
@@ -508,7 +509,7 @@ function checkLengths(texts: readonly LoadedExample[], { room, tooLong }: Length
     add(
       "error",
       "text-far-too-long",
-      `${count(mostlyUnseen.length, "text is", "texts are")} more than twice as long as the model can read (${room.toLocaleString("en-US")} tokens): it would judge what it has mostly not seen. Shorten or part them, set "status": "skipped", or take a base model with a longer context.`,
+      say`${counted(mostlyUnseen.length, "text is", "texts are")} more than twice as long as the model can read (${counted(room, "token", "tokens")}): it would judge what it has mostly not seen. Shorten or part them, set "status": "skipped", or take a base model with a longer context.`,
       places(mostlyUnseen).map((place, at) => ({
         ...place,
         fixes: [aside(texts[mostlyUnseen[at]!.index]!)],
@@ -519,7 +520,7 @@ function checkLengths(texts: readonly LoadedExample[], { room, tooLong }: Length
     add(
       "warning",
       "text-too-long",
-      `${count(cut.length, "text is", "texts are")} longer than the model can read (${room.toLocaleString("en-US")} tokens); the middle is cut out, at a visible mark.`,
+      say`${counted(cut.length, "text is", "texts are")} longer than the model can read (${counted(room, "token", "tokens")}); the middle is cut out, at a visible mark.`,
       places(cut),
     );
   }
@@ -533,10 +534,10 @@ function pairPlace(
 ): Finding["places"][number] {
   const [one, two] = [texts[index]!, texts[other]!];
   const where = lineOf(two, one);
-  if (similarity === undefined) return { ...placeOf(one), message: `also ${where}: ${quoted(one.text)}` };
+  if (similarity === undefined) return { ...placeOf(one), message: say`also ${where}: ${quoted(one.text)}` };
   return {
     ...placeOf(one),
-    message: `${Math.round(100 * similarity)} % like ${where}: ${quotedPair(one.text, two.text)}`,
+    message: say`${Math.round(100 * similarity)} % like ${where}: ${quotedPair(one.text, two.text)}`,
   };
 }
 
@@ -547,7 +548,7 @@ function lineOf(example: LoadedExample, from: LoadedExample): string {
   const name = example.file.slice(
     Math.max(example.file.lastIndexOf("/"), example.file.lastIndexOf("\\")) + 1,
   );
-  return example.file === from.file ? `line ${example.line}` : `${name}, line ${example.line}`;
+  return example.file === from.file ? say`line ${example.line}` : say`${name}, line ${example.line}`;
 }
 
 const answerKey = (answer: string | string[]) =>
@@ -555,5 +556,5 @@ const answerKey = (answer: string | string[]) =>
 
 function shownAnswer(answer: string | string[]): string {
   if (!Array.isArray(answer)) return quoted(answer);
-  return answer.length === 0 ? "no label" : answer.map(quoted).join(" + ");
+  return answer.length === 0 ? say`no label` : answer.map(quoted).join(" + ");
 }

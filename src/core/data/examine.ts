@@ -3,6 +3,7 @@ import { answerField } from "./answer";
 import { describeValue, quoted, type ExampleFix, type Fix, type Problem } from "./problem";
 import type { LoadedExample } from "./read";
 import { nearestWord } from "./spelling";
+import { say } from "../say";
 
 /** What is wrong with examples that are well formed, but do not fit the task or each other. In the order of the lines. */
 export function findExampleProblems({
@@ -53,13 +54,13 @@ export function findExampleProblems({
     const twin = ids.get(example.id);
     if (twin === undefined) ids.set(example.id, example);
     else {
-      const where = twin.file === example.file ? "" : ` of ${twin.file}`;
+      const where = twin.file === example.file ? "" : say` of ${twin.file}`;
       const free = freeId(example.id);
       report(
         "error",
         "id-twice",
         "id",
-        `id ${quoted(example.id)} also stands in line ${twin.line}${where}. Every example needs its own.`,
+        say`id ${quoted(example.id)} also stands in line ${twin.line}${where}. Every example needs its own.`,
         [fix("id", example.id, free, { id: free })],
       );
     }
@@ -72,7 +73,7 @@ export function findExampleProblems({
         "error",
         "wrong-answer-field",
         misplaced,
-        `the answer stands in "${misplaced}", but a ${task.kind} task has it in "${field}".`,
+        say`the answer stands in "${misplaced}", but a ${task.kind} task has it in "${field}".`,
         movable(example, misplaced).map((value) =>
           fix("field", misplaced, field, { [field]: value }, [misplaced]),
         ),
@@ -91,7 +92,7 @@ export function findExampleProblems({
         );
       const twice = example.labels.find((label, at, all) => all.indexOf(label) < at);
       if (twice !== undefined)
-        report("warning", "label-twice", "labels", `label ${quoted(twice)} stands twice. Remove one.`, [
+        report("warning", "label-twice", "labels", say`label ${quoted(twice)} stands twice. Remove one.`, [
           fix("repeat", twice, twice, { labels: [...new Set(all)] }),
         ]);
     }
@@ -100,7 +101,7 @@ export function findExampleProblems({
         "error",
         "wrong-field",
         "target",
-        `field "target": found ${describeValue(example.target)}, expected a text that can be seen.`,
+        say`field "target": found ${describeValue(example.target)}, expected a text that can be seen.`,
       );
     }
   }
@@ -114,13 +115,13 @@ export function findExampleProblems({
   ): void {
     if (known.has(label)) return;
     const near = nearestWord(label, labels);
-    const set = labels.length <= 12 ? ` (${labels.join(", ")})` : `, which has ${labels.length} labels`;
+    const set = labels.length <= 12 ? ` (${labels.join(", ")})` : say`, which has ${labels.length} labels`;
     const hint =
-      near === null ? " Correct it, or add it to the task's labels." : ` Was ${quoted(near)} meant?`;
+      near === null ? say` Correct it, or add it to the task's labels.` : say` Was ${quoted(near)} meant?`;
     const fixes: Fix[] = near === null ? [] : [corrected(label, near)];
     // The set takes no label that is blank or has blanks around it.
     if (label !== "" && label === label.trim()) fixes.push({ what: "add-label", from: "", to: label });
-    const message = `label ${quoted(label)} is not in the label set${set}.${hint}`;
+    const message = say`label ${quoted(label)} is not in the label set${set}.${hint}`;
     report("error", "label-outside", name, message, fixes);
   }
 

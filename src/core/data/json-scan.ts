@@ -4,6 +4,8 @@
  * while all other characters stay. Offsets count UTF-16 code units.
  */
 
+import { say } from "../say";
+
 /** One member of the outermost object. */
 export interface Member {
   /** The key, unescaped. */
@@ -114,16 +116,14 @@ class Scanner {
     if (this.text.charCodeAt(0) === 0xfeff) this.at = 1;
     this.space();
     const start = this.at;
-    if (this.text[this.at] !== "{") this.fail("an object: {…}");
+    if (this.text[this.at] !== "{") this.fail(say`an object: {…}`);
     this.at++;
     const members: Member[] = [];
     this.space();
     if (this.text[this.at] !== "}") {
       for (;;) {
         const keyStart = this.at;
-        const key = this.key(
-          members.length === 0 ? 'a field name in quotes, or "}"' : "a field name in quotes",
-        );
+        const key = this.key(members.length === 0);
         const keyEnd = this.at;
         this.colon();
         const valueStart = this.at;
@@ -134,17 +134,17 @@ class Scanner {
         this.at++;
         this.space();
       }
-      if (this.text[this.at] !== "}") this.fail('"," or "}"');
+      if (this.text[this.at] !== "}") this.fail(say`"," or "}"`);
     }
     const end = this.at++;
     this.space();
-    if (this.at < this.text.length) this.fail("nothing more on this line");
+    if (this.at < this.text.length) this.fail(say`nothing more on this line`);
     return { start, end, members };
   }
 
   items(): Place[] {
     this.space();
-    if (this.text[this.at] !== "[") this.fail("a list: […]");
+    if (this.text[this.at] !== "[") this.fail(say`a list: […]`);
     this.at++;
     const items: Place[] = [];
     this.space();
@@ -158,7 +158,7 @@ class Scanner {
       if (this.text[this.at] !== ",") break;
       this.at++;
     }
-    if (this.text[this.at] !== "]") this.fail('"," or "]"');
+    if (this.text[this.at] !== "]") this.fail(say`"," or "]"`);
     return items;
   }
 
@@ -169,14 +169,14 @@ class Scanner {
       this.space();
       const character = this.text[this.at];
       if (character === "{" || character === "[") {
-        if (open.length === deepest) this.fail(`no more than ${deepest} brackets inside each other`);
+        if (open.length === deepest) this.fail(say`no more than ${deepest} brackets inside each other`);
         this.at++;
         this.space();
         if (this.text[this.at] === (character === "{" ? "}" : "]")) this.at++;
         else {
           open.push(character);
           if (character === "{") {
-            this.key('a field name in quotes, or "}"');
+            this.key(true);
             this.colon();
           }
           continue;
@@ -192,12 +192,13 @@ class Scanner {
           this.at++;
           if (inside === "{") {
             this.space();
-            this.key("a field name in quotes");
+            this.key(false);
             this.colon();
           }
           break;
         }
-        if (next !== (inside === "{" ? "}" : "]")) this.fail(inside === "{" ? '"," or "}"' : '"," or "]"');
+        if (next !== (inside === "{" ? "}" : "]"))
+          this.fail(inside === "{" ? say`"," or "}"` : say`"," or "]"`);
         this.at++;
         open.pop();
       }
@@ -207,7 +208,7 @@ class Scanner {
   private scalar(): void {
     const character = this.text[this.at];
     if (character === '"') {
-      this.string("");
+      this.string();
       return;
     }
     for (const word of ["true", "false", "null"]) {
@@ -218,17 +219,20 @@ class Scanner {
     }
     number.lastIndex = this.at;
     if (number.test(this.text)) this.at = number.lastIndex;
-    else this.fail("a value");
+    else this.fail(say`a value`);
   }
 
-  private key(expected: string): string {
+  /** @param first Whether nothing stands in the object yet, so that it may end here. */
+  private key(first: boolean): string {
+    if (this.text[this.at] !== '"')
+      this.fail(first ? say`a field name in quotes, or "}"` : say`a field name in quotes`);
     const from = this.at;
-    this.string(expected);
+    this.string();
     return JSON.parse(this.text.slice(from, this.at)) as string;
   }
 
-  private string(expected: string): void {
-    if (this.text[this.at] !== '"') this.fail(expected);
+  /** Stands on the opening quote. */
+  private string(): void {
     plainString.lastIndex = this.at;
     if (plainString.test(this.text)) {
       this.at = plainString.lastIndex;
@@ -246,12 +250,12 @@ class Scanner {
         this.at = escape.lastIndex;
       } else if (Number.isNaN(code)) {
         this.at = from;
-        this.fail('a closing "', "a quote that is never closed");
+        this.fail(say`a closing "`, say`a quote that is never closed`);
       } else if (code < 0x20) {
         const name =
           code === 9
-            ? "a tab"
-            : `the control character U+${code.toString(16).padStart(4, "0").toUpperCase()}`;
+            ? say`a tab`
+            : say`the control character U+${code.toString(16).padStart(4, "0").toUpperCase()}`;
         this.fail(code === 9 ? String.raw`\t` : String.raw`an escape such as \n`, name);
       } else this.at++;
     }
@@ -277,17 +281,17 @@ class Scanner {
     const code = this.text.codePointAt(this.at);
     throw new Fault(
       this.at,
-      found ?? (code === undefined ? "the end" : foundCharacter(String.fromCodePoint(code))),
+      found ?? (code === undefined ? say`the end` : foundCharacter(String.fromCodePoint(code))),
       expected,
     );
   }
 }
 
 function foundCharacter(character: string): string {
-  if (character === "'") return "a single quote";
-  if (character === '"') return "a double quote";
+  if (character === "'") return say`a single quote`;
+  if (character === '"') return say`a double quote`;
   if (/[\p{C}\p{Z}]/u.test(character)) {
-    return `the character U+${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0").toUpperCase()}`;
+    return say`the character U+${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0").toUpperCase()}`;
   }
   return `"${character}"`;
 }

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { say } from "../say";
 
 /**
  * Something wrong with a task's files, in words for the person who keeps them.
@@ -49,7 +50,7 @@ export interface TaskFix {
 /** `reviews.jsonl, line 17: …`, the path relative to `from` where the file lies inside it. */
 export function formatProblem(problem: Problem, from = process.cwd()): string {
   const where = shownPath(problem.file, from);
-  return `${where}${problem.line === null ? "" : `, line ${problem.line}`}: ${problem.message}`;
+  return `${where}${problem.line === null ? "" : say`, line ${problem.line}`}: ${problem.message}`;
 }
 
 /** A path as a person would type it: relative where the file lies inside `from`, else whole. */
@@ -62,16 +63,16 @@ export function shownPath(file: string, from = process.cwd()): string {
 export function describeValue(value: unknown): string {
   if (value === null) return "null";
   if (value === undefined) return "nothing";
-  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
+  if (Array.isArray(value)) return value.length === 0 ? say`an empty list` : say`a list of ${value.length}`;
   switch (typeof value) {
     case "string":
-      return value === "" ? "an empty text" : `the text ${quoted(value)}`;
+      return value === "" ? say`an empty text` : say`the text ${quoted(value)}`;
     case "number":
-      return `the number ${value}`;
+      return say`the number ${value}`;
     case "boolean":
       return String(value);
     default:
-      return "an object";
+      return say`an object`;
   }
 }
 

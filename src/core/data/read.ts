@@ -7,6 +7,7 @@ import { Example } from "../schema";
 import { isFault, scanObject } from "./json-scan";
 import { describeIssue } from "./issue";
 import { quoted, shownPath, type Problem } from "./problem";
+import { say } from "../say";
 
 /** An example and where it stands. `line` counts from 1. */
 export interface LoadedExample extends Example {
@@ -56,7 +57,7 @@ export async function readExamples(file: string): Promise<ReadResult> {
         result.lines++;
         problem(
           "line-too-long",
-          `the line is longer than ${longestLine >> 20} MiB; one line holds one text.`,
+          say`the line is longer than ${longestLine >> 20} MiB; one line holds one text.`,
         );
         return;
       }
@@ -85,11 +86,11 @@ function decodeLine(bytes: Buffer, first: boolean, report: Report): string | nul
   if (first && bytes.length > 1) {
     const start = bytes.readUInt16BE(0);
     if (start === 0xfffe || start === 0xfeff) {
-      report("not-utf8", "the file is in UTF-16. Save it as UTF-8.");
+      report("not-utf8", say`the file is in UTF-16. Save it as UTF-8.`);
       return null;
     }
     if (start === 0x504b || start === 0x1f8b) {
-      report("not-jsonl", "this is a packed file (a spreadsheet or an archive), not JSON Lines.");
+      report("not-jsonl", say`this is a packed file (a spreadsheet or an archive), not JSON Lines.`);
       return null;
     }
   }
@@ -97,14 +98,14 @@ function decodeLine(bytes: Buffer, first: boolean, report: Report): string | nul
   if (zero >= 0) {
     report(
       "nul-byte",
-      `a NUL byte at byte ${zero + 1}. The file is damaged, or was not saved as UTF-8. Save it as UTF-8 or remove the byte.`,
+      say`a NUL byte at byte ${zero + 1}. The file is damaged, or was not saved as UTF-8. Save it as UTF-8 or remove the byte.`,
     );
     return null;
   }
   if (!isUtf8(bytes)) {
     const at = firstInvalidByte(bytes);
     const byte = (bytes[at] ?? 0).toString(16).toUpperCase().padStart(2, "0");
-    report("not-utf8", `byte ${at + 1} (0x${byte}) is not UTF-8. Save the file as UTF-8.`);
+    report("not-utf8", say`byte ${at + 1} (0x${byte}) is not UTF-8. Save the file as UTF-8.`);
     return null;
   }
   const text = bytes.toString("utf8");
@@ -119,14 +120,17 @@ export function parseExample(text: string, report: Report): Example | null {
   const scanned = scanObject(text);
   if (isFault(scanned)) {
     const column = Array.from(text.slice(0, scanned.at)).length + 1;
-    report("not-json", `not JSON at column ${column}: found ${scanned.found}, expected ${scanned.expected}.`);
+    report(
+      "not-json",
+      say`not JSON at column ${column}: found ${scanned.found}, expected ${scanned.expected}.`,
+    );
     return null;
   }
   const value = JSON.parse(text) as Record<string, unknown>;
   const seen = new Set<string>();
   for (const { key } of scanned.members) {
     if (seen.has(key))
-      report("field-twice", `field ${quoted(key)} stands twice; the last one counts. Remove one.`, key);
+      report("field-twice", say`field ${quoted(key)} stands twice; the last one counts. Remove one.`, key);
     seen.add(key);
   }
   if (typeof value.id === "number" && Number.isSafeInteger(value.id)) value.id = String(value.id);
@@ -141,7 +145,7 @@ export function parseExample(text: string, report: Report): Example | null {
   }
   const example = parsed.data;
   if (example.text.trim() === "") {
-    report("wrong-field", 'field "text" holds nothing but white space.', "text");
+    report("wrong-field", say`field "text" holds nothing but white space.`, "text");
     return null;
   }
   for (const field of ["id", "text", "target"] as const) {
@@ -176,8 +180,8 @@ function explainWrongFormat(file: string, result: ReadResult): void {
       severity: "error",
       code: "not-jsonl",
       message: pretty
-        ? `not JSON Lines: the file looks like one JSON document spread over ${result.lines} lines. Write one object on each line, without a list around them and without commas between them.`
-        : `not JSON Lines: none of ${result.lines} lines is a JSON object. Expected lines such as {"id": "1", "text": "…"}. First fault: ${first.message}`,
+        ? say`not JSON Lines: the file looks like one JSON document spread over ${result.lines} lines. Write one object on each line, without a list around them and without commas between them.`
+        : say`not JSON Lines: none of ${result.lines} lines is a JSON object. Expected lines such as {"id": "1", "text": "…"}. First fault: ${first.message}`,
     },
   ];
 }
@@ -249,22 +253,23 @@ function firstInvalidByte(bytes: Buffer): number {
 
 /** Throws, in a sentence, unless `file` is a file that can be read. `what` names its part in the task. */
 export async function expectFile(file: string, what: "task file" | "examples file"): Promise<void> {
+  const part = () => (what === "task file" ? say`task file` : say`examples file`);
   try {
     const found = await stat(file);
     if (found.isDirectory()) {
       throw new PlumbError(
         "is-folder",
-        `${shownPath(file)} is a folder, not a file. Name the ${what} in it.${await offer(file, what)}`,
+        say`${shownPath(file)} is a folder, not a file. Name the ${part()} in it.${await offer(file, what)}`,
       );
     }
     if (!found.isFile())
-      throw new PlumbError("not-a-file", `${shownPath(file)} is not a regular file. Name the ${what}.`);
+      throw new PlumbError("not-a-file", say`${shownPath(file)} is not a regular file. Name the ${part()}.`);
   } catch (error) {
     if (error instanceof PlumbError) throw error;
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
       throw new PlumbError(
         "no-such-file",
-        `There is no ${what} ${shownPath(file)}.${await offer(path.dirname(file), what)}`,
+        say`There is no ${part()} ${shownPath(file)}.${await offer(path.dirname(file), what)}`,
       );
     }
     throw cannotRead(file, error);
@@ -274,7 +279,7 @@ export async function expectFile(file: string, what: "task file" | "examples fil
 /** What a folder has of the files wanted, as the end of an error message. */
 async function offer(folder: string, what: "task file" | "examples file"): Promise<string> {
   const [ending, title] =
-    what === "task file" ? [".plumb.json", "Task files there"] : [".jsonl", "JSON Lines there"];
+    what === "task file" ? [".plumb.json", say`Task files there`] : [".jsonl", say`JSON Lines there`];
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(ending)).sort();
   if (names.length === 0) return "";
   return ` ${title}: ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}.`;
@@ -288,11 +293,11 @@ export function cannotRead(file: string, error: unknown): PlumbError {
   if (code === undefined) throw error;
   const reason =
     code === "EACCES" || code === "EPERM"
-      ? "no permission to read it. Change the file's permissions"
+      ? say`no permission to read it. Change the file's permissions`
       : code === "ENOTDIR"
-        ? "a part of its path is a file and not a folder. Check the path"
+        ? say`a part of its path is a file and not a folder. Check the path`
         : code === "EMFILE"
-          ? "too many files are open. Close some programs"
+          ? say`too many files are open. Close some programs`
           : (error as Error).message;
-  return new PlumbError("cannot-read", `Cannot read ${shownPath(file)}: ${reason}.`, { cause: error });
+  return new PlumbError("cannot-read", say`Cannot read ${shownPath(file)}: ${reason}.`, { cause: error });
 }

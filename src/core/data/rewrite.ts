@@ -6,6 +6,7 @@ import { writeFileAtomic } from "../files";
 import { isFault, scanObject, type Member } from "./json-scan";
 import { quoted, shownPath } from "./problem";
 import { cannotRead, expectFile } from "./read";
+import { say } from "../say";
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 
@@ -36,7 +37,7 @@ export function spliceFields(line: string, changes: FieldChanges): string {
 function spliceField(text: string, key: string, value: JsonValue | undefined): string {
   const scanned = scanObject(text);
   if (isFault(scanned)) {
-    throw new PlumbError("not-json", `not JSON: found ${scanned.found}, expected ${scanned.expected}.`);
+    throw new PlumbError("not-json", say`not JSON: found ${scanned.found}, expected ${scanned.expected}.`);
   }
   const { members, start } = scanned;
   if (value === undefined) return cutMembers(text, members, (member) => member.key === key);
@@ -122,19 +123,19 @@ export async function rewriteExamples(file: string, changes: readonly LineChange
     const fail = (found: string) => {
       throw new PlumbError(
         "line-moved",
-        `${shownPath(file)}, line ${line}: expected example ${quoted(wanted[0]?.id ?? "")}, found ${found}. The file was changed meanwhile; load it again. Nothing was written.`,
+        say`${shownPath(file)}, line ${line}: expected example ${quoted(wanted[0]?.id ?? "")}, found ${found}. The file was changed meanwhile; load it again. Nothing was written.`,
       );
     };
-    if (!isUtf8(raw)) fail("a line that is not UTF-8");
+    if (!isUtf8(raw)) fail(say`a line that is not UTF-8`);
     const text = raw.toString("utf8");
     let id: string | null;
     try {
       id = idOf(text);
     } catch {
-      return fail("a line that is not JSON");
+      return fail(say`a line that is not JSON`);
     }
     for (const change of wanted)
-      if (change.id !== id) fail(id === null ? "one without id" : `example ${quoted(id)}`);
+      if (change.id !== id) fail(id === null ? say`one without id` : say`example ${quoted(id)}`);
     const spliced = wanted.reduce((rest, change) => spliceFields(rest, change.set), text);
     if (spliced === text) {
       parts.push(raw);
@@ -147,7 +148,7 @@ export async function rewriteExamples(file: string, changes: readonly LineChange
   if (missing !== undefined) {
     throw new PlumbError(
       "line-moved",
-      `${shownPath(file)}: there is no line ${missing.line} (expected example ${quoted(missing.id)}). The file was changed meanwhile; load it again. Nothing was written.`,
+      say`${shownPath(file)}: there is no line ${missing.line} (expected example ${quoted(missing.id)}). The file was changed meanwhile; load it again. Nothing was written.`,
     );
   }
   if (changed === 0) return 0;
@@ -159,7 +160,7 @@ export async function rewriteExamples(file: string, changes: readonly LineChange
     if (now.mtimeMs !== before.mtimeMs || now.size !== before.size) {
       throw new PlumbError(
         "file-changed",
-        `${shownPath(file)} was changed by another program meanwhile. Load it again. Nothing was written.`,
+        say`${shownPath(file)} was changed by another program meanwhile. Load it again. Nothing was written.`,
       );
     }
     await writeFileAtomic(target, Buffer.concat(parts), before.mode & 0o7777);
@@ -182,15 +183,15 @@ function cannotWrite(file: string, error: unknown): PlumbError {
   if (code === undefined) throw error;
   const reason =
     code === "EACCES" || code === "EPERM"
-      ? "no permission to write it or its folder"
+      ? say`no permission to write it or its folder`
       : code === "EROFS"
-        ? "the disk is read-only"
+        ? say`the disk is read-only`
         : code === "ENOSPC" || code === "EDQUOT"
-          ? "no space is left on the disk"
+          ? say`no space is left on the disk`
           : (error as Error).message;
   return new PlumbError(
     "cannot-write",
-    `Cannot write ${shownPath(file)}: ${reason}. The file is unchanged.`,
+    say`Cannot write ${shownPath(file)}: ${reason}. The file is unchanged.`,
     { cause: error },
   );
 }

@@ -7,6 +7,7 @@ import type { LoadedExample } from "./read";
 import { shownPath } from "./problem";
 import { atOnce, partOf, type Sliced } from "../slices";
 import type { LoadedTask } from "./task";
+import { say } from "../say";
 
 export const defaultTestShare = 0.2;
 
@@ -143,10 +144,10 @@ export function restoreSplit(
   const find = (id: string): LoadedExample => {
     const example = byId.get(id);
     if (example === undefined || answerOf(loaded.task, example) === null) {
-      const what = example === undefined ? "is gone" : "has no answer any more";
+      const what = example === undefined ? say`is gone` : say`has no answer any more`;
       throw new PlumbError(
         "split-changed",
-        `${shownPath(loaded.path)}: example ${JSON.stringify(id)} of the run's split ${what}. Bring it back, or start a new run.`,
+        say`${shownPath(loaded.path)}: example ${JSON.stringify(id)} of the run's split ${what}. Bring it back, or start a new run.`,
       );
     }
     return example;
@@ -164,12 +165,12 @@ export function restoreSplit(
  */
 export function foldExamples(examples: readonly Example[], k: number, seed: number): number[] {
   if (!Number.isInteger(k) || k < 2)
-    throw new PlumbError("wrong-folds", `Cannot make ${k} folds: at least 2 are needed.`);
+    throw new PlumbError("wrong-folds", say`Cannot make ${k} folds: at least 2 are needed.`);
   const units = unitsOf(examples);
   if (units.length < k) {
     throw new PlumbError(
       "wrong-folds",
-      `Cannot make ${k} folds: ${examples.length} examples fall into ${units.length} groups that must not be split apart. Use fewer folds or label more texts.`,
+      say`Cannot make ${k} folds: ${examples.length} examples fall into ${units.length} groups that must not be split apart. Use fewer folds or label more texts.`,
     );
   }
   return distribute(
@@ -207,7 +208,7 @@ export function drawPart<E extends Example>(train: readonly E[], size: number, s
   if (size > train.length) {
     throw new PlumbError(
       "train-limit",
-      `Cannot draw ${size} training examples: there are ${train.length}. Ask for fewer, or label more texts.`,
+      say`Cannot draw ${size} training examples: there are ${train.length}. Ask for fewer, or label more texts.`,
     );
   }
   if (size === train.length) return [...train];
@@ -220,7 +221,7 @@ export function drawPart<E extends Example>(train: readonly E[], size: number, s
   if (taken.size === 0) {
     throw new PlumbError(
       "train-limit",
-      `Cannot draw ${size} training examples: every group of examples that must stay together is larger. Ask for more.`,
+      say`Cannot draw ${size} training examples: every group of examples that must stay together is larger. Ask for more.`,
     );
   }
   return train.filter((_, at) => taken.has(at));
@@ -396,9 +397,11 @@ function needBothSides(file: string, train: readonly unknown[], test: readonly u
   const total = train.length + test.length;
   const what =
     total === 0
-      ? "no example has an answer. Label some texts first"
+      ? say`no example has an answer. Label some texts first`
       : total === 1
-        ? "only one example has an answer. Label more texts"
-        : `the ${train.length === 0 ? "training" : "test"} part would be empty: ${total} labelled examples cannot be parted (near duplicates, equal groups, or their \`split\`). Label more texts, or change \`split\``;
+        ? say`only one example has an answer. Label more texts`
+        : train.length === 0
+          ? say`the training part would be empty: ${total} labelled examples cannot be parted (near duplicates, equal groups, or their \`split\`). Label more texts, or change \`split\``
+          : say`the test part would be empty: ${total} labelled examples cannot be parted (near duplicates, equal groups, or their \`split\`). Label more texts, or change \`split\``;
   throw new PlumbError("no-split", `${shownPath(file)}: ${what}.`);
 }

@@ -9,6 +9,7 @@ import { quoted, shownPath, type Problem } from "./problem";
 import { cannotRead, expectFile, readExamples, type LoadedExample } from "./read";
 import { findExampleProblems } from "./examine";
 import { fold, nearestWord } from "./spelling";
+import { say } from "../say";
 
 /** A task with all its examples that could be read, and what is wrong with its files. */
 export interface LoadedTask {
@@ -62,16 +63,21 @@ export async function loadTask(file: string): Promise<LoadedTask> {
       throw taskError(
         taskFile,
         "same-file",
-        `fields "examples.train" and "examples.test" name the same file. Name two files, or one as "examples".`,
+        say`fields "examples.train" and "examples.test" name the same file. Name two files, or one as "examples".`,
         lineOf(["examples", "test"]),
       );
     }
     const read = await readExamples(examplesFile).catch((error: unknown) => {
       if (error instanceof PlumbError) {
         const line = lineOf(part === undefined ? ["examples"] : ["examples", part]);
-        throw new TaskError(error.code, `${shownPath(taskFile)}, field "${field}": ${error.message}`, line, {
-          cause: error,
-        });
+        throw new TaskError(
+          error.code,
+          say`${shownPath(taskFile)}, field "${field}": ${error.message}`,
+          line,
+          {
+            cause: error,
+          },
+        );
       }
       throw error;
     });
@@ -86,7 +92,7 @@ export async function loadTask(file: string): Promise<LoadedTask> {
             field: "split",
             severity: "error",
             code: "split-contradicts",
-            message: `field "split" says "${example.split}", but the task names this file as "${part}". Remove the field or move the line.`,
+            message: say`field "split" says "${example.split}", but the task names this file as "${part}". Remove the field or move the line.`,
           });
         }
         example.split = part;
@@ -110,22 +116,22 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
       throw taskError(
         file,
         "empty-file",
-        `the file is empty. Expected a task: {"version": 1, "name": …, "kind": …, "examples": …}.`,
+        say`the file is empty. Expected a task: {"version": 1, "name": …, "kind": …, "examples": …}.`,
       );
     }
     const before = text.slice(0, scanned.at).split("\n");
     const line = before.length;
     const column = Array.from(before[before.length - 1] ?? "").length + 1;
     // A whole object and then another one: most likely the examples themselves.
-    const examples = scanned.expected === "nothing more on this line";
+    const examples = scanned.expected === say`nothing more on this line`;
     const hint =
       examples && /^\s*\{[^\n]*\}\s*\n\s*\{/.test(text)
-        ? " Is this the examples file? Name the task file."
+        ? say` Is this the examples file? Name the task file.`
         : "";
-    const expected = examples ? "the end of the file" : scanned.expected;
+    const expected = examples ? say`the end of the file` : scanned.expected;
     throw new TaskError(
       "not-json",
-      `${shownPath(file)}, line ${line}, column ${column}: not JSON: found ${scanned.found}, expected ${expected}.${hint}`,
+      say`${shownPath(file)}, line ${line}, column ${column}: not JSON: found ${scanned.found}, expected ${expected}.${hint}`,
       line,
     );
   }
@@ -139,7 +145,7 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
     throw taskError(
       file,
       "not-a-task",
-      "this is an example, not a task. Name the task file that names this file as its examples.",
+      say`this is an example, not a task. Name the task file that names this file as its examples.`,
     );
   }
   const twice = scanned.members.find(({ key }, at) =>
@@ -149,14 +155,14 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
     throw taskError(
       file,
       "field-twice",
-      `field ${quoted(twice.key)} stands twice. Remove one.`,
+      say`field ${quoted(twice.key)} stands twice. Remove one.`,
       lineOf([twice.key]),
     );
 
   const parsed = Task.safeParse(value);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => describeIssue(issue, value).message);
-    const more = faults.length > 5 ? ` And ${faults.length - 5} more.` : "";
+    const more = faults.length > 5 ? say` And ${faults.length - 5} more.` : "";
     const path = parsed.error.issues[0]?.path ?? [];
     throw taskError(file, "wrong-field", faults.slice(0, 5).join(" ") + more, lineOf(path));
   }
@@ -179,7 +185,7 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
       field: key,
       severity: "warning",
       code: "unknown-field",
-      message: `unknown field ${quoted(key)} is not used. Was "${near}" meant?`,
+      message: say`unknown field ${quoted(key)} is not used. Was "${near}" meant?`,
       fixes: [{ what: "rename-field", from: key, to: near }],
     });
   }
@@ -194,7 +200,7 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
       field: `labels[${at}].name`,
       severity: "warning",
       code: "labels-alike",
-      message: `field "labels[${at}].name": ${quoted(name)} and ${quoted(other)} count as two labels. If one is meant, keep one.`,
+      message: say`field "labels[${at}].name": ${quoted(name)} and ${quoted(other)} count as two labels. If one is meant, keep one.`,
     });
   }
   return { task, problems, lineOf };
@@ -209,7 +215,7 @@ async function readTaskText(file: string): Promise<string> {
       throw taskError(
         file,
         "too-large",
-        `${Math.round(size / 1048576)} MiB are too much for a task file (a few lines of JSON). Is it another kind of file?`,
+        say`${Math.round(size / 1048576)} MiB are too much for a task file (a few lines of JSON). Is it another kind of file?`,
       );
     }
     bytes = await readFile(file);
@@ -220,7 +226,7 @@ async function readTaskText(file: string): Promise<string> {
     throw taskError(
       file,
       "not-utf8",
-      "this is not a text in UTF-8. A task file is JSON in UTF-8; save it so, or name another file.",
+      say`this is not a text in UTF-8. A task file is JSON in UTF-8; save it so, or name another file.`,
     );
   }
   const text = bytes.toString("utf8");
@@ -235,7 +241,7 @@ function checkLabels(file: string, task: Task, lineOf: LineOf): void {
   if (task.kind === "generation") {
     if (task.labels !== undefined) {
       fail(
-        'field "labels": a generation task answers with a text and has no labels. Remove the field or change "kind".',
+        say`field "labels": a generation task answers with a text and has no labels. Remove the field or change "kind".`,
       );
     }
     return;
@@ -243,12 +249,14 @@ function checkLabels(file: string, task: Task, lineOf: LineOf): void {
   const needed = task.kind === "single" ? 2 : 1;
   if (task.labels === undefined) {
     fail(
-      `field "labels" is missing; a ${task.kind} task lists its labels: "labels": [{"name": "…"}, {"name": "…"}].`,
+      say`field "labels" is missing; a ${task.kind} task lists its labels: "labels": [{"name": "…"}, {"name": "…"}].`,
     );
   }
   const labels = task.labels ?? [];
   if (labels.length < needed) {
-    fail(`field "labels": found ${labels.length === 0 ? "none" : "only one"}, expected at least ${needed}.`);
+    fail(
+      say`field "labels": found ${labels.length === 0 ? say`none` : say`only one`}, expected at least ${needed}.`,
+    );
   }
   const unique = (what: "name" | "word", of: (label: Label) => string) => {
     const seen = new Map<string, number>();
@@ -256,14 +264,14 @@ function checkLabels(file: string, task: Task, lineOf: LineOf): void {
       const value = of(label);
       if (value !== value.trim())
         fail(
-          `field "labels[${at}].${what}": ${quoted(value)} begins or ends with white space. Remove it.`,
+          say`field "labels[${at}].${what}": ${quoted(value)} begins or ends with white space. Remove it.`,
           at,
           what,
         );
       const other = seen.get(value);
       if (other !== undefined) {
         fail(
-          `field "labels[${at}].${what}": ${quoted(value)} is also the ${what} of labels[${other}]. Every label needs its own.`,
+          say`field "labels[${at}].${what}": ${quoted(value)} is also the ${what} of labels[${other}]. Every label needs its own.`,
           at,
           what,
         );

@@ -2,6 +2,7 @@ import { quoted } from "../data/problem";
 import type { TaskKind } from "../schema";
 import { isEmpty, shown, type Column } from "./columns";
 import type { Cell, Row } from "./types";
+import { say } from "../say";
 
 /** Where the answers stand and how they are written. */
 export interface AnswerChoices {
@@ -24,10 +25,11 @@ export function answerIn(row: Pick<Row, "cells">, choices: AnswerChoices): Answe
   if (found === null || "fault" in found) return found;
   if (choices.kind === "multi") return found;
   const [label, ...more] = found.labels;
-  if (label === undefined) return choices.flags ? { fault: "no column says yes; expected one label" } : null;
+  if (label === undefined)
+    return choices.flags ? { fault: say`no column says yes; expected one label` } : null;
   if (more.length > 0) {
     return {
-      fault: `${found.labels.length} labels (${found.labels.map(quoted).join(", ")}) where one was expected`,
+      fault: say`${found.labels.length} labels (${found.labels.map(quoted).join(", ")}) where one was expected`,
     };
   }
   return { label };
@@ -52,7 +54,8 @@ function flagged(
   for (const name of columns) {
     const cell = cells.get(name) ?? null;
     const flag = flagOf(cell);
-    if (flag === null) return { fault: `${quoted(shown(cell))} in column ${quoted(name)}; expected 1 or 0` };
+    if (flag === null)
+      return { fault: say`${quoted(shown(cell))} in column ${quoted(name)}; expected 1 or 0` };
     if (isEmpty(cell)) empty++;
     if (flag) labels.push(name.trim());
   }

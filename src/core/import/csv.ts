@@ -1,4 +1,5 @@
 import type { Fault, RawItem } from "./types";
+import { say } from "../say";
 
 /** A quoted field longer than this is one whose closing quote is missing: the text is read as if no quote opened it. */
 const longestField = 1 << 20;
@@ -96,7 +97,7 @@ export class DelimitedReader {
   private quoted(open: number, final: boolean, line: number, faults: Fault[]): Quoted | null | "more" {
     const { text } = this;
     const unclosed = () => {
-      const message = "a quote opens here and is not closed as it should be; it was read as a character.";
+      const message = say`a quote opens here and is not closed as it should be; it was read as a character.`;
       faults.push({ line, severity: "warning", code: "open-quote", message });
       return null;
     };
@@ -122,7 +123,7 @@ export class DelimitedReader {
         let value = text.slice(open + 1, quote);
         if (escaped) value = this.unescaped(value);
         if (stray) {
-          const message = "a quote inside a quoted value is not doubled; it was read as a character.";
+          const message = say`a quote inside a quoted value is not doubled; it was read as a character.`;
           faults.push({ line, severity: "warning", code: "stray-quote", message });
         }
         return { value, end, lines: lineBreaks(text, open, quote) };

@@ -9,6 +9,7 @@ import { roleOf } from "./names";
 import { importError } from "./problems";
 import { sheetsOf } from "./xlsx";
 import type { Encoding, Format, ReadChoices, Tick } from "./types";
+import { say } from "../say";
 
 /** How a file is read: what was chosen, and for the rest what the file speaks for. */
 export interface Plan {
@@ -40,19 +41,19 @@ export async function planOf(file: string, choices: ReadChoices, tick: Tick): Pr
     size,
   };
   if (isFolder) return { ...plan, format: "folder", encoding: choices.encoding ?? null };
-  if (format === "folder") throw importError(file, "not-a-folder", "this is a file, not a folder.");
+  if (format === "folder") throw importError(file, "not-a-folder", say`this is a file, not a folder.`);
   const packed = packedFormat(file, start);
   if (format === "parquet" || packed === "parquet") return { ...plan, format: "parquet" };
   if (format === "xlsx" || packed === "xlsx") {
     const sheets = await sheetsOf(file);
     return { ...plan, format: "xlsx", sheets, sheet: choices.sheet ?? sheets[0] ?? null };
   }
-  if (size === 0) throw importError(file, "empty-file", "the file is empty.");
+  if (size === 0) throw importError(file, "empty-file", say`the file is empty.`);
   if (format === undefined) expectWhatItsNameSays(file);
   const encoding = choices.encoding ?? (await detectEncoding(chunksOf(file, tick)));
   const head = await headOf(file, encoding);
   if (head.text.trim() === "")
-    throw importError(file, "empty-file", "the file holds nothing but white space.");
+    throw importError(file, "empty-file", say`the file holds nothing but white space.`);
   plan.encoding = encoding;
   plan.format = format ?? textFormat(file, head);
   if (plan.format === "csv") {
@@ -65,7 +66,7 @@ async function look(file: string): Promise<{ isFolder: boolean; size: number; st
   try {
     const found = await stat(file);
     if (found.isDirectory()) return { isFolder: true, size: 0, start: Buffer.alloc(0) };
-    if (!found.isFile()) throw importError(file, "not-a-file", "this is not a regular file.");
+    if (!found.isFile()) throw importError(file, "not-a-file", say`this is not a regular file.`);
     const handle = await open(file);
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(16), 0, 16, 0);
@@ -75,7 +76,7 @@ async function look(file: string): Promise<{ isFolder: boolean; size: number; st
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw new PlumbError("no-such-file", `There is no file ${shownPath(file)}. Check the path.`);
+      throw new PlumbError("no-such-file", say`There is no file ${shownPath(file)}. Check the path.`);
     throw cannotRead(file, error);
   }
 }
@@ -86,39 +87,39 @@ function packedFormat(file: string, start: Buffer): "xlsx" | "parquet" | null {
   if (begins("504b0304")) return "xlsx";
   if (begins("50415231")) return "parquet";
   const refuse = (what: string, way: string) => {
-    throw importError(file, "unknown-format", `this is ${what}, which is not read. ${way}`);
+    throw importError(file, "unknown-format", say`this is ${what}, which is not read. ${way}`);
   };
   if (begins("d0cf11e0"))
     refuse(
-      "an Excel file of the old kind (.xls) or one with a password",
-      "Save it as .xlsx without a password.",
+      say`an Excel file of the old kind (.xls) or one with a password`,
+      say`Save it as .xlsx without a password.`,
     );
-  if (begins("1f8b")) refuse("a packed file (gzip)", "Unpack it first.");
-  if (begins("28b52ffd")) refuse("a packed file (Zstandard)", "Unpack it first.");
-  if (begins("25504446")) refuse("a PDF", "Save its texts as .txt or .csv.");
-  if (begins("53514c69746520")) refuse("a SQLite database", "Export the table as .csv.");
-  if (begins("4152524f5731")) refuse("an Arrow file", "Write it as Parquet or .csv.");
-  if (begins("7b5c727466")) refuse("a Rich Text file", "Save it as plain text.");
+  if (begins("1f8b")) refuse(say`a packed file (gzip)`, say`Unpack it first.`);
+  if (begins("28b52ffd")) refuse(say`a packed file (Zstandard)`, say`Unpack it first.`);
+  if (begins("25504446")) refuse(say`a PDF`, say`Save its texts as .txt or .csv.`);
+  if (begins("53514c69746520")) refuse(say`a SQLite database`, say`Export the table as .csv.`);
+  if (begins("4152524f5731")) refuse(say`an Arrow file`, say`Write it as Parquet or .csv.`);
+  if (begins("7b5c727466")) refuse(say`a Rich Text file`, say`Save it as plain text.`);
   return null;
 }
 
 /** Names of files whose content is known by its first bytes, and these were others. */
-const packedNames: Partial<Record<string, string>> = {
-  ".xlsx": "an Excel workbook",
-  ".xlsm": "an Excel workbook",
-  ".xls": "an Excel workbook",
-  ".ods": "an OpenDocument table",
-  ".parquet": "a Parquet file",
-};
+const packedNames = (): Partial<Record<string, string>> => ({
+  ".xlsx": say`an Excel workbook`,
+  ".xlsm": say`an Excel workbook`,
+  ".xls": say`an Excel workbook`,
+  ".ods": say`an OpenDocument table`,
+  ".parquet": say`a Parquet file`,
+});
 
 function expectWhatItsNameSays(file: string): void {
   const ending = path.extname(file).toLowerCase();
-  const what = packedNames[ending];
+  const what = packedNames()[ending];
   if (what === undefined) return;
   throw importError(
     file,
     "damaged",
-    `its name ends in ${ending}, but it is not ${what}: it is damaged or has been given a wrong name. Save or download the table again, or save it as .csv. If it holds plain text, name its format.`,
+    say`its name ends in ${ending}, but it is not ${what}: it is damaged or has been given a wrong name. Save or download the table again, or save it as .csv. If it holds plain text, name its format.`,
   );
 }
 

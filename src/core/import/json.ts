@@ -2,6 +2,7 @@ import { describeValue } from "../data/problem";
 import { isFault, scanObject } from "../data/json-scan";
 import { cellOf } from "./records";
 import type { Fault, RawItem } from "./types";
+import { say } from "../say";
 
 /** No element of a list is longer; what seems to be is a fault in the brackets. */
 const longestElement = 64 << 20;
@@ -67,7 +68,7 @@ export class JsonListReader {
       this.ended = true;
       this.toldRest = true;
       this.elementStart = -1;
-      items.push(this.lost(`the value that begins here is longer than ${longestElement >> 20} MiB`));
+      items.push(this.lost(say`the value that begins here is longer than ${longestElement >> 20} MiB`));
     }
     if (this.ended && !this.toldRest && this.listDepth === 1) this.tellRest(items);
     if (this.ended) this.at = text.length;
@@ -75,8 +76,7 @@ export class JsonListReader {
       this.ended = true;
       if (this.found) {
         if (this.elementStart >= 0) this.element(items, text.length);
-        const message =
-          "the list is not closed: the file was cut off, or a bracket or quote before is missing.";
+        const message = say`the list is not closed: the file was cut off, or a bracket or quote before is missing.`;
         items.push({
           line: this.line,
           value: null,
@@ -110,7 +110,9 @@ export class JsonListReader {
       if (text.charCodeAt(this.at) === 10) this.line++;
     if (this.at === text.length) return;
     this.toldRest = true;
-    items.push(unreadable(this.line, "after-end", "the list ends before here; what follows was not read."));
+    items.push(
+      unreadable(this.line, "after-end", say`the list ends before here; what follows was not read.`),
+    );
   }
 
   private begin(depth: number): void {
@@ -125,7 +127,9 @@ export class JsonListReader {
     this.elementStart = -1;
     if (this.tooDeep) {
       this.tooDeep = false;
-      items.push(unreadable(line, "too-deep", `more than ${deepest} lists and objects inside each other.`));
+      items.push(
+        unreadable(line, "too-deep", say`more than ${deepest} lists and objects inside each other.`),
+      );
     } else items.push(parseRecord(text, line));
   }
 
@@ -133,7 +137,7 @@ export class JsonListReader {
     return unreadable(
       this.elementLine,
       "cut-off",
-      `${what}; from here on nothing could be read. Check the brackets and quotes.`,
+      say`${what}; from here on nothing could be read. Check the brackets and quotes.`,
     );
   }
 }
@@ -142,7 +146,7 @@ const besideList = (line: number): Fault => ({
   line,
   severity: "info",
   code: "list-in-object",
-  message: "the rows are the first list of objects in this document; what stands beside it was not read.",
+  message: say`the rows are the first list of objects in this document; what stands beside it was not read.`,
 });
 
 /** Reads JSON Lines as they come. */
@@ -160,12 +164,16 @@ export class JsonLinesReader {
       const line = this.text.slice(from, end < 0 ? undefined : end);
       if (this.tooLong)
         items.push(
-          unreadable(this.line, "line-too-long", `the line is longer than ${longestElement >> 20} MiB.`),
+          unreadable(this.line, "line-too-long", say`the line is longer than ${longestElement >> 20} MiB.`),
         );
       else if (line.trim() !== "")
         items.push(
           depthOf(line) > deepest
-            ? unreadable(this.line, "too-deep", `more than ${deepest} lists and objects inside each other.`)
+            ? unreadable(
+                this.line,
+                "too-deep",
+                say`more than ${deepest} lists and objects inside each other.`,
+              )
             : parseRecord(line.trim(), this.line),
         );
       this.tooLong = false;
@@ -215,7 +223,7 @@ function parseRecord(text: string, line: number): RawItem {
         ),
       );
     } catch {
-      return unreadable(line, "not-json", `not JSON: ${faultIn(text)}`);
+      return unreadable(line, "not-json", say`not JSON: ${faultIn(text)}`);
     }
   }
   if (Array.isArray(value)) return { line, value: value.map(cellOf) };
@@ -224,13 +232,13 @@ function parseRecord(text: string, line: number): RawItem {
   return unreadable(
     line,
     "not-a-record",
-    `found ${describeValue(value)}, expected an object with named fields.`,
+    say`found ${describeValue(value)}, expected an object with named fields.`,
   );
 }
 
 function faultIn(text: string): string {
   const fault = scanObject(text);
   return isFault(fault)
-    ? `found ${fault.found}, expected ${fault.expected}.`
-    : "a list or value in it is broken.";
+    ? say`found ${fault.found}, expected ${fault.expected}.`
+    : say`a list or value in it is broken.`;
 }

@@ -10,6 +10,7 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { PlumbError } from "../errors";
 import { importError } from "./problems";
 import type { RawBatches, RawItem, Tick } from "./types";
+import { say } from "../say";
 
 /** A group of rows is held in memory as a whole. */
 const largestGroup = 1 << 30;
@@ -73,7 +74,7 @@ export async function* readParquet(file: string, tick: Tick): RawBatches {
     throw importError(
       file,
       "damaged",
-      `the Parquet file is damaged or of a kind that cannot be read (${(error as Error).message}). Write it again, or save it as .csv.`,
+      say`the Parquet file is damaged or of a kind that cannot be read (${(error as Error).message}). Write it again, or save it as .csv.`,
       error,
     );
   }
@@ -86,14 +87,14 @@ function checkGroups(file: string, { row_groups: groups }: FileMetaData): void {
       throw importError(
         file,
         "too-large",
-        `row group ${at + 1} unpacks to ${Math.round(size / 1048576)} MiB; at most ${largestGroup >> 20} are read. Write the file with smaller row groups.`,
+        say`row group ${at + 1} unpacks to ${Math.round(size / 1048576)} MiB; at most ${largestGroup >> 20} are read. Write the file with smaller row groups.`,
       );
     for (const { meta_data: column } of group.columns) {
       if (column === undefined || readable.has(column.codec)) continue;
       throw importError(
         file,
         "unknown-compression",
-        `column ${JSON.stringify(column.path_in_schema.join("."))} is packed by ${column.codec}, which is not read. Write the file with Snappy or Zstandard.`,
+        say`column ${JSON.stringify(column.path_in_schema.join("."))} is packed by ${column.codec}, which is not read. Write the file with Snappy or Zstandard.`,
       );
     }
   }

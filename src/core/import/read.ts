@@ -12,6 +12,7 @@ import { TextLineReader, readFolder } from "./texts";
 import { convertRecord, recogniseTool } from "./tools";
 import type { Cell, Fault, RawBatches, RawItem, ReadChoices, ReadHooks, ReadItem, Tick, Tool } from "./types";
 import { readSheet } from "./xlsx";
+import { say } from "../say";
 
 /** So many rows tell where the header is and which program wrote them. */
 const sampleSize = 200;
@@ -73,7 +74,7 @@ export async function openRows(
           await new Promise(setImmediate);
           if (hooks.signal?.aborted === true) throw stopped();
         }
-        if (rows === 0) throw importError(file, "no-rows", "there is no row in it.");
+        if (rows === 0) throw importError(file, "no-rows", say`there is no row in it.`);
       } catch (error) {
         throw cannotRead(file, error);
       }
@@ -119,7 +120,7 @@ async function* fromJson(file: string, plan: Plan, tick: Tick): RawBatches {
   throw importError(
     file,
     "no-list",
-    'expected a list of objects ([{…}, {…}]) or an object that holds one. From pandas, write it with orient="records".',
+    say`expected a list of objects ([{…}, {…}]) or an object that holds one. From pandas, write it with orient="records".`,
   );
 }
 
@@ -182,7 +183,7 @@ class Converter {
             line,
             severity: "info",
             code: "title-line",
-            message: `taken for a title above the table: ${JSON.stringify(title.slice(0, 60))}.`,
+            message: say`taken for a title above the table: ${JSON.stringify(title.slice(0, 60))}.`,
           });
         return null;
       }
@@ -204,7 +205,7 @@ class Converter {
         line,
         severity: "warning",
         code: "wrong-character",
-        message: `holds a character that is not ${this.opened.encoding}, or was lost before (�). If there are many, choose another encoding.`,
+        message: say`holds a character that is not ${this.opened.encoding}, or was lost before (�). If there are many, choose another encoding.`,
       });
     return cells;
   }

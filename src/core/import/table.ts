@@ -1,5 +1,6 @@
 import { roleOf } from "./names";
 import type { Cell, Fault, RawItem } from "./types";
+import { say } from "../say";
 
 const mostTitles = 20;
 /** Names of columns are shorter than texts. */
@@ -114,11 +115,14 @@ export function nameCells(
   const faults: Fault[] = [];
   const length = trimmedLength(value);
   if (length > columns.length && !aligned) {
-    const message = `${length} values where ${columns.length} were expected; the row was left out. A delimiter or a line break in it may not be in quotes.`;
+    const message = say`${length} values where ${columns.length} were expected; the row was left out. A delimiter or a line break in it may not be in quotes.`;
     return { cells: null, faults: [{ line, severity: "error", code: "ragged", message }] };
   }
   if (value.length < columns.length && !aligned) {
-    const message = `${value.length === 1 ? "only one value" : `${value.length} values`} where ${columns.length} were expected; the others count as empty.`;
+    const message =
+      value.length === 1
+        ? say`only one value where ${columns.length} were expected; the others count as empty.`
+        : say`${value.length} values where ${columns.length} were expected; the others count as empty.`;
     faults.push({ line, severity: "warning", code: "ragged", message });
   }
   const cells = new Map<string, Cell>();

@@ -5,6 +5,7 @@ import { PlumbError } from "../errors";
 import { detectEncoding, textOf } from "./encoding";
 import { importError } from "./problems";
 import type { Encoding, RawBatches, RawItem, Tick } from "./types";
+import { say } from "../say";
 
 /** One text is no longer than this. */
 const largestText = 4 << 20;
@@ -46,7 +47,10 @@ export async function* readFolder(folder: string, encoding: Encoding | undefined
       const { size } = await stat(file);
       if (size > largestText) {
         yield [
-          fault("too-large", `${Math.ceil(size / 1048576)} MiB are too much for one text; it was left out.`),
+          fault(
+            "too-large",
+            say`${Math.ceil(size / 1048576)} MiB are too much for one text; it was left out.`,
+          ),
         ];
         continue;
       }
@@ -54,8 +58,8 @@ export async function* readFolder(folder: string, encoding: Encoding | undefined
       const found = encoding ?? (await detectEncoding(once(bytes)));
       let text = "";
       for await (const piece of textOf(once(bytes), found)) text += piece;
-      if (text.includes("\0")) yield [fault("not-text", "this is not a text file; it was left out.")];
-      else if (text.trim() === "") yield [fault("no-text", "the file is empty; it was left out.")];
+      if (text.includes("\0")) yield [fault("not-text", say`this is not a text file; it was left out.`)];
+      else if (text.trim() === "") yield [fault("no-text", say`the file is empty; it was left out.`)];
       else
         yield [
           {
@@ -87,7 +91,7 @@ export async function filesIn(folder: string): Promise<string[]> {
       if (entry.isDirectory()) await walk(name);
       else if (entry.isFile()) files.push(name);
       if (files.length > mostFiles)
-        throw importError(folder, "too-many", `more than ${mostFiles} files are too many.`);
+        throw importError(folder, "too-many", say`more than ${mostFiles} files are too many.`);
     }
   };
   try {

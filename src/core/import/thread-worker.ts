@@ -1,12 +1,15 @@
 /** The thread in which files are read for a new task, so that whoever shows what comes of it never waits. */
 import { parentPort } from "node:worker_threads";
 import { PlumbError } from "../errors";
+import { speakAsAsked } from "../language";
 import { listModels } from "../model";
 import { DEFAULT_MODEL } from "../model/default/model";
 import { inspect } from "./inspect";
 import type { FromImportThread, ImportRequest, ImportRequests, ToImportThread } from "./thread-protocol";
 import type { ReadHooks } from "./types";
 import { freeBase, prepareTask, surveyTask, writePrepared } from "./write";
+
+speakAsAsked();
 
 type Handlers = {
   [K in ImportRequest]: (

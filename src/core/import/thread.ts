@@ -2,6 +2,8 @@ import { Worker } from "node:worker_threads";
 import { PlumbError } from "../errors";
 import type { FromImportThread, ImportRequest, ImportRequests, ToImportThread } from "./thread-protocol";
 import type { ReadHooks } from "./types";
+import { languageEnvironment } from "../language";
+import { say } from "../say";
 
 interface Waiting {
   readonly resolve: (reply: unknown) => void;
@@ -55,7 +57,7 @@ export class ImportThread {
   }
 
   private start(): Worker {
-    const worker = new Worker(this.file);
+    const worker = new Worker(this.file, { env: { ...process.env, ...languageEnvironment() } });
     const fail = (message: string) => {
       if (this.worker === worker) this.worker = null;
       for (const { reject } of this.waiting.values()) reject(new PlumbError("thread-ended", message));
@@ -63,7 +65,7 @@ export class ImportThread {
     };
     worker.on("message", (message: FromImportThread) => this.take(message));
     worker.on("error", (error) => fail(reasonOf(error)));
-    worker.on("exit", () => fail("Reading the file has ended unexpectedly. Try again."));
+    worker.on("exit", () => fail(say`Reading the file has ended unexpectedly. Try again.`));
     return worker;
   }
 
@@ -93,10 +95,10 @@ export class ImportThread {
   }
 }
 
-const interrupted = () => new PlumbError("interrupted", "Stopped; nothing was written.");
+const interrupted = () => new PlumbError("interrupted", say`Stopped; nothing was written.`);
 
 /** A thread has a memory of its own to run out of. */
 const reasonOf = (error: Error) =>
   (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY"
-    ? "There was not enough memory to read the file. Part it into smaller files, or close some programs."
-    : `Reading the file has failed: ${error.message}`;
+    ? say`There was not enough memory to read the file. Part it into smaller files, or close some programs.`
+    : say`Reading the file has failed: ${error.message}`;

@@ -1,5 +1,6 @@
 import { flatten } from "./records";
 import type { Cell, Fault, Tool } from "./types";
+import { say } from "../say";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -72,10 +73,10 @@ function fromProdigy(record: Fields): Converted {
   } else if (typeof label === "string") {
     cells.set("label", record.answer === "reject" ? `not ${label}` : taken ? label : null);
   }
-  if (!taken && record.answer !== "reject") faults.push(noAnswer("it was ignored"));
+  if (!taken && record.answer !== "reject") faults.push(noAnswer(say`it was ignored`));
   if (!taken && record.answer === "reject" && Array.isArray(accept))
-    faults.push(noAnswer("the choice was rejected"));
-  if (Array.isArray(spans) && spans.length > 0) faults.push(unusedSpans);
+    faults.push(noAnswer(say`the choice was rejected`));
+  if (Array.isArray(spans) && spans.length > 0) faults.push(unusedSpans());
   return { cells, faults };
 }
 
@@ -102,7 +103,7 @@ function fromLabelStudio(record: Fields): Converted {
       const question = typeof result.from_name === "string" ? result.from_name : "label";
       const value = isFields(result.value) ? result.value : {};
       if ("start" in value) {
-        if (!faults.includes(unusedSpans)) faults.push(unusedSpans);
+        if (!faults.some(({ code }) => code === "spans")) faults.push(unusedSpans());
         continue;
       }
       const found = value.choices ?? value.text ?? value.rating ?? value.number ?? taxonomy(value.taxonomy);
@@ -113,7 +114,7 @@ function fromLabelStudio(record: Fields): Converted {
   }
   const people = given.filter(isFields);
   if (people.length > 0 && people.every((annotation) => annotation.was_cancelled === true))
-    faults.push(noAnswer("it was skipped"));
+    faults.push(noAnswer(say`it was skipped`));
   for (const [question, lists] of answers) {
     const name = cells.has(question) ? `${question} (answer)` : question;
     cells.set(name, agreed(question, lists, faults));
@@ -127,7 +128,7 @@ function fromDoccano(record: Fields): Converted {
   const cells = flatten(rest);
   const faults: Converted["faults"] = [];
   const given = label ?? labels ?? cats;
-  if (isSpans(given)) faults.push(unusedSpans);
+  if (isSpans(given)) faults.push(unusedSpans());
   else if (Array.isArray(given))
     cells.set(
       "label",
@@ -150,7 +151,7 @@ function fromArgilla(record: Fields): Converted {
     const { annotation, prediction: _, inputs, status, explanation: __, ...rest } = record;
     const cells = flatten({ ...(isFields(inputs) ? inputs : {}), ...withoutNull(rest) });
     const discarded = status === "Discarded";
-    if (discarded) faults.push(noAnswer("it was discarded"));
+    if (discarded) faults.push(noAnswer(say`it was discarded`));
     const list = Array.isArray(annotation)
       ? annotation.map(scalar).filter((item) => item !== null)
       : scalar(annotation);
@@ -192,7 +193,7 @@ function fromArgilla(record: Fields): Converted {
         (Array.isArray(value) ? value : [value]).map(scalar).filter((item) => item !== null),
       );
     if (lists.length === 0 && Array.isArray(given) && given.length > 0)
-      faults.push(noAnswer(`no answer to "${question}" was submitted`));
+      faults.push(noAnswer(say`no answer to "${question}" was submitted`));
     const name = cells.has(question) ? `${question} (answer)` : question;
     cells.set(name, agreed(question, lists, faults));
   }
@@ -205,27 +206,27 @@ function agreed(question: string, lists: readonly string[][], faults: Converted[
   if (first === undefined) return null;
   const key = (list: readonly string[]) => JSON.stringify([...list].sort());
   if (lists.some((list) => key(list) !== key(first))) {
-    const said = [...new Set(lists.map((list) => list.join(" + ") || "nothing"))].slice(0, 4).join(" / ");
+    const said = [...new Set(lists.map((list) => list.join(" + ") || say`nothing`))].slice(0, 4).join(" / ");
     faults.push({
       severity: "warning",
       code: "no-agreement",
-      message: `${lists.length} people answered "${question}" differently (${said}); the text is left without an answer.`,
+      message: say`${lists.length} people answered "${question}" differently (${said}); the text is left without an answer.`,
     });
     return null;
   }
   return first.length === 1 ? first[0]! : first;
 }
 
-const unusedSpans: Converted["faults"][number] = {
+const unusedSpans = (): Converted["faults"][number] => ({
   severity: "warning",
   code: "spans",
-  message: "marked passages are not used: an answer here is about the whole text.",
-};
+  message: say`marked passages are not used: an answer here is about the whole text.`,
+});
 
 const noAnswer = (why: string): Converted["faults"][number] => ({
   severity: "info",
   code: "no-answer",
-  message: `${why}; the text is left without an answer.`,
+  message: say`${why}; the text is left without an answer.`,
 });
 
 const isFields = (value: unknown): value is Fields =>

@@ -3,6 +3,7 @@ import { openPromise, type Entry, type ZipFile } from "yauzl";
 import { PlumbError } from "../errors";
 import { importError } from "./problems";
 import { XmlReader, type XmlHandlers } from "./xml";
+import { say } from "../say";
 
 /** A spreadsheet unpacks to at most this much a part: more is no table of texts but a trap. */
 const largestPart = 1 << 30;
@@ -28,20 +29,20 @@ export async function openBook(file: string): Promise<Book> {
   }
   try {
     if (zip.entryCount > mostEntries)
-      throw importError(file, "too-large", `${zip.entryCount} files in one spreadsheet are too many.`);
+      throw importError(file, "too-large", say`${zip.entryCount} files in one spreadsheet are too many.`);
     const entries = new Map<string, Entry>();
     for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
     const book: Book = { zip, entries, sheets: [] };
     if (!entries.has("xl/workbook.xml")) {
       const what = entries.has("word/document.xml")
-        ? "a Word document"
+        ? say`a Word document`
         : entries.has("content.xml")
-          ? "an OpenDocument file"
-          : "an archive";
+          ? say`an OpenDocument file`
+          : say`an archive`;
       throw importError(
         file,
         "not-a-spreadsheet",
-        `this is ${what}, not an Excel workbook. Save its table as .xlsx or .csv.`,
+        say`this is ${what}, not an Excel workbook. Save its table as .xlsx or .csv.`,
       );
     }
     const targets = new Map<string, string>();
@@ -82,19 +83,19 @@ export async function openBook(file: string): Promise<Book> {
 export function partOf(file: string, book: Book, name: string): Entry {
   const entry = book.entries.get(name);
   if (entry === undefined)
-    throw importError(file, "damaged", `the spreadsheet is damaged: its part ${name} is missing.`);
+    throw importError(file, "damaged", say`the spreadsheet is damaged: its part ${name} is missing.`);
   if (entry.uncompressedSize > largestPart)
     throw importError(
       file,
       "too-large",
-      `${name} unpacks to ${Math.round(entry.uncompressedSize / 1048576)} MiB; at most ${largestPart >> 20} are read. Save the table as .csv.`,
+      say`${name} unpacks to ${Math.round(entry.uncompressedSize / 1048576)} MiB; at most ${largestPart >> 20} are read. Save the table as .csv.`,
     );
   const times = entry.uncompressedSize / Math.max(1, entry.compressedSize);
   if (entry.uncompressedSize > smallPart && times > mostPacked)
     throw importError(
       file,
       "too-large",
-      `${name} unpacks to ${Math.round(times)} times its size, which no table of texts does. If you trust the file, save the table as .csv.`,
+      say`${name} unpacks to ${Math.round(times)} times its size, which no table of texts does. If you trust the file, save the table as .csv.`,
     );
   return entry;
 }
@@ -121,7 +122,7 @@ export async function* pieces(
   const push = (piece: Buffer | null) => {
     const fault = reader.push(piece);
     if (fault === null) return;
-    throw importError(file, "damaged", `the spreadsheet is damaged: ${entry.fileName}: ${fault}.`);
+    throw importError(file, "damaged", say`the spreadsheet is damaged: ${entry.fileName}: ${fault}.`);
   };
   let done = 0;
   const stream: Readable = await book.zip.openReadStreamPromise(entry);
@@ -146,7 +147,7 @@ export function explained(file: string, error: unknown): unknown {
   return importError(
     file,
     "damaged",
-    `the spreadsheet is damaged and cannot be unpacked (${message}). Save it again, or save the table as .csv.`,
+    say`the spreadsheet is damaged and cannot be unpacked (${message}). Save it again, or save the table as .csv.`,
     error,
   );
 }

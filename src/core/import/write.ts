@@ -13,6 +13,7 @@ import { isReserved, leastLabels, mostLabels } from "./limits";
 import { importError, stopped } from "./problems";
 import { openRows } from "./read";
 import type { ReadChoices, ReadHooks, Row } from "./types";
+import { say } from "../say";
 
 const mostProblems = 10_000;
 /** Lines that are put together at once. */
@@ -112,7 +113,7 @@ export async function prepareTask(
       ...collector.about(null),
       severity: "warning",
       code: "no-split",
-      message: "there are too few texts to draw a test part; it will be drawn when there are more.",
+      message: say`there are too few texts to draw a test part; it will be drawn when there are more.`,
     });
   }
   const part = (name: "train" | "test") => examples.filter((example) => example.split === name).length;
@@ -152,7 +153,7 @@ async function collect(file: string, options: NewTask, hooks: ReadHooks) {
     throw importError(
       file,
       "no-text",
-      `column ${quoted(options.choices.text)} holds no text. Name the column that does.`,
+      say`column ${quoted(options.choices.text)} holds no text. Name the column that does.`,
     );
   return { base, taskFile: `${base}.plumb.json`, examplesFile, collector };
 }
@@ -236,7 +237,7 @@ const isThere = (file: string) =>
 const alreadyThere = (file: string) =>
   new PlumbError(
     "file-exists",
-    `${shownPath(file)} is there already and was left as it is. Choose another name, or move it away.`,
+    say`${shownPath(file)} is there already and was left as it is. Choose another name, or move it away.`,
   );
 
 async function put(file: string, content: string | Uint8Array): Promise<void> {
@@ -247,15 +248,15 @@ async function put(file: string, content: string | Uint8Array): Promise<void> {
     if (code === "EEXIST") throw alreadyThere(file);
     const reason =
       code === "ENOENT"
-        ? "there is no such folder"
+        ? say`there is no such folder`
         : code === "ENOSPC"
-          ? "the disk is full"
+          ? say`the disk is full`
           : code === "EACCES" || code === "EPERM" || code === "EROFS"
-            ? "no permission to write there"
+            ? say`no permission to write there`
             : message;
     throw new PlumbError(
       "cannot-write",
-      `Cannot write ${shownPath(file)}: ${reason}. Choose another place.`,
+      say`Cannot write ${shownPath(file)}: ${reason}. Choose another place.`,
       { cause: error },
     );
   }
@@ -288,7 +289,7 @@ class Collector {
       throw importError(
         file,
         "reserved-column",
-        `column ${quoted(reserved)} cannot be kept: an example has a field of that name with a meaning of its own.`,
+        say`column ${quoted(reserved)} cannot be kept: an example has a field of that name with a meaning of its own.`,
       );
     this.named = namedLabels(options);
     this.renamed = options.renamed ?? new Map();
@@ -320,8 +321,8 @@ class Collector {
     const whole = shown(text);
     const bad = brokenCharacter(whole);
     if (isEmpty(text) || bad !== null) {
-      const what = bad === null ? `no text in column ${quoted(choices.text)}` : `the text holds ${bad}`;
-      tell("error", bad === null ? "no-text" : "broken-text", `${what}; the row was left out.`);
+      const what = bad === null ? say`no text in column ${quoted(choices.text)}` : say`the text holds ${bad}`;
+      tell("error", bad === null ? "no-text" : "broken-text", say`${what}; the row was left out.`);
       return;
     }
     const example: LoadedExample = {
@@ -338,7 +339,7 @@ class Collector {
 
   private answer(example: LoadedExample, answer: Answer, tell: Tell): void {
     if ("fault" in answer) {
-      tell("error", "no-answer", `${answer.fault}; the text is left without an answer.`);
+      tell("error", "no-answer", say`${answer.fault}; the text is left without an answer.`);
       return;
     }
     const words =
@@ -349,7 +350,7 @@ class Collector {
           : answer.labels;
     const bad = words.map(brokenCharacter).find((found) => found !== null);
     if (bad !== undefined) {
-      tell("error", "broken-text", `the answer holds ${bad}; the text is left without one.`);
+      tell("error", "broken-text", say`the answer holds ${bad}; the text is left without one.`);
       return;
     }
     this.answered++;
@@ -375,7 +376,7 @@ class Collector {
       tell(
         "warning",
         "unknown-part",
-        `${quoted(part)} in column ${quoted(choices.split ?? "")} is neither train nor test; the text is for training.`,
+        say`${quoted(part)} in column ${quoted(choices.split ?? "")} is neither train nor test; the text is for training.`,
       );
     example.source =
       row.cells.get("file") !== undefined && row.cells.get("folder") !== undefined
@@ -393,7 +394,7 @@ class Collector {
     const given = column === null ? number : shown(row.cells.get(column) ?? null).trim();
     let id = given === "" || brokenCharacter(given) !== null ? number : given;
     if (column !== null && id !== given)
-      tell("info", "no-id", `no usable name in column ${quoted(column)}; the row's number is taken.`);
+      tell("info", "no-id", say`no usable name in column ${quoted(column)}; the row's number is taken.`);
     const wanted = id;
     let next = this.ids.get(wanted) ?? 2;
     for (; this.ids.has(id); next++) id = `${wanted}-${next}`;
@@ -402,7 +403,7 @@ class Collector {
       tell(
         "warning",
         "id-twice",
-        `${quoted(wanted)} names an earlier row too; this one is called ${quoted(id)}.`,
+        say`${quoted(wanted)} names an earlier row too; this one is called ${quoted(id)}.`,
       );
     if (id !== wanted) this.ids.set(id, 2);
     return id;
@@ -423,8 +424,8 @@ type Tell = (severity: Problem["severity"], code: string, message: string) => vo
 
 /** What a text cannot hold, in words; null where it holds none of it. */
 function brokenCharacter(text: string): string | null {
-  if (text.includes("\0")) return "the character NUL";
-  return /\p{Surrogate}/u.test(text) ? "half of a character" : null;
+  if (text.includes("\0")) return say`the character NUL`;
+  return /\p{Surrogate}/u.test(text) ? say`half of a character` : null;
 }
 
 function checkColumns(file: string, { choices, keep = [] }: NewTask, seen: ReadonlySet<string>): void {
@@ -440,7 +441,7 @@ function checkColumns(file: string, { choices, keep = [] }: NewTask, seen: Reado
   throw importError(
     file,
     "no-column",
-    `there is no column ${quoted(missing)}. There are: ${there}${seen.size > 30 ? ", …" : ""}.`,
+    say`there is no column ${quoted(missing)}. There are: ${there}${seen.size > 30 ? ", …" : ""}.`,
   );
 }
 
@@ -464,22 +465,24 @@ function labelsFor(file: string, { choices, descriptions }: NewTask, labels: rea
   const needed = leastLabels(kind);
   if (labels.length < needed) {
     const found =
-      labels.length === 0 ? "there are no labels" : `there is only the label ${quoted(labels[0]!.label)}`;
+      labels.length === 0
+        ? say`there are no labels`
+        : say`there is only the label ${quoted(labels[0]!.label)}`;
     const columns =
       choices.labels.length === 0
         ? ""
-        : ` in ${choices.labels.map((name) => `column ${quoted(name)}`).join(", ")}`;
+        : say` in ${choices.labels.map((name) => say`column ${quoted(name)}`).join(", ")}`;
     throw importError(
       file,
       "wrong-labels",
-      `${found}${columns}; a ${kind} task needs at least ${needed}. Name another column, or the labels that a text may get.`,
+      say`${found}${columns}; a ${kind} task needs at least ${needed}. Name another column, or the labels that a text may get.`,
     );
   }
   if (labels.length > mostLabels)
     throw importError(
       file,
       "wrong-labels",
-      `${labels.length} different labels are too many for a choice. If they are answers in words, choose the kind generation; else name another column.`,
+      say`${labels.length} different labels are too many for a choice. If they are answers in words, choose the kind generation; else name another column.`,
     );
   return labels.map(({ label }) => {
     const description = descriptions?.get(label) ?? "";

@@ -3,6 +3,7 @@ import { importError } from "./problems";
 import type { Cell, Fault, RawBatches, RawItem, Tick } from "./types";
 import { explained, openBook, parse, partOf, pieces, type Book } from "./workbook";
 import type { XmlHandlers } from "./xml";
+import { say } from "../say";
 
 /** Texts that cells share are held in memory. */
 const largestShared = 256 << 20;
@@ -27,8 +28,8 @@ export async function* readSheet(file: string, sheet: string | undefined, tick: 
         file,
         "no-sheet",
         sheet === undefined
-          ? "the spreadsheet has no page to read."
-          : `there is no page ${JSON.stringify(sheet)}. There are: ${there}.`,
+          ? say`the spreadsheet has no page to read.`
+          : say`there is no page ${JSON.stringify(sheet)}. There are: ${there}.`,
       );
     }
     tick(0);
@@ -67,7 +68,7 @@ async function sharedTexts(file: string, book: Book, tick: Tick): Promise<string
     throw importError(
       file,
       "too-large",
-      `the texts of the spreadsheet unpack to ${Math.round(size / 1048576)} MiB; at most ${largestShared >> 20} are read. Save the table as .csv.`,
+      say`the texts of the spreadsheet unpack to ${Math.round(size / 1048576)} MiB; at most ${largestShared >> 20} are read. Save the table as .csv.`,
     );
   const entry = partOf(file, book, name);
   const texts: string[] = [];
@@ -89,7 +90,7 @@ async function sharedTexts(file: string, book: Book, tick: Tick): Promise<string
           throw importError(
             file,
             "too-large",
-            `the spreadsheet has more than ${mostShared} texts. Save the table as .csv.`,
+            say`the spreadsheet has more than ${mostShared} texts. Save the table as .csv.`,
           );
         texts.push(unescaped(current));
       },
@@ -140,12 +141,16 @@ async function* rowsOf(
       throw importError(
         file,
         "damaged",
-        `the spreadsheet is damaged: row ${row} has a cell in column ${column}.`,
+        say`the spreadsheet is damaged: row ${row} has a cell in column ${column}.`,
       );
     while (cells.length < column - 1) cells.push(null);
     const { cell, fault } = cellOf(type, value, formula, shared);
     if (fault !== undefined)
-      faults.push({ line: row, ...fault, message: `the cell ${columnName(column)}${row} ${fault.message}` });
+      faults.push({
+        line: row,
+        ...fault,
+        message: say`the cell ${columnName(column)}${row} ${fault.message}`,
+      });
     cells[column - 1] = cell;
   };
   const handlers: XmlHandlers = {
@@ -196,21 +201,20 @@ function cellOf(
 ): { cell: Cell; fault?: Omit<Fault, "line"> } {
   if (value === "") {
     if (!formula || type === "str") return { cell: null };
-    const message =
-      "holds a formula whose result was not saved; it counts as empty. Open and save the file in a spreadsheet program.";
+    const message = say`holds a formula whose result was not saved; it counts as empty. Open and save the file in a spreadsheet program.`;
     return { cell: null, fault: { severity: "warning", code: "no-result", message } };
   }
   switch (type) {
     case "s": {
       const cell = shared[Number(value)];
       if (cell !== undefined) return { cell };
-      const message = "refers to a text that is not there; it counts as empty.";
+      const message = say`refers to a text that is not there; it counts as empty.`;
       return { cell: null, fault: { severity: "error", code: "damaged", message } };
     }
     case "b":
       return { cell: value === "1" ? "true" : "false" };
     case "e": {
-      const message = `holds the error ${value}; it counts as empty.`;
+      const message = say`holds the error ${value}; it counts as empty.`;
       return { cell: null, fault: { severity: "warning", code: "formula-error", message } };
     }
     case "n":

@@ -1,4 +1,5 @@
 import { Parser } from "saxen";
+import { say } from "../say";
 
 /** No element or text of a spreadsheet is longer; Excel's own limit for a cell is 32,767 characters. */
 const longestPiece = 4 << 20;
@@ -24,7 +25,7 @@ export class XmlReader {
     const local = (name: string) => name.slice(name.indexOf(":") + 1);
     this.parser.on("openTag", (name, attributes) => {
       this.pending = 0;
-      if (++this.depth > deepest) this.fault ??= `more than ${deepest} elements inside each other`;
+      if (++this.depth > deepest) this.fault ??= say`more than ${deepest} elements inside each other`;
       handlers.open?.(local(name), () => resolved(attributes()));
     });
     this.parser.on("closeTag", (name) => {
@@ -49,9 +50,9 @@ export class XmlReader {
     this.parser.write(text);
     if (piece === null) {
       this.parser.end();
-      if (this.depth > 0) this.fault ??= "the document is cut off";
+      if (this.depth > 0) this.fault ??= say`the document is cut off`;
     }
-    if (this.pending > longestPiece) this.fault ??= `a value is longer than ${longestPiece >> 20} MiB`;
+    if (this.pending > longestPiece) this.fault ??= say`a value is longer than ${longestPiece >> 20} MiB`;
     return this.fault;
   }
 }

@@ -1,5 +1,6 @@
 import { answerField, parseExample } from "../data";
 import type { Example, TaskKind } from "../schema";
+import { say } from "../say";
 
 /** One line of an examples file that is being labelled. `line` counts from 0, as editors count. */
 export type ExampleRow = BlankRow | BrokenRow | ReadRow;
@@ -40,7 +41,7 @@ export function readRow(text: string, kind: TaskKind): ExampleRow {
   const example = parseExample(text, (code, message) => {
     if (code !== "field-twice") problems.push(message);
   });
-  if (example === null) return { state: "broken", raw: text, problem: problems[0] ?? "not an example." };
+  if (example === null) return { state: "broken", raw: text, problem: problems[0] ?? say`not an example.` };
   const answer = answerOfRow(example, kind);
   return {
     state: example.status === "skipped" ? "skipped" : answer === null ? "open" : "answered",

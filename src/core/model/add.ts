@@ -8,6 +8,7 @@ import { holdModels, TEMPORARY } from "./hold";
 import { partOf } from "./hub/download";
 import type { FetchListener } from "./listener";
 import { openBaseModel } from "./open";
+import { say } from "../say";
 
 /** Bytes that stay free. */
 const SPARE = 100e6;
@@ -41,7 +42,7 @@ export async function addModel(
     if (!isDefault && (await isThere(target))) {
       throw new PlumbError(
         "model-exists",
-        `${folder} has a model ${name} already: nothing was copied. Remove that one first, or rename this one.`,
+        say`${folder} has a model ${name} already: nothing was copied. Remove that one first, or rename this one.`,
       );
     }
     // A GGUF file may be the first of several, which have to lie beside it.
@@ -54,11 +55,11 @@ export async function addModel(
         : await filesIn(path.resolve(place), target);
     await copyAll(files, { folder, whole: format === "gguf" ? null : target, listener, signal });
     if (isDefault) await rm(partOf(target), { force: true });
-    listener.say(`It is at ${target}.`);
+    listener.say(say`It is at ${target}.`);
     return target;
   } catch (error) {
     if (signal.aborted) {
-      throw new PlumbError("interrupted", "Stopped. Nothing was copied.", { cause: error });
+      throw new PlumbError("interrupted", say`Stopped. Nothing was copied.`, { cause: error });
     }
     throw asFetchError(error, folder);
   } finally {
@@ -69,7 +70,7 @@ export async function addModel(
 async function onlyNamedSo(place: string): Promise<PlumbError> {
   return new PlumbError(
     "model-checksum",
-    `${place} has the name of the default model, but not its content (SHA-256 ${await sha256Of(place)}, expected ${DEFAULT_MODEL.sha256}): it is damaged or another model. Fetch it again, or give the file another name.`,
+    say`${place} has the name of the default model, but not its content (SHA-256 ${await sha256Of(place)}, expected ${DEFAULT_MODEL.sha256}): it is damaged or another model. Fetch it again, or give the file another name.`,
   );
 }
 
@@ -110,7 +111,7 @@ async function copyAll(
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize < total + SPARE) {
-    throw diskFull(folder, `${Math.floor((bavail * bsize) / 1e6)} MB are free`, total + SPARE);
+    throw diskFull(folder, say`${Math.floor((bavail * bsize) / 1e6)} MB are free`, total + SPARE);
   }
   const temporary = await mkdtemp(path.join(folder, TEMPORARY));
   let done = 0;

@@ -1,5 +1,6 @@
 /** Tokenizers that merge pairs by rank, in plain words, whichever form of model they came from. */
 import { damaged, mismatch, shown, unsupported } from "./problem";
+import { say } from "../say";
 
 export interface AddedToken {
   readonly id: number;
@@ -60,16 +61,17 @@ function largeVocabularySplit(digits: string): SplitStep {
 export function checkPairs(pairs: Pairs, rows: number, file: string): void {
   const owners = new Map<number, string>();
   const claim = (id: number, token: string) => {
-    if (!Number.isInteger(id) || id < 0) throw damaged(file, `token ${shown(token)} has the id ${shown(id)}`);
+    if (!Number.isInteger(id) || id < 0)
+      throw damaged(file, say`token ${shown(token)} has the id ${shown(id)}`);
     if (id >= rows) {
       throw mismatch(
         file,
-        `token ${shown(token)} has the id ${id}, but the model knows ${rows} tokens. The tokenizer belongs to another model.`,
+        say`token ${shown(token)} has the id ${id}, but the model knows ${rows} tokens. The tokenizer belongs to another model.`,
       );
     }
     const owner = owners.get(id);
     if (owner !== undefined && owner !== token) {
-      throw damaged(file, `the tokens ${shown(owner)} and ${shown(token)} have the same id ${id}`);
+      throw damaged(file, say`the tokens ${shown(owner)} and ${shown(token)} have the same id ${id}`);
     }
     owners.set(id, token);
   };
@@ -78,14 +80,14 @@ export function checkPairs(pairs: Pairs, rows: number, file: string): void {
     claim(id, content);
     const known = pairs.vocabulary.get(content);
     if (known !== undefined && known !== id) {
-      throw damaged(file, `token ${shown(content)} has the ids ${known} and ${id}`);
+      throw damaged(file, say`token ${shown(content)} has the ids ${known} and ${id}`);
     }
   }
   // Models are padded to round numbers of rows, by far less than this.
   if (owners.size < rows * 0.9) {
     throw mismatch(
       file,
-      `the tokenizer has ${owners.size} tokens, the model ${rows}. The tokenizer belongs to another model.`,
+      say`the tokenizer has ${owners.size} tokens, the model ${rows}. The tokenizer belongs to another model.`,
     );
   }
   pairs.merges.forEach(([left, right], i) => {
@@ -93,7 +95,7 @@ export function checkPairs(pairs: Pairs, rows: number, file: string): void {
     if (lacking !== undefined) {
       throw damaged(
         file,
-        `merge ${i} joins ${shown(left)} and ${shown(right)}, but ${shown(lacking)} is no token`,
+        say`merge ${i} joins ${shown(left)} and ${shown(right)}, but ${shown(lacking)} is no token`,
       );
     }
   });
@@ -101,7 +103,7 @@ export function checkPairs(pairs: Pairs, rows: number, file: string): void {
     ["beginning", pairs.bos],
     ["end", pairs.endOfText],
   ] as const) {
-    if (id !== null && !owners.has(id)) throw damaged(file, `the ${name} token ${shown(id)} is no token`);
+    if (id !== null && !owners.has(id)) throw damaged(file, say`the ${name} token ${shown(id)} is no token`);
   }
 }
 
@@ -109,7 +111,7 @@ export function checkPairs(pairs: Pairs, rows: number, file: string): void {
 export function splitMerge(merge: string, i: number, file: string): [string, string] {
   const space = merge.indexOf(" ", 1);
   if (space < 0 || space === merge.length - 1 || merge.includes(" ", space + 1)) {
-    throw damaged(file, `merge ${i} is ${shown(merge)}, expected two tokens with a space between`);
+    throw damaged(file, say`merge ${i} is ${shown(merge)}, expected two tokens with a space between`);
   }
   return [merge.slice(0, space), merge.slice(space + 1)];
 }
@@ -118,6 +120,6 @@ export function splitMerge(merge: string, i: number, file: string): [string, str
 export function unknownTokenizer(file: string, what: string): Error {
   return unsupported(
     file,
-    `${what} is not supported yet; supported are BPE tokenizers by bytes (of SmolLM2, Llama 3, Qwen and their kind) and of SentencePiece's kind (of Llama 2, TinyLlama, Mistral and theirs).`,
+    say`${what} is not supported yet; supported are BPE tokenizers by bytes (of SmolLM2, Llama 3, Qwen and their kind) and of SentencePiece's kind (of Llama 2, TinyLlama, Mistral and theirs).`,
   );
 }

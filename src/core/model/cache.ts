@@ -10,6 +10,7 @@ import { homeFolder } from "./home";
 import { hubModels } from "./hub/cached";
 import { hubCache } from "./hub/environment";
 import { isRepo } from "./hub/names";
+import { say } from "../say";
 
 /** Where models are kept: PLUMB_MODELS, else `models` in PLUMB_CACHE, in XDG_CACHE_HOME/plumb, or in ~/.cache/plumb. */
 export function modelsFolder(environment: NodeJS.ProcessEnv = process.env): string {
@@ -86,7 +87,7 @@ export async function resolveBaseModel(nameOrPath: string | undefined): Promise<
     if (existsSync(file)) return file;
     throw new PlumbError(
       "model-missing",
-      `The default base model is not on this machine (looked for ${file}). "plumb models get" fetches it: ${Math.round(DEFAULT_MODEL.bytes / 1e6)} MB, licence ${DEFAULT_MODEL.license}.`,
+      say`The default base model is not on this machine (looked for ${file}). "plumb models get" fetches it: ${Math.round(DEFAULT_MODEL.bytes / 1e6)} MB, licence ${DEFAULT_MODEL.license}.`,
     );
   }
   if (nameOrPath !== "" && existsSync(nameOrPath)) return path.resolve(nameOrPath);
@@ -101,14 +102,14 @@ export async function resolveBaseModel(nameOrPath: string | undefined): Promise<
 
 function missing(name: string, folder: string, models: readonly FoundModel[]): PlumbError {
   const own = models.filter(({ source }) => source === "Plumb").map((model) => model.name);
-  const there = `there: ${own.length === 0 ? "nothing" : own.join(", ")}`;
+  const there = say`there: ${own.length === 0 ? say`nothing` : own.join(", ")}`;
   const [repo = ""] = name.split("@");
   const fetched =
     repo.includes("/") && isRepo(repo)
-      ? ` If it is a model of the Hugging Face Hub, "plumb models get ${name}" fetches it.`
+      ? say` If it is a model of the Hugging Face Hub, "plumb models get ${name}" fetches it.`
       : "";
   return new PlumbError(
     "model-missing",
-    `There is no base model ${JSON.stringify(name)}: neither a file or folder of that name, nor in ${folder} (${there}), nor elsewhere on this machine ("plumb models list").${fetched} Give the path of a GGUF file or of a folder with config.json.`,
+    say`There is no base model ${JSON.stringify(name)}: neither a file or folder of that name, nor in ${folder} (${there}), nor elsewhere on this machine ("plumb models list").${fetched} Give the path of a GGUF file or of a folder with config.json.`,
   );
 }

@@ -1,4 +1,5 @@
 import { damaged } from "./problem";
+import { say } from "../say";
 
 /** The longest replacement at a place: what stands there instead, and the bytes that it replaces. */
 export interface Replacement {
@@ -19,7 +20,7 @@ export class CharsMap {
     const view = Buffer.from(blob.buffer, blob.byteOffset, blob.length);
     const length = blob.length < 4 ? 0 : view.readUInt32LE();
     if (length === 0 || length % 4 !== 0 || length >= blob.length - 4 || blob.at(-1) !== 0) {
-      throw damaged(file, `"precompiled_charsmap" of ${blob.length} bytes has a trie of ${length} bytes`);
+      throw damaged(file, say`"precompiled_charsmap" of ${blob.length} bytes has a trie of ${length} bytes`);
     }
     this.units = Uint32Array.from({ length: length / 4 }, (_, i) => view.readUInt32LE(4 + 4 * i));
     this.texts = blob.subarray(4 + length);

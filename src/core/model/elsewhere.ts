@@ -3,6 +3,7 @@ import path from "node:path";
 import { isGgufModel, sizeOf, type FoundModel, type ModelSource } from "./found";
 import { homeFolder } from "./home";
 import { isRecord, readJsonObject } from "./json";
+import { say } from "../say";
 
 const LONGEST_MANIFEST = 1 << 20;
 const OLLAMA_HOST = "registry.ollama.ai";
@@ -78,7 +79,7 @@ async function ollamaModels(folder: string): Promise<FoundModel[]> {
     if (blob === null) continue;
     const place = path.join(folder, "blobs", blob);
     const bytes = await sizeOf(place);
-    const broken = `${place} is missing. "ollama pull ${name}" fetches it again.`;
+    const broken = say`${place} is missing. "ollama pull ${name}" fetches it again.`;
     const aliases = name.endsWith(":latest") ? [name.slice(0, -":latest".length)] : [];
     found.push({ ...model(name, aliases, place, "Ollama", bytes), broken: bytes === null ? broken : null });
   }

@@ -11,6 +11,7 @@ import { damaged, shown, unsupported } from "./problem";
 import { linearFactors } from "./rope-scaling";
 import type { StoredTensor } from "./stored-tensor";
 import { buildTable } from "./table";
+import { say } from "../say";
 
 /** Reads the header of a GGUF file. @throws PlumbError where it is damaged or not supported. */
 export function readGgufModel(descriptor: number, size: number, named: string): ModelParts {
@@ -52,14 +53,14 @@ function readRopeFactors(tensor: StoredTensor | undefined): number[] | null {
   if (shape.length !== 1 || layout.type !== "f32" || count > MOST_FACTORS) {
     throw damaged(
       file,
-      `tensor ${shown(name)} has the shape [${shape.join(", ")}] and the type ${layout.name}, expected one float32 number for each frequency`,
+      say`tensor ${shown(name)} has the shape [${shape.join(", ")}] and the type ${layout.name}, expected one float32 number for each frequency`,
     );
   }
   const bytes = Buffer.alloc(4 * count);
   const descriptor = openSync(file, "r");
   try {
     if (readSync(descriptor, bytes, 0, bytes.length, offset) !== bytes.length) {
-      throw damaged(file, `tensor ${shown(name)} could not be read to its end`);
+      throw damaged(file, say`tensor ${shown(name)} could not be read to its end`);
     }
   } finally {
     closeSync(descriptor);
@@ -74,12 +75,15 @@ function familyOf(metadata: Metadata): Family {
   if (family === undefined) {
     throw unsupported(
       file,
-      `models of the family ${shown(architecture)} are not supported yet; supported are ${supportedFamilies()}.`,
+      say`models of the family ${shown(architecture)} are not supported yet; supported are ${supportedFamilies()}.`,
     );
   }
   const type = metadata.text("general.type", null);
   if (type !== null && type !== "model") {
-    throw unsupported(file, `the file holds ${shown(type)}, not a model. Name the model that it belongs to.`);
+    throw unsupported(
+      file,
+      say`the file holds ${shown(type)}, not a model. Name the model that it belongs to.`,
+    );
   }
   return family;
 }
@@ -97,20 +101,21 @@ function configOf(
   const key = (name: string) => `${family.gguf}.${name}`;
   const number = (name: string, fallback?: number) => metadata.number(key(name), fallback);
   const refuse = (what: string) =>
-    unsupported(file, `${what}, which is not supported yet. Choose a model without.`);
+    unsupported(file, say`${what}, which is not supported yet. Choose a model without.`);
 
-  if (number("expert_count", 0) > 0) throw refuse("the model is a mixture of experts");
+  if (number("expert_count", 0) > 0) throw refuse(say`the model is a mixture of experts`);
   const scaling = metadata.text(key("rope.scaling.type"), null) ?? "none";
   if (scaling !== "none" && scaling !== "linear")
-    throw refuse(`the model scales its positions (${shown(scaling)})`);
-  if (number("attention.sliding_window", 0) > 0) throw refuse("the model has a sliding window of attention");
+    throw refuse(say`the model scales its positions (${shown(scaling)})`);
+  if (number("attention.sliding_window", 0) > 0)
+    throw refuse(say`the model has a sliding window of attention`);
 
   const hiddenSize = number("embedding_length");
   const headCount = number("attention.head_count");
   const headSize = number("attention.key_length", hiddenSize / headCount);
   for (const name of ["attention.value_length", "rope.dimension_count"]) {
     const found = number(name, headSize);
-    if (found !== headSize) throw refuse(`${key(name)} is ${found}, other than the head size ${headSize}`);
+    if (found !== headSize) throw refuse(say`${key(name)} is ${found}, other than the head size ${headSize}`);
   }
   const ropeFactors = scaling === "linear" ? linearFactors(headSize, number("rope.scaling.factor")) : factors;
   // The tokenizer's length is checked against the embedding; some files do not state the vocabulary's size besides.

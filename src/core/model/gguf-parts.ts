@@ -4,6 +4,7 @@ import { readGgufHeader, type GgufHeader } from "./gguf";
 import { Metadata } from "./metadata";
 import { damaged, mismatch, shown, unsupported } from "./problem";
 import type { StoredTensor } from "./stored-tensor";
+import { say } from "../say";
 
 const NAME = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 const MOST_PARTS = 4096;
@@ -20,7 +21,7 @@ export function joinGgufParts(named: GgufHeader, file: string): { header: GgufHe
   if (stem === undefined || Number(total) !== count) {
     throw unsupported(
       file,
-      `the file is one of ${count} parts of a model, but is not named as such (NAME-00001-of-${digits(count)}.gguf), so the others cannot be found. Give the parts their names back.`,
+      say`the file is one of ${count} parts of a model, but is not named as such (NAME-00001-of-${digits(count)}.gguf), so the others cannot be found. Give the parts their names back.`,
     );
   }
   const files = Array.from({ length: count }, (_, i) =>
@@ -33,12 +34,12 @@ export function joinGgufParts(named: GgufHeader, file: string): { header: GgufHe
     if (countOf(header, part) !== count || place !== i) {
       throw mismatch(
         part,
-        `it says that it is part ${place + 1} of ${countOf(header, part)}, its name says part ${i + 1} of ${count}. Get the parts again.`,
+        say`it says that it is part ${place + 1} of ${countOf(header, part)}, its name says part ${i + 1} of ${count}. Get the parts again.`,
       );
     }
     for (const [name, tensor] of header.tensors) {
       const before = tensors.get(name);
-      if (before !== undefined) throw damaged(part, `tensor ${shown(name)} is in ${before.file} too`);
+      if (before !== undefined) throw damaged(part, say`tensor ${shown(name)} is in ${before.file} too`);
       tensors.set(name, tensor);
     }
     return header;
@@ -49,7 +50,7 @@ export function joinGgufParts(named: GgufHeader, file: string): { header: GgufHe
   if (expected !== tensors.size) {
     throw mismatch(
       first,
-      `it says that the parts hold ${expected} tensors, they hold ${tensors.size}. The parts belong to different models, or one was cut short.`,
+      say`it says that the parts hold ${expected} tensors, they hold ${tensors.size}. The parts belong to different models, or one was cut short.`,
     );
   }
   return { header: { metadata, tensors }, first };
@@ -62,12 +63,15 @@ function countOf({ metadata }: GgufHeader, file: string): number {
   // Files that were never split may say 0.
   if (count === 0) return 1;
   if (Number.isInteger(count) && count > 0 && count <= MOST_PARTS) return count;
-  throw damaged(file, `metadata "split.count" is ${count}, expected a whole number from 1 to ${MOST_PARTS}`);
+  throw damaged(
+    file,
+    say`metadata "split.count" is ${count}, expected a whole number from 1 to ${MOST_PARTS}`,
+  );
 }
 
 function readPart(part: string, named: string): GgufHeader {
   if (!existsSync(part)) {
-    throw unsupported(named, `the part ${path.basename(part)} of the model is not beside it. Get it too.`);
+    throw unsupported(named, say`the part ${path.basename(part)} of the model is not beside it. Get it too.`);
   }
   const descriptor = openSync(part, "r");
   try {

@@ -10,6 +10,7 @@ import {
   splitMerge,
   type BytePairs,
 } from "./byte-pairs";
+import { say } from "../say";
 
 /** Numbers that GGUF gives to kinds of tokens. */
 const CONTROL = 3;
@@ -36,24 +37,25 @@ export function openGgufTokenizer(metadata: Metadata): BytePairs | Pieces {
   const { file } = metadata;
   const model = metadata.text("tokenizer.ggml.model");
   if (model === "llama") return piecesOf(metadata);
-  if (model !== "gpt2") throw unknownTokenizer(file, `a tokenizer of the kind ${shown(model)}`);
+  if (model !== "gpt2") throw unknownTokenizer(file, say`a tokenizer of the kind ${shown(model)}`);
   const pre = metadata.text("tokenizer.ggml.pre", null);
   const kind = KINDS.get(pre ?? "");
   if (kind === undefined) {
     throw unsupported(
       file,
-      `metadata "tokenizer.ggml.pre" is ${pre === null ? "missing" : shown(pre)}; supported are ${[...KINDS.keys()].join(", ")}.`,
+      say`metadata "tokenizer.ggml.pre" is ${pre === null ? say`missing` : shown(pre)}; supported are ${[...KINDS.keys()].join(", ")}.`,
     );
   }
   const tokens = metadata.texts("tokenizer.ggml.tokens");
   const types = metadata.numbers("tokenizer.ggml.token_type");
   if (types.length !== tokens.length) {
-    throw damaged(file, `it has ${tokens.length} tokens, but the types of ${types.length}`);
+    throw damaged(file, say`it has ${tokens.length} tokens, but the types of ${types.length}`);
   }
   const vocabulary = new Map<string, number>();
   tokens.forEach((token, id) => {
     const before = vocabulary.get(token);
-    if (before !== undefined) throw damaged(file, `the tokens ${before} and ${id} are both ${shown(token)}`);
+    if (before !== undefined)
+      throw damaged(file, say`the tokens ${before} and ${id} are both ${shown(token)}`);
     vocabulary.set(token, id);
   });
   return {
@@ -84,7 +86,7 @@ function piecesOf(metadata: Metadata): Pieces {
   if (scores.length !== tokens.length || kinds.length !== tokens.length) {
     throw damaged(
       file,
-      `it has ${tokens.length} tokens, but ${scores.length} scores and the types of ${kinds.length}`,
+      say`it has ${tokens.length} tokens, but ${scores.length} scores and the types of ${kinds.length}`,
     );
   }
   return {

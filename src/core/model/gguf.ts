@@ -1,7 +1,8 @@
 import { GGUF_TYPES } from "./element-types";
-import { HeaderReader } from "./header-reader";
+import { HeaderReader, named, type Named } from "./header-reader";
 import { damaged, shown, unsupported } from "./problem";
 import { checkPlaces, type StoredTensor } from "./stored-tensor";
+import { say } from "../say";
 
 export type MetadataValue = number | boolean | string | readonly number[] | readonly string[];
 
@@ -54,22 +55,22 @@ const SCALARS: ReadonlyMap<number, ScalarType> = new Map<number, ScalarType>([
  */
 export function readGgufHeader(descriptor: number, size: number, file: string): GgufHeader {
   const reader = new HeaderReader(descriptor, size, file);
-  if (size < 24) throw damaged(file, `it has ${size} bytes, fewer than the header of a GGUF file`);
-  if (reader.take(4, "the letters GGUF").toString("latin1") !== "GGUF") {
-    throw damaged(file, "it does not begin with the letters GGUF");
+  if (size < 24) throw damaged(file, say`it has ${size} bytes, fewer than the header of a GGUF file`);
+  if (reader.take(4, say`the letters GGUF`).toString("latin1") !== "GGUF") {
+    throw damaged(file, say`it does not begin with the letters GGUF`);
   }
-  const version = reader.u32("the version");
+  const version = reader.u32(say`the version`);
   if (!VERSIONS.includes(version)) {
     throw unsupported(
       file,
       VERSIONS.includes(Buffer.from(Uint32Array.of(version).buffer).swap32().readUInt32LE())
-        ? "a GGUF file for big-endian machines, which is not supported. Get the usual one."
-        : `GGUF version ${version} is not supported; supported are ${VERSIONS.join(" and ")}. Convert the model anew.`,
+        ? say`a GGUF file for big-endian machines, which is not supported. Get the usual one.`
+        : say`GGUF version ${version} is not supported; supported are ${VERSIONS.join(say` and `)}. Convert the model anew.`,
     );
   }
   // The least that a tensor's description (name's length, dimensions, type, offset) or a key (length, type, value) takes.
-  const tensorCount = reader.u64("the number of tensors", Math.floor(size / 32));
-  const keyCount = reader.u64("the number of metadata keys", Math.floor(size / 13));
+  const tensorCount = reader.u64(say`the number of tensors`, Math.floor(size / 32));
+  const keyCount = reader.u64(say`the number of metadata keys`, Math.floor(size / 13));
   const metadata = readMetadata(reader, keyCount);
   return { metadata, tensors: readTensors(reader, tensorCount, alignmentOf(metadata, file)) };
 }
@@ -77,10 +78,10 @@ export function readGgufHeader(descriptor: number, size: number, file: string): 
 function readMetadata(reader: HeaderReader, count: number): Map<string, MetadataValue> {
   const metadata = new Map<string, MetadataValue>();
   for (let i = 0; i < count; ++i) {
-    const key = readString(reader, `metadata key ${i + 1}`);
-    const what = `metadata ${shown(key)}`;
-    if (metadata.has(key)) throw damaged(reader.file, `${what} is there twice`);
-    const type = reader.u32(`the type of ${what}`);
+    const key = readString(reader, say`metadata key ${i + 1}`);
+    const what = say`metadata ${shown(key)}`;
+    if (metadata.has(key)) throw damaged(reader.file, say`${what} is there twice`);
+    const type = reader.u32(say`the type of ${what}`);
     if (type === STRING) metadata.set(key, readString(reader, what));
     else if (type === ARRAY) metadata.set(key, readArray(reader, key, what));
     else {
@@ -94,43 +95,47 @@ function readMetadata(reader: HeaderReader, count: number): Map<string, Metadata
 function scalarType(reader: HeaderReader, type: number, what: string): ScalarType {
   const scalar = SCALARS.get(type);
   if (scalar === undefined)
-    throw damaged(reader.file, `${what} has the type ${type}, which GGUF does not know`);
+    throw damaged(reader.file, say`${what} has the type ${type}, which GGUF does not know`);
   return scalar;
 }
 
-function readString(reader: HeaderReader, what: string): string {
-  const length = reader.u64(`the length of ${what}`, reader.remaining);
+function readString(reader: HeaderReader, what: Named): string {
+  const length = reader.u64(() => say`the length of ${named(what)}`, reader.remaining);
   if (length > LONGEST_STRING) {
     throw damaged(
       reader.file,
-      `${what} has ${length} bytes, more than the ${LONGEST_STRING} of any sound file`,
+      say`${named(what)} has ${length} bytes, more than the ${LONGEST_STRING} of any sound file`,
     );
   }
   const bytes = reader.take(length, what);
   try {
     return utf8.decode(bytes);
   } catch {
-    throw damaged(reader.file, `${what} is no UTF-8 text`);
+    throw damaged(reader.file, say`${named(what)} is no UTF-8 text`);
   }
 }
 
 /** Arrays that nothing here reads come back empty. */
 function readArray(reader: HeaderReader, key: string, what: string): number[] | string[] {
-  const type = reader.u32(`the type of ${what}`);
-  const scalar = type === STRING ? null : scalarType(reader, type, `an element of ${what}`);
+  const type = reader.u32(say`the type of ${what}`);
+  const scalar = type === STRING ? null : scalarType(reader, type, say`an element of ${what}`);
   const width = scalar?.bytes ?? 8;
-  const count = reader.u64(`the length of ${what}`, Math.floor(reader.remaining / width));
+  const count = reader.u64(say`the length of ${what}`, Math.floor(reader.remaining / width));
   const kept = LONG_ARRAYS.has(key) || count <= LONGEST_OTHER_ARRAY;
   if (kept && count > LONGEST_ARRAY) {
     throw damaged(
       reader.file,
-      `${what} has ${count} elements, more than the ${LONGEST_ARRAY} of any sound file`,
+      say`${what} has ${count} elements, more than the ${LONGEST_ARRAY} of any sound file`,
     );
   }
   if (scalar === null) {
-    if (kept) return Array.from({ length: count }, (_, i) => readString(reader, `element ${i} of ${what}`));
+    if (kept)
+      return Array.from({ length: count }, (_, i) => readString(reader, () => say`element ${i} of ${what}`));
     for (let i = 0; i < count; ++i) {
-      reader.skip(reader.u64(`the length of element ${i} of ${what}`, reader.remaining), what);
+      reader.skip(
+        reader.u64(() => say`the length of element ${i} of ${what}`, reader.remaining),
+        what,
+      );
     }
     return [];
   }
@@ -150,7 +155,7 @@ function alignmentOf(metadata: ReadonlyMap<string, MetadataValue>, file: string)
   ) {
     throw damaged(
       file,
-      `metadata "general.alignment" is ${shown(alignment)}, expected a multiple of 8 up to ${LARGEST_ALIGNMENT}`,
+      say`metadata "general.alignment" is ${shown(alignment)}, expected a multiple of 8 up to ${LARGEST_ALIGNMENT}`,
     );
   }
   return alignment;
@@ -159,30 +164,30 @@ function alignmentOf(metadata: ReadonlyMap<string, MetadataValue>, file: string)
 function readTensors(reader: HeaderReader, count: number, alignment: number): Map<string, StoredTensor> {
   const { file, size } = reader;
   const described = Array.from({ length: count }, (_, i) => {
-    const name = readString(reader, `the name of tensor ${i + 1}`);
-    const what = `tensor ${shown(name)}`;
-    const dimensions = reader.u32(`the number of dimensions of ${what}`);
+    const name = readString(reader, say`the name of tensor ${i + 1}`);
+    const what = say`tensor ${shown(name)}`;
+    const dimensions = reader.u32(say`the number of dimensions of ${what}`);
     if (dimensions < 1 || dimensions > MOST_DIMENSIONS) {
-      throw damaged(file, `${what} has ${dimensions} dimensions, expected 1 to ${MOST_DIMENSIONS}`);
+      throw damaged(file, say`${what} has ${dimensions} dimensions, expected 1 to ${MOST_DIMENSIONS}`);
     }
     const shape = Array.from({ length: dimensions }, () =>
-      reader.u64(`an extent of ${what}`, Number.MAX_SAFE_INTEGER),
+      reader.u64(say`an extent of ${what}`, Number.MAX_SAFE_INTEGER),
     ).reverse();
-    const type = reader.u32(`the type of ${what}`);
-    const offset = reader.u64(`the offset of ${what}`, size);
+    const type = reader.u32(say`the type of ${what}`);
+    const offset = reader.u64(say`the offset of ${what}`, size);
     return { name, what, shape, type, offset };
   });
   // Values begin at the next multiple of the alignment, and offsets count from there.
   const start = Math.ceil(reader.position / alignment) * alignment;
   const tensors = new Map<string, StoredTensor>();
   for (const { name, what, shape, type, offset } of described) {
-    if (tensors.has(name)) throw damaged(file, `${what} is there twice`);
+    if (tensors.has(name)) throw damaged(file, say`${what} is there twice`);
     const layout = GGUF_TYPES.get(type);
     if (layout === undefined) {
-      throw unsupported(file, `${what} has the element type number ${type}, which is not known.`);
+      throw unsupported(file, say`${what} has the element type number ${type}, which is not known.`);
     }
     if (offset % alignment !== 0) {
-      throw damaged(file, `the offset ${offset} of ${what} is no multiple of the alignment ${alignment}`);
+      throw damaged(file, say`the offset ${offset} of ${what} is no multiple of the alignment ${alignment}`);
     }
     const tensor = { name, layout, shape, file, offset: start + offset };
     tensors.set(name, tensor);

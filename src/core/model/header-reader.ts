@@ -1,5 +1,11 @@
 import { readSync } from "node:fs";
 import { damaged } from "./problem";
+import { say } from "../say";
+
+/** A name for messages; a function where there are many, and few are ever said. */
+export type Named = string | (() => string);
+
+export const named = (what: Named): string => (typeof what === "string" ? what : what());
 
 const WINDOW = 1 << 20;
 /** No header that anyone has is a tenth of this long; what it says is held in memory. */
@@ -28,17 +34,17 @@ export class HeaderReader {
   }
 
   /** The next bytes, valid until the next call. @param what Names them, for messages. */
-  take(count: number, what: string): Buffer {
+  take(count: number, what: Named): Buffer {
     if (count > this.remaining) {
       throw damaged(
         this.file,
-        `${what} needs ${count} bytes at byte ${this.position}, the file ends at byte ${this.size}`,
+        say`${named(what)} needs ${count} bytes at byte ${this.position}, the file ends at byte ${this.size}`,
       );
     }
     if (this.position + count > LONGEST_HEADER) {
       throw damaged(
         this.file,
-        `${what} lies past byte ${LONGEST_HEADER}, where no sound file has its header`,
+        say`${named(what)} lies past byte ${LONGEST_HEADER}, where no sound file has its header`,
       );
     }
     let from = this.position - this.windowStart;
@@ -51,29 +57,32 @@ export class HeaderReader {
     return this.window.subarray(from, from + count);
   }
 
-  skip(count: number, what: string): void {
+  skip(count: number, what: Named): void {
     if (count > this.remaining) this.take(count, what);
     this.position += count;
   }
 
-  u32(what: string): number {
+  u32(what: Named): number {
     return this.take(4, what).readUInt32LE();
   }
 
   /** A count or size: at most `most`, which the rest of the file bears out. */
-  u64(what: string, most: number): number {
+  u64(what: Named, most: number): number {
     const value = this.take(8, what).readBigUInt64LE();
     if (value > BigInt(most))
-      throw damaged(this.file, `${what} is ${value}, more than the file of ${this.size} bytes can hold`);
+      throw damaged(
+        this.file,
+        say`${named(what)} is ${String(value)}, more than the file of ${this.size} bytes can hold`,
+      );
     return Number(value);
   }
 
-  private read(position: number, count: number, what: string): Buffer {
+  private read(position: number, count: number, what: Named): Buffer {
     const bytes = Buffer.allocUnsafe(count);
     let filled = 0;
     while (filled < count) {
       const got = readSync(this.descriptor, bytes, filled, count - filled, position + filled);
-      if (got === 0) throw damaged(this.file, `the file became shorter while ${what} was read`);
+      if (got === 0) throw damaged(this.file, say`the file became shorter while ${named(what)} was read`);
       filled += got;
     }
     return bytes;

@@ -3,6 +3,7 @@ import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { PlumbError } from "../errors";
 import { lockFolder } from "../lock";
+import { say } from "../say";
 
 const EVERY = 500;
 /** What is on its way into the models folder has a name that begins so. */
@@ -11,7 +12,7 @@ export const TEMPORARY = ".coming-";
 /** Takes a folder for this process; waits, once it has said so, for another that has it. @returns Gives it back. */
 export async function holdFolder(
   folder: string,
-  say: (line: string) => void,
+  tell: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<() => Promise<void>> {
   for (let told = false; ; told = true) {
@@ -19,7 +20,7 @@ export async function holdFolder(
       return await lockFolder(folder);
     } catch (error) {
       if (!(error instanceof PlumbError && error.code === "locked")) throw error;
-      if (!told) say(`Waiting for another process: ${error.message}`);
+      if (!told) tell(say`Waiting for another process: ${error.message}`);
       await wait(EVERY, undefined, { signal });
     }
   }
@@ -28,11 +29,11 @@ export async function holdFolder(
 /** Makes and takes the models folder, and clears away what processes left there that were killed. @returns Gives it back. */
 export async function holdModels(
   folder: string,
-  say: (line: string) => void,
+  tell: (line: string) => void,
   signal: AbortSignal,
 ): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
-  const release = await holdFolder(folder, say, signal);
+  const release = await holdFolder(folder, tell, signal);
   for (const name of await readdir(folder)) {
     if (name.startsWith(TEMPORARY)) await rm(path.join(folder, name), { recursive: true, force: true });
   }

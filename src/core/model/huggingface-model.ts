@@ -13,6 +13,7 @@ import { readPytorchHeader } from "./pytorch";
 import { readSafetensorsHeader } from "./safetensors";
 import type { StoredTensor } from "./stored-tensor";
 import { buildTable } from "./table";
+import { say } from "../say";
 
 const LONGEST_CONFIG = 1 << 20;
 const LONGEST_INDEX = 1 << 24;
@@ -54,7 +55,7 @@ async function readConfig(
   if (json === null) {
     throw unsupported(
       folder,
-      "this folder has no config.json. Name a GGUF file, or a folder with config.json, tokenizer.json and model.safetensors.",
+      say`this folder has no config.json. Name a GGUF file, or a folder with config.json, tokenizer.json and model.safetensors.`,
     );
   }
   const family = familyOf(json, file);
@@ -64,10 +65,10 @@ async function readConfig(
 function familyOf(json: JsonObject, file: string): Family {
   const family = FAMILIES.find(({ huggingFace }) => huggingFace === json.model_type);
   if (family !== undefined) return family;
-  if (json.model_type === undefined) throw damaged(file, '"model_type" is missing');
+  if (json.model_type === undefined) throw damaged(file, say`"model_type" is missing`);
   throw unsupported(
     file,
-    `models of the family ${shown(json.model_type)} are not supported yet; supported are ${supportedFamilies()}.`,
+    say`models of the family ${shown(json.model_type)} are not supported yet; supported are ${supportedFamilies()}.`,
   );
 }
 
@@ -78,22 +79,23 @@ function configOf(json: JsonObject, family: Family, file: string): DecoderConfig
     if (typeof value === "number") return value;
     throw damaged(
       file,
-      value === undefined ? `"${name}" is missing` : `"${name}" is ${shown(value)}, expected a number`,
+      value === undefined ? say`"${name}" is missing` : say`"${name}" is ${shown(value)}, expected a number`,
     );
   };
   const refuse = (what: string) =>
-    unsupported(file, `${what}, which is not supported yet. Choose a model without.`);
+    unsupported(file, say`${what}, which is not supported yet. Choose a model without.`);
 
   const activation = json.hidden_act ?? "silu";
-  if (activation !== "silu") throw refuse(`the activation is ${shown(activation)} ("hidden_act")`);
+  if (activation !== "silu") throw refuse(say`the activation is ${shown(activation)} ("hidden_act")`);
   for (const name of ["attention_bias", "mlp_bias"]) {
-    if (json[name] === true) throw refuse(`the linear maps have biases of their own ("${name}")`);
+    if (json[name] === true) throw refuse(say`the linear maps have biases of their own ("${name}")`);
   }
-  if (isRecord(json.quantization_config)) throw refuse('the weights are quantised ("quantization_config")');
+  if (isRecord(json.quantization_config))
+    throw refuse(say`the weights are quantised ("quantization_config")`);
   const windowed =
     json.use_sliding_window === true ||
     (family.slidingWindow === "as set" && typeof json.sliding_window === "number");
-  if (windowed) throw refuse('the model has a sliding window of attention ("sliding_window")');
+  if (windowed) throw refuse(say`the model has a sliding window of attention ("sliding_window")`);
 
   const hiddenSize = number("hidden_size");
   const headCount = number("num_attention_heads");
@@ -112,7 +114,7 @@ function configOf(json: JsonObject, family: Family, file: string): DecoderConfig
       high_freq_factor: ofRope("high_freq_factor"),
       original_max_position_embeddings: ofRope("original_max_position_embeddings"),
     });
-  } else if (scaling !== "default") throw refuse(`the model scales its positions (${shown(scaling)})`);
+  } else if (scaling !== "default") throw refuse(say`the model scales its positions (${shown(scaling)})`);
   return {
     hiddenSize,
     intermediateSize: number("intermediate_size"),
@@ -137,14 +139,14 @@ async function weightFiles(folder: string): Promise<string[]> {
   const index = INDEXES.find((name) => names.includes(name));
   const pickled = (name: string | undefined) => name === undefined || name.startsWith("pytorch");
   if (single !== undefined && (!pickled(single) || pickled(index))) return [path.join(folder, single)];
-  if (index === undefined) throw unsupported(folder, `this folder has no ${SINGLES.join(" or ")}.`);
+  if (index === undefined) throw unsupported(folder, say`this folder has no ${SINGLES.join(say` or `)}.`);
   const file = path.join(folder, index);
   const json = await readJsonObject(file, LONGEST_INDEX);
-  if (!isRecord(json?.weight_map)) throw damaged(file, '"weight_map" is missing or no JSON object');
+  if (!isRecord(json?.weight_map)) throw damaged(file, say`"weight_map" is missing or no JSON object`);
   const parts = new Set(Object.values(json.weight_map));
   return [...parts].map((part) => {
     if (typeof part === "string" && names.includes(part)) return path.join(folder, part);
-    throw damaged(file, `it names the file ${shown(part)}, which is not in the folder`);
+    throw damaged(file, say`it names the file ${shown(part)}, which is not in the folder`);
   });
 }
 
@@ -153,11 +155,12 @@ async function readPart(file: string, tensors: Map<string, StoredTensor>): Promi
   const handle = await open(file);
   try {
     const info = await handle.stat();
-    if (!info.isFile()) throw unsupported(file, "this is no file.");
+    if (!info.isFile()) throw unsupported(file, say`this is no file.`);
     const readHeader = file.endsWith(".bin") ? readPytorchHeader : readSafetensorsHeader;
     for (const tensor of readHeader(handle.fd, info.size, file)) {
       const before = tensors.get(tensor.name);
-      if (before !== undefined) throw damaged(file, `tensor ${shown(tensor.name)} is in ${before.file} too`);
+      if (before !== undefined)
+        throw damaged(file, say`tensor ${shown(tensor.name)} is in ${before.file} too`);
       tensors.set(tensor.name, tensor);
     }
   } finally {

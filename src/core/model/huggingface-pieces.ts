@@ -4,6 +4,7 @@ import { readJsonObject } from "./json";
 import type { Pieces } from "./pieces";
 import { damaged, unsupported } from "./problem";
 import { readSentencePieceModel } from "./sentencepiece-model";
+import { say } from "../say";
 
 const LONGEST_MODEL = 1 << 26;
 const LONGEST_CONFIG = 1 << 24;
@@ -19,9 +20,9 @@ export async function openSentencePiece(
   const info = await stat(file).catch(() => null);
   if (info === null) return null;
   if (await isByteLevel(folder)) return null;
-  if (!info.isFile()) throw unsupported(file, "this is no file.");
+  if (!info.isFile()) throw unsupported(file, say`this is no file.`);
   if (info.size > LONGEST_MODEL) {
-    throw damaged(file, `it has ${info.size} bytes, more than the ${LONGEST_MODEL} of any sound file`);
+    throw damaged(file, say`it has ${info.size} bytes, more than the ${LONGEST_MODEL} of any sound file`);
   }
   const words = readSentencePieceModel(await readFile(file), file);
   const config = (await readJsonObject(path.join(folder, "tokenizer_config.json"), LONGEST_CONFIG)) ?? {};

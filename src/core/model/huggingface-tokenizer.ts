@@ -14,6 +14,7 @@ import {
 } from "./byte-pairs";
 import type { MetaspacePairs } from "./metaspace";
 import { readMetaspace } from "./metaspace-json";
+import { say } from "../say";
 
 const LONGEST_TOKENIZER = 1 << 26;
 const LONGEST_CONFIG = 1 << 24;
@@ -29,12 +30,12 @@ export async function openHuggingFaceTokenizer(
 ): Promise<{ words: BytePairs | MetaspacePairs; file: string }> {
   const file = path.join(folder, "tokenizer.json");
   const json = await readJsonObject(file, LONGEST_TOKENIZER);
-  if (json === null) throw unsupported(folder, "this folder has no tokenizer.json, which is needed.");
+  if (json === null) throw unsupported(folder, say`this folder has no tokenizer.json, which is needed.`);
   const configFile = path.join(folder, "tokenizer_config.json");
   const config = (await readJsonObject(configFile, LONGEST_CONFIG)) ?? {};
 
   const model = object(json.model, file, "model");
-  if (model.type !== "BPE") throw unknownTokenizer(file, `a tokenizer of the type ${shown(model.type)}`);
+  if (model.type !== "BPE") throw unknownTokenizer(file, say`a tokenizer of the type ${shown(model.type)}`);
   for (const name of ["dropout", "continuing_subword_prefix", "end_of_word_suffix"]) {
     if ((model[name] ?? "") !== "") throw unknownTokenizer(file, `"model.${name}"`);
   }
@@ -61,19 +62,22 @@ export async function openHuggingFaceTokenizer(
 
 function object(value: unknown, file: string, field: string): JsonObject {
   if (isRecord(value)) return value;
-  throw damaged(file, `"${field}" is ${value === undefined ? "missing" : "no JSON object"}`);
+  throw damaged(file, say`"${field}" is ${value === undefined ? say`missing` : say`no JSON object`}`);
 }
 
 function list(value: unknown, file: string, field: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw damaged(file, `"${field}" is ${value === undefined ? "missing" : "no list"}`);
+  throw damaged(file, say`"${field}" is ${value === undefined ? say`missing` : say`no list`}`);
 }
 
 function vocabularyOf(value: unknown, file: string): Map<string, number> {
   return new Map(
     Object.entries(object(value, file, "model.vocab")).map(([token, id]) => {
       if (typeof id === "number") return [token, id];
-      throw damaged(file, `"model.vocab": token ${shown(token)} has the id ${shown(id)}, expected a number`);
+      throw damaged(
+        file,
+        say`"model.vocab": token ${shown(token)} has the id ${shown(id)}, expected a number`,
+      );
     }),
   );
 }
@@ -85,7 +89,7 @@ function mergesOf(value: unknown, file: string): [string, string][] {
       const [left, right] = merge as [unknown, unknown];
       if (typeof left === "string" && typeof right === "string") return [left, right];
     }
-    throw damaged(file, `"model.merges": merge ${i} is no pair of tokens`);
+    throw damaged(file, say`"model.merges": merge ${i} is no pair of tokens`);
   });
 }
 
@@ -94,7 +98,7 @@ function addedTokensOf(value: unknown, file: string): AddedToken[] {
     const field = `added_tokens[${i}]`;
     const { id, content, special, ...rest } = object(token, file, field);
     if (typeof content !== "string" || content === "" || typeof id !== "number") {
-      throw damaged(file, `"${field}" has no content or id`);
+      throw damaged(file, say`"${field}" has no content or id`);
     }
     const strips = ["single_word", "lstrip", "rstrip"].find((name) => rest[name] === true);
     if (special !== true && strips !== undefined) throw unknownTokenizer(file, `"${field}.${strips}"`);
@@ -106,7 +110,7 @@ function normalFormOf(value: unknown, file: string): "NFC" | null {
   if (value === null || value === undefined) return null;
   const { type } = object(value, file, "normalizer");
   if (type === "NFC") return type;
-  throw unknownTokenizer(file, `the normalizer ${shown(type)}`);
+  throw unknownTokenizer(file, say`the normalizer ${shown(type)}`);
 }
 
 /** The steps before the bytes, in order; the last step must be ByteLevel. */
@@ -114,12 +118,12 @@ function splitsOf(value: unknown, file: string): SplitStep[] {
   const steps = flatten(value, file);
   const last = steps.pop();
   if (last?.type !== "ByteLevel")
-    throw unknownTokenizer(file, "a pre-tokenizer that does not end with ByteLevel");
-  if (last.add_prefix_space === true) throw unknownTokenizer(file, 'a ByteLevel with "add_prefix_space"');
+    throw unknownTokenizer(file, say`a pre-tokenizer that does not end with ByteLevel`);
+  if (last.add_prefix_space === true) throw unknownTokenizer(file, say`a ByteLevel with "add_prefix_space"`);
   const splits = steps.map((step): SplitStep => {
     if (step.type === "Digits") return step.individual_digits === true ? SINGLE_DIGITS : DIGIT_RUNS;
     if (step.type === "Split") return splitOf(step, file);
-    throw unknownTokenizer(file, `the pre-tokenizer ${shown(step.type)} before the last`);
+    throw unknownTokenizer(file, say`the pre-tokenizer ${shown(step.type)} before the last`);
   });
   return last.use_regex === false ? splits : [...splits, GPT2_SPLIT];
 }
@@ -127,7 +131,7 @@ function splitsOf(value: unknown, file: string): SplitStep[] {
 function flatten(value: unknown, file: string, depth = 0): JsonObject[] {
   const step = object(value, file, "pre_tokenizer");
   if (step.type !== "Sequence") return [step];
-  if (depth > 8) throw damaged(file, '"pre_tokenizer" is nested too deeply');
+  if (depth > 8) throw damaged(file, say`"pre_tokenizer" is nested too deeply`);
   return list(step.pretokenizers, file, "pre_tokenizer.pretokenizers").flatMap((inner) =>
     flatten(inner, file, depth + 1),
   );
@@ -141,12 +145,12 @@ function splitOf(step: JsonObject, file: string): SplitStep {
       : typeof literal === "string"
         ? literal.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
         : null;
-  if (pattern === null) throw damaged(file, '"pre_tokenizer.pattern" has neither "Regex" nor "String"');
+  if (pattern === null) throw damaged(file, say`"pre_tokenizer.pattern" has neither "Regex" nor "String"`);
   const removed = step.behavior === "Removed";
   if (removed === (step.invert === true) && (removed || step.behavior === "Isolated")) {
     return { regex: pattern, matchesOnly: removed };
   }
-  throw unknownTokenizer(file, `a Split with the behavior ${shown(step.behavior)}`);
+  throw unknownTokenizer(file, say`a Split with the behavior ${shown(step.behavior)}`);
 }
 
 type IdOf = (content: string) => number | null;
@@ -165,7 +169,7 @@ function bosOf(processor: unknown, config: JsonObject, configFile: string, idOf:
   if (config.add_bos_token === false) return null;
   if (config.add_bos_token === true) {
     const id = idOf(contentOf(config.bos_token) ?? "");
-    if (id === null) throw damaged(configFile, '"add_bos_token" is true, but "bos_token" is no token');
+    if (id === null) throw damaged(configFile, say`"add_bos_token" is true, but "bos_token" is no token`);
     return id;
   }
   const template = templateOf(processor);
@@ -189,7 +193,7 @@ function endOf(config: JsonObject, configEnd: unknown, configFile: string, idOf:
   throw damaged(
     configFile,
     named === null
-      ? '"eos_token" is missing, and config.json has no "eos_token_id"'
-      : `"eos_token" ${shown(named)} is no token`,
+      ? say`"eos_token" is missing, and config.json has no "eos_token_id"`
+      : say`"eos_token" ${shown(named)} is no token`,
   );
 }

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { damaged, unsupported } from "./problem";
+import { say } from "../say";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -15,7 +16,7 @@ export function parseJson(bytes: Uint8Array, file: string, what: string): unknow
     return JSON.parse(utf8.decode(bytes));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw damaged(file, `${what} is no JSON (${reason.replace(/\s+/g, " ").slice(0, 120)})`);
+    throw damaged(file, say`${what} is no JSON (${reason.replace(/\s+/g, " ").slice(0, 120)})`);
   }
 }
 
@@ -31,10 +32,10 @@ export async function readJsonObject(file: string, most: number): Promise<JsonOb
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
-  if (!info.isFile()) throw unsupported(file, "this is no file.");
+  if (!info.isFile()) throw unsupported(file, say`this is no file.`);
   if (info.size > most)
-    throw damaged(file, `it has ${info.size} bytes, more than the ${most} of any sound file`);
+    throw damaged(file, say`it has ${info.size} bytes, more than the ${most} of any sound file`);
   const value = parseJson(await readFile(file), file, "it");
-  if (!isRecord(value)) throw damaged(file, "it holds no JSON object");
+  if (!isRecord(value)) throw damaged(file, say`it holds no JSON object`);
   return value;
 }

@@ -2,6 +2,7 @@ import { unknownTokenizer, type Pairs } from "./byte-pairs";
 import { isRecord, type JsonObject } from "./json";
 import { SPACE, type MetaspacePairs, type NormalStep } from "./metaspace";
 import { damaged, shown } from "./problem";
+import { say } from "../say";
 
 /**
  * What makes a tokenizer.json one of SentencePiece's kind, besides its pairs.
@@ -24,11 +25,11 @@ export function readMetaspace(json: JsonObject, pairs: Pairs, file: string): Met
 /** The steps of a component, one or a sequence. */
 function stepsOf(value: unknown, field: string, file: string): JsonObject[] {
   if (value === null || value === undefined) return [];
-  if (!isRecord(value)) throw damaged(file, `"${field}" is no JSON object`);
+  if (!isRecord(value)) throw damaged(file, say`"${field}" is no JSON object`);
   if (value.type !== "Sequence") return [value];
   const steps = value[`${field}s`] ?? value[`${field.replace("_", "")}s`];
   if (Array.isArray(steps) && steps.every(isRecord)) return steps;
-  throw damaged(file, `"${field}" is a sequence without its steps`);
+  throw damaged(file, say`"${field}" is a sequence without its steps`);
 }
 
 const literalOf = (step: JsonObject) => (isRecord(step.pattern) ? step.pattern.String : undefined);
@@ -46,22 +47,22 @@ function normalStepOf(step: JsonObject, file: string): NormalStep {
   ) {
     return { type: "replace", from, to: step.content };
   }
-  throw unknownTokenizer(file, `the normalizer ${shown(step.type)}`);
+  throw unknownTokenizer(file, say`the normalizer ${shown(step.type)}`);
 }
 
 function spacesOf(value: unknown, normal: readonly NormalStep[], file: string): MetaspacePairs["spaces"] {
   const [step, ...more] = stepsOf(value, "pre_tokenizer", file);
   if (step === undefined) return null;
-  if (more.length > 0) throw unknownTokenizer(file, "a sequence of pre-tokenizers");
+  if (more.length > 0) throw unknownTokenizer(file, say`a sequence of pre-tokenizers`);
   // Gemma's cuts at spaces, of which its normalizer leaves none.
   const noSpaces = normal.some((known) => known.type === "replace" && known.from === " ");
   if (step.type === "Split" && noSpaces && literalOf(step) === " ") return null;
   if (step.type !== "Metaspace" || (step.replacement ?? SPACE) !== SPACE) {
-    throw unknownTokenizer(file, `the pre-tokenizer ${shown(step.type)}`);
+    throw unknownTokenizer(file, say`the pre-tokenizer ${shown(step.type)}`);
   }
   const prefix = step.prepend_scheme ?? (step.add_prefix_space === false ? "never" : "always");
   if (prefix !== "always" && prefix !== "first" && prefix !== "never") {
-    throw damaged(file, `"pre_tokenizer.prepend_scheme" is ${shown(prefix)}`);
+    throw damaged(file, say`"pre_tokenizer.prepend_scheme" is ${shown(prefix)}`);
   }
   return { prefix, words: step.split !== false };
 }
@@ -85,15 +86,15 @@ function stripsSpaceOf(value: unknown, file: string): boolean {
       strips = step.prepend_scheme !== "never" && step.add_prefix_space !== false;
     else if (step.type === "Strip") {
       if (step.content !== " " || step.start !== 1 || step.stop !== 0) {
-        throw unknownTokenizer(file, 'a "Strip" of other than one space in front');
+        throw unknownTokenizer(file, say`a "Strip" of other than one space in front`);
       }
       strips = true;
     } else if (step.type === "Replace") {
       if (literalOf(step) !== SPACE || step.content !== " ") {
-        throw unknownTokenizer(file, `a decoder that replaces ${shown(literalOf(step))}`);
+        throw unknownTokenizer(file, say`a decoder that replaces ${shown(literalOf(step))}`);
       }
     } else if (step.type !== "ByteFallback" && step.type !== "Fuse") {
-      throw unknownTokenizer(file, `the decoder ${shown(step.type)}`);
+      throw unknownTokenizer(file, say`the decoder ${shown(step.type)}`);
     }
   }
   return strips;

@@ -16,6 +16,7 @@ import { checkPieces } from "./pieces";
 import { damaged, unsupported } from "./problem";
 import { createTokenizer } from "./tokenizer";
 import { checkPairs } from "./byte-pairs";
+import { say } from "../say";
 
 /**
  * Opens a GGUF file, or a folder in Hugging Face form (config.json, safetensors, tokenizer.json). Reads headers, the
@@ -29,7 +30,7 @@ export async function openBaseModel(place: string): Promise<BaseModel> {
     if (info.isDirectory()) {
       return await finish(await readHuggingFaceModel(resolved), resolved, "huggingface");
     }
-    if (!info.isFile()) throw unsupported(resolved, "this is neither a file nor a folder.");
+    if (!info.isFile()) throw unsupported(resolved, say`this is neither a file nor a folder.`);
     return await finish(await openGguf(resolved, info.size), resolved, "gguf");
   } catch (error) {
     throw asPlumbError(error, resolved);
@@ -50,18 +51,18 @@ async function openGguf(file: string, size: number): Promise<ModelParts> {
 
 /** What a file seems to be instead, and what to name. */
 function noGguf(file: string, size: number, start: Buffer): PlumbError {
-  if (size === 0) return damaged(file, "it is empty");
+  if (size === 0) return damaged(file, say`it is empty`);
   const looksLike =
     path.extname(file) === ".safetensors"
-      ? "this is one file of a model in Hugging Face form"
+      ? say`this is one file of a model in Hugging Face form`
       : path.extname(file) === ".json"
-        ? "this is no model file"
+        ? say`this is no model file`
         : start.toString("latin1", 0, 2) === "PK"
-          ? "this looks like one file of a model saved by PyTorch"
-          : "this is no GGUF file, which would begin with the letters GGUF";
+          ? say`this looks like one file of a model saved by PyTorch`
+          : say`this is no GGUF file, which would begin with the letters GGUF`;
   return unsupported(
     file,
-    `${looksLike}. Name a GGUF file, or the folder that holds config.json, tokenizer.json and model.safetensors.`,
+    say`${looksLike}. Name a GGUF file, or the folder that holds config.json, tokenizer.json and model.safetensors.`,
   );
 }
 
@@ -115,13 +116,14 @@ async function displayName(place: string): Promise<string> {
     .replace(/[.-](I?Q\d\w*|B?F16|F32)$/i, " $1");
 }
 
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file or folder. Check the path.",
-  ENOTDIR: "there is no such file or folder. Check the path.",
-  EACCES: "no permission to read it.",
-  EPERM: "no permission to read it.",
-  EIO: "the disk cannot read it.",
-};
+/** Errors of the file system as sentences. */
+const unreadable = (): Readonly<Record<string, string>> => ({
+  ENOENT: say`there is no such file or folder. Check the path.`,
+  ENOTDIR: say`there is no such file or folder. Check the path.`,
+  EACCES: say`no permission to read it.`,
+  EPERM: say`no permission to read it.`,
+  EIO: say`the disk cannot read it.`,
+});
 
 /** Gives the file system's errors a sentence. */
 function asPlumbError(error: unknown, place: string): unknown {
@@ -130,8 +132,8 @@ function asPlumbError(error: unknown, place: string): unknown {
   const target = code === "ENOENT" ? linkTarget(file) : null;
   const sentence =
     target === null
-      ? UNREADABLE[code]
-      : `it is a link to ${target}, which is not there. Fetch or copy the model again.`;
+      ? unreadable()[code]
+      : say`it is a link to ${target}, which is not there. Fetch or copy the model again.`;
   return sentence === undefined
     ? error
     : new PlumbError("model-unreadable", `${file}: ${sentence}`, { cause: error });

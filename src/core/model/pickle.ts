@@ -1,4 +1,5 @@
 import { damaged, shown, unsupported } from "./problem";
+import { say } from "../say";
 
 /** A global that a pickle names, before anything is done with it: nothing ever is. */
 export class Global {
@@ -28,42 +29,42 @@ export function readPickle(bytes: Buffer, allowed: ReadonlySet<string>, file: st
   const stack: unknown[] = [];
   const memo = new Map<number, unknown>();
   let at = 0;
-  const broken = (what: string) => damaged(file, `the pickle ${what} at byte ${at}`);
+  const broken = (what: string) => damaged(file, say`the pickle ${what} at byte ${at}`);
   const take = (count: number): Buffer => {
-    if (count > bytes.length - at) throw broken(`is cut short`);
+    if (count > bytes.length - at) throw broken(say`is cut short`);
     at += count;
     return bytes.subarray(at - count, at);
   };
   const line = (): string => {
     const end = bytes.indexOf(10, at);
-    if (end < 0) throw broken("is cut short");
+    if (end < 0) throw broken(say`is cut short`);
     const text = take(end - at).toString("utf8");
     take(1);
     return text;
   };
   const pop = (): unknown => {
-    if (stack.length === 0 || stack.at(-1) === MARK) throw broken("takes a value where none is");
+    if (stack.length === 0 || stack.at(-1) === MARK) throw broken(say`takes a value where none is`);
     return stack.pop();
   };
   const toMark = (): unknown[] => {
     const mark = stack.lastIndexOf(MARK);
-    if (mark < 0) throw broken("has no mark");
+    if (mark < 0) throw broken(say`has no mark`);
     return stack.splice(mark).slice(1);
   };
   const setItems = (items: readonly unknown[]) => {
     const target = stack.at(-1);
-    if (items.length % 2 !== 0) throw broken("has a key without a value");
+    if (items.length % 2 !== 0) throw broken(say`has a key without a value`);
     // An OrderedDict is a call that makes an empty one; what is set in it belongs to it.
     const map = target instanceof Call ? orderedDict(target) : target;
-    if (!(map instanceof Map)) throw broken("sets items of what is no dictionary");
+    if (!(map instanceof Map)) throw broken(say`sets items of what is no dictionary`);
     for (let i = 0; i < items.length; i += 2) {
-      if (map.has(items[i])) throw damaged(file, `the pickle has the key ${shown(items[i])} twice`);
+      if (map.has(items[i])) throw damaged(file, say`the pickle has the key ${shown(items[i])} twice`);
       map.set(items[i], items[i + 1]);
     }
   };
   const append = (items: readonly unknown[]) => {
     const target = stack.at(-1);
-    if (!Array.isArray(target)) throw broken("appends to what is no list");
+    if (!Array.isArray(target)) throw broken(say`appends to what is no list`);
     for (const item of items) target.push(item);
   };
   const named = (module: string, name: string) => {
@@ -71,13 +72,13 @@ export function readPickle(bytes: Buffer, allowed: ReadonlySet<string>, file: st
     if (!allowed.has(full)) {
       throw unsupported(
         file,
-        `the pickle asks for ${shown(full)}, which no tensor needs; it was not run. Do not use the file unless you know where it comes from; save the model as safetensors.`,
+        say`the pickle asks for ${shown(full)}, which no tensor needs; it was not run. Do not use the file unless you know where it comes from; save the model as safetensors.`,
       );
     }
     return new Global(full);
   };
   const recall = (index: number) => {
-    if (!memo.has(index)) throw broken(`recalls number ${index}, which was never kept`);
+    if (!memo.has(index)) throw broken(say`recalls number ${index}, which was never kept`);
     stack.push(memo.get(index));
   };
   const keep = (index: number) => memo.set(index, stack.at(-1));
@@ -85,7 +86,7 @@ export function readPickle(bytes: Buffer, allowed: ReadonlySet<string>, file: st
     const code = take(1).toString("latin1");
     switch (code) {
       case "\x80":
-        if (take(1)[0]! > 5) throw broken("is of a newer protocol than 5");
+        if (take(1)[0]! > 5) throw broken(say`is of a newer protocol than 5`);
         break;
       case "\x95":
         take(8);
@@ -127,7 +128,7 @@ export function readPickle(bytes: Buffer, allowed: ReadonlySet<string>, file: st
         break;
       case "\x8a": {
         const long = take(take(1)[0]!);
-        if (long.length > 8) throw broken("has a number of more than 64 bits");
+        if (long.length > 8) throw broken(say`has a number of more than 64 bits`);
         stack.push(long.length === 0 ? 0 : long.length > 6 ? bigLong(long) : long.readIntLE(0, long.length));
         break;
       }
@@ -176,7 +177,7 @@ export function readPickle(bytes: Buffer, allowed: ReadonlySet<string>, file: st
       }
       case "R": {
         const [args, callee] = [pop(), pop()];
-        if (!(callee instanceof Global) || !Array.isArray(args)) throw broken("calls what is no global");
+        if (!(callee instanceof Global) || !Array.isArray(args)) throw broken(say`calls what is no global`);
         stack.push(new Call(callee.name, args));
         break;
       }
@@ -204,11 +205,11 @@ export function readPickle(bytes: Buffer, allowed: ReadonlySet<string>, file: st
       default:
         throw unsupported(
           file,
-          `the pickle has the instruction 0x${Buffer.from(code, "latin1").toString("hex")} at byte ${at - 1}, which no tensor needs. Save the model as safetensors.`,
+          say`the pickle has the instruction 0x${Buffer.from(code, "latin1").toString("hex")} at byte ${at - 1}, which no tensor needs. Save the model as safetensors.`,
         );
     }
   }
-  throw broken(`has more than ${MOST_VALUES} instructions`);
+  throw broken(say`has more than ${MOST_VALUES} instructions`);
 }
 
 function bigLong(bytes: Buffer): number {

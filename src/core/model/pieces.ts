@@ -1,5 +1,6 @@
 /** A SentencePiece tokenizer in plain words, whichever form of model it came from. */
 import { damaged, mismatch, shown } from "./problem";
+import { say } from "../say";
 
 /** Kinds of pieces, by the numbers that SentencePiece and GGUF give them. */
 export const PIECE = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
@@ -43,7 +44,7 @@ export function checkPieces(tokenizer: Pieces, rows: number, file: string): void
   if (pieces.length > rows || pieces.length < rows * 0.9) {
     throw mismatch(
       file,
-      `the tokenizer has ${pieces.length} tokens, the model ${rows}. The tokenizer belongs to another model.`,
+      say`the tokenizer has ${pieces.length} tokens, the model ${rows}. The tokenizer belongs to another model.`,
     );
   }
   const owners = new Map<string, number>();
@@ -51,29 +52,33 @@ export function checkPieces(tokenizer: Pieces, rows: number, file: string): void
   const unknown: number[] = [];
   pieces.forEach(({ text, score, kind }, id) => {
     const before = owners.get(text);
-    if (before !== undefined) throw damaged(file, `the tokens ${before} and ${id} are both ${shown(text)}`);
+    if (before !== undefined)
+      throw damaged(file, say`the tokens ${before} and ${id} are both ${shown(text)}`);
     owners.set(text, id);
-    if (text === "") throw damaged(file, `token ${id} is empty`);
-    if (!Number.isFinite(score)) throw damaged(file, `token ${id}, ${shown(text)}, has the score ${score}`);
+    if (text === "") throw damaged(file, say`token ${id} is empty`);
+    if (!Number.isFinite(score))
+      throw damaged(file, say`token ${id}, ${shown(text)}, has the score ${score}`);
     if (!(kind >= PIECE.normal && kind <= PIECE.byte)) {
-      throw damaged(file, `token ${id}, ${shown(text)}, is of the kind ${kind}, which is not known`);
+      throw damaged(file, say`token ${id}, ${shown(text)}, is of the kind ${kind}, which is not known`);
     }
     if (kind === PIECE.unknown) unknown.push(id);
     if (kind !== PIECE.byte) return;
     const byte = byteOf(text);
-    if (byte === null) throw damaged(file, `token ${id}, ${shown(text)}, is called a byte, but names none`);
+    if (byte === null)
+      throw damaged(file, say`token ${id}, ${shown(text)}, is called a byte, but names none`);
     bytes.add(byte);
   });
   if (unknown.length !== 1) {
-    throw damaged(file, `${unknown.length} tokens stand for what is unknown, expected one`);
+    throw damaged(file, say`${unknown.length} tokens stand for what is unknown, expected one`);
   }
   if (byteFallback && bytes.size !== 256) {
-    throw damaged(file, `${bytes.size} of the 256 bytes have a token, and texts may need all`);
+    throw damaged(file, say`${bytes.size} of the 256 bytes have a token, and texts may need all`);
   }
   for (const [name, id] of [
     ["beginning", bos],
     ["end", endOfText],
   ] as const) {
-    if (id !== null && pieces[id] === undefined) throw damaged(file, `the ${name} token ${id} is no token`);
+    if (id !== null && pieces[id] === undefined)
+      throw damaged(file, say`the ${name} token ${id} is no token`);
   }
 }

@@ -1,10 +1,12 @@
 import { PlumbError } from "../errors";
-
-const AGAIN = "The file is damaged or was not copied whole: get it again.";
+import { say } from "../say";
 
 /** What the file holds contradicts itself or its size. `what`: a clause, with what was found and what was expected. */
 export function damaged(file: string, what: string): PlumbError {
-  return new PlumbError("model-damaged", `${file}: ${what}. ${AGAIN}`);
+  return new PlumbError(
+    "model-damaged",
+    say`${file}: ${what}. The file is damaged or was not copied whole: get it again.`,
+  );
 }
 
 /** The file may be sound, but Plumb cannot use it. `sentences`: what was found, and what can be used. */

@@ -1,4 +1,5 @@
 import { damaged } from "./problem";
+import { say } from "../say";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -18,7 +19,7 @@ export class Protobuf {
     let at = 0;
     const take = (count: number): Buffer => {
       if (count > view.length - at)
-        throw this.broken(`needs ${count} bytes where ${view.length - at} are left`);
+        throw this.broken(say`needs ${count} bytes where ${view.length - at} are left`);
       at += count;
       return view.subarray(at - count, at);
     };
@@ -30,7 +31,7 @@ export class Protobuf {
         value |= BigInt(byte & 0x7f) << shift;
         if (byte < 0x80) return Number(BigInt.asIntN(64, value));
       }
-      throw this.broken("has a number of more than ten bytes");
+      throw this.broken(say`has a number of more than ten bytes`);
     };
     while (at < view.length) {
       const tag = varint();
@@ -39,10 +40,10 @@ export class Protobuf {
       else if ((tag & 7) === 1) value = take(8).readDoubleLE();
       else if ((tag & 7) === 2) {
         const length = varint();
-        if (length < 0) throw this.broken(`has a field of ${length} bytes`);
+        if (length < 0) throw this.broken(say`has a field of ${length} bytes`);
         value = take(length);
       } else if ((tag & 7) === 5) value = take(4).readFloatLE();
-      else throw this.broken(`has a field of the wire type ${tag & 7}, which is not known`);
+      else throw this.broken(say`has a field of the wire type ${tag & 7}, which is not known`);
       const number = Math.floor(tag / 8);
       const values = this.fields.get(number);
       if (values === undefined) this.fields.set(number, [value]);
@@ -53,19 +54,19 @@ export class Protobuf {
   /** The last value of a field, as the format wants it; a float is a number too. */
   int(field: number, fallback: number): number {
     const value = this.float(field, fallback);
-    if (!Number.isSafeInteger(value)) throw this.broken(`has ${value} in field ${field}`);
+    if (!Number.isSafeInteger(value)) throw this.broken(say`has ${value} in field ${field}`);
     return value;
   }
 
   float(field: number, fallback: number): number {
     const value = this.fields.get(field)?.at(-1) ?? fallback;
-    if (typeof value !== "number") throw this.broken(`has bytes in field ${field}, expected a number`);
+    if (typeof value !== "number") throw this.broken(say`has bytes in field ${field}, expected a number`);
     return value;
   }
 
   bytes(field: number): Uint8Array | null {
     const value = this.fields.get(field)?.at(-1) ?? null;
-    if (typeof value === "number") throw this.broken(`has a number in field ${field}, expected bytes`);
+    if (typeof value === "number") throw this.broken(say`has a number in field ${field}, expected bytes`);
     return value;
   }
 
@@ -73,7 +74,7 @@ export class Protobuf {
     try {
       return utf8.decode(this.bytes(field) ?? new Uint8Array());
     } catch {
-      throw this.broken(`has no UTF-8 text in field ${field}`);
+      throw this.broken(say`has no UTF-8 text in field ${field}`);
     }
   }
 
@@ -83,7 +84,8 @@ export class Protobuf {
 
   messages(field: number, what: string): Protobuf[] {
     return (this.fields.get(field) ?? []).map((value, i) => {
-      if (typeof value === "number") throw this.broken(`has a number in field ${field}, expected a message`);
+      if (typeof value === "number")
+        throw this.broken(say`has a number in field ${field}, expected a message`);
       return new Protobuf(value, this.file, `${what} ${i}`);
     });
   }

@@ -4,6 +4,7 @@ import { Call, Global, orderedDict, PersistentId, readPickle } from "./pickle";
 import { damaged, shown, unsupported } from "./problem";
 import { checkPlaces, type StoredTensor } from "./stored-tensor";
 import { readZip, type ZipEntry } from "./zip";
+import { say } from "../say";
 
 /** Describes the tensors; their values are entries of their own. */
 const LONGEST_PICKLE = 1 << 24;
@@ -36,24 +37,27 @@ export function readPytorchHeader(descriptor: number, size: number, file: string
   const pickles = [...entries.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
   const [pickle] = pickles;
   if (pickle === undefined || pickles.length > 1) {
-    throw damaged(file, `the archive has ${pickles.length} entries NAME/data.pkl, expected one`);
+    throw damaged(file, say`the archive has ${pickles.length} entries NAME/data.pkl, expected one`);
   }
   if (pickle.bytes > LONGEST_PICKLE) {
     throw damaged(
       file,
-      `data.pkl has ${pickle.bytes} bytes, more than the ${LONGEST_PICKLE} of any sound file`,
+      say`data.pkl has ${pickle.bytes} bytes, more than the ${LONGEST_PICKLE} of any sound file`,
     );
   }
   const root = pickle.name.slice(0, -"data.pkl".length);
   const order = entries.get(`${root}byteorder`);
   if (order !== undefined && order.bytes < 16 && read(descriptor, order).toString() !== "little") {
-    throw unsupported(file, "a file of a big-endian machine, which is not supported. Save the model anew.");
+    throw unsupported(
+      file,
+      say`a file of a big-endian machine, which is not supported. Save the model anew.`,
+    );
   }
   const state = readPickle(read(descriptor, pickle), ALLOWED, file);
   const items = state instanceof Call ? orderedDict(state) : state;
-  if (!(items instanceof Map)) throw unsupported(file, "it holds no dictionary of tensors.");
+  if (!(items instanceof Map)) throw unsupported(file, say`it holds no dictionary of tensors.`);
   const tensors = [...(items as Map<unknown, unknown>)].map(([name, value]) => {
-    if (typeof name !== "string") throw damaged(file, `it names a tensor ${shown(name)}, expected a text`);
+    if (typeof name !== "string") throw damaged(file, say`it names a tensor ${shown(name)}, expected a text`);
     return tensorOf(name, value, entries, root, file);
   });
   // A head that is the embedding is the same bytes twice; anything else lies apart.
@@ -74,26 +78,26 @@ function tensorOf(
   root: string,
   file: string,
 ): StoredTensor {
-  const what = `tensor ${shown(name)}`;
+  const what = say`tensor ${shown(name)}`;
   if (!(value instanceof Call) || value.global !== REBUILD) {
-    throw unsupported(file, `${shown(name)} is no tensor; only files of tensors alone are read.`);
+    throw unsupported(file, say`${shown(name)} is no tensor; only files of tensors alone are read.`);
   }
   const [storage, skipped, shape, strides] = value.args;
   const id: unknown = storage instanceof PersistentId ? storage.value : null;
-  if (!Array.isArray(id)) throw damaged(file, `${what} does not say where its values are`);
+  if (!Array.isArray(id)) throw damaged(file, say`${what} does not say where its values are`);
   const [, type, key] = id as unknown[];
   const layout = type instanceof Global ? STORAGES.get(type.name) : undefined;
-  if (layout === undefined || typeof key !== "string") throw damaged(file, `${what} has no known storage`);
+  if (layout === undefined || typeof key !== "string") throw damaged(file, say`${what} has no known storage`);
   const entry = entries.get(`${root}data/${key}`);
   if (entry === undefined)
-    throw damaged(file, `${what} is in the entry ${shown(`data/${key}`)}, which is missing`);
+    throw damaged(file, say`${what} is in the entry ${shown(`data/${key}`)}, which is missing`);
   if (!isSizes(shape) || !isSizes(strides) || !isSizes([skipped]) || strides.length !== shape.length) {
-    throw damaged(file, `${what} has no shape, strides and offset in whole numbers`);
+    throw damaged(file, say`${what} has no shape, strides and offset in whole numbers`);
   }
   let elements = 1;
   for (let i = shape.length - 1; i >= 0; --i) {
     if (shape[i] !== 1 && strides[i] !== elements) {
-      throw unsupported(file, `${what} is stored transposed or with gaps. Save it with .contiguous().`);
+      throw unsupported(file, say`${what} is stored transposed or with gaps. Save it with .contiguous().`);
     }
     elements *= shape[i]!;
   }
@@ -101,7 +105,7 @@ function tensorOf(
   if (!(start + elements * layout.bytes <= entry.bytes)) {
     throw damaged(
       file,
-      `${what} of shape [${shape.join(", ")}] takes ${elements * layout.bytes} bytes from byte ${start} of ${shown(entry.name)} on, which has ${entry.bytes}`,
+      say`${what} of shape [${shape.join(", ")}] takes ${elements * layout.bytes} bytes from byte ${start} of ${shown(entry.name)} on, which has ${entry.bytes}`,
     );
   }
   return { name, layout, shape, file, offset: entry.offset + start };

@@ -5,6 +5,7 @@ import { lockFolder } from "../lock";
 import { modelsFolder } from "./cache";
 import type { FoundModel } from "./found";
 import { hubCache } from "./hub/environment";
+import { say } from "../say";
 
 const FIRST_PART = /^(.*)-00001(-of-\d{5}\.gguf)$/;
 
@@ -46,7 +47,7 @@ export async function removeModel(model: Pick<FoundModel, "name" | "source" | "p
   if (removal === null) {
     throw new PlumbError(
       "model-elsewhere",
-      `${model.name} is kept by ${model.source}, which has books of its own: remove it there (${model.path}).`,
+      say`${model.name} is kept by ${model.source}, which has books of its own: remove it there (${model.path}).`,
     );
   }
   if (removal.shared) {

@@ -3,6 +3,7 @@ import { SAFETENSORS_TYPES, tensorBytes } from "./element-types";
 import { HeaderReader } from "./header-reader";
 import { isRecord, parseJson } from "./json";
 import { damaged, shown, unsupported } from "./problem";
+import { say } from "../say";
 
 /** Far more than the header of any model; it is held in memory. */
 const LONGEST_HEADER = 1 << 24;
@@ -14,16 +15,16 @@ const LONGEST_HEADER = 1 << 24;
  */
 export function readSafetensorsHeader(descriptor: number, size: number, file: string): StoredTensor[] {
   const reader = new HeaderReader(descriptor, size, file);
-  const length = reader.u64("the header's length", size);
+  const length = reader.u64(say`the header's length`, size);
   if (length > LONGEST_HEADER) {
     throw damaged(
       file,
-      `the header's length is ${length}, more than the ${LONGEST_HEADER} of any sound file`,
+      say`the header's length is ${length}, more than the ${LONGEST_HEADER} of any sound file`,
     );
   }
-  const header = parseJson(reader.take(length, "the header"), file, "the header");
+  const header = parseJson(reader.take(length, say`the header`), file, say`the header`);
   const start = reader.position;
-  if (!isRecord(header)) throw damaged(file, "the header is no JSON object");
+  if (!isRecord(header)) throw damaged(file, say`the header is no JSON object`);
   const tensors = Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
     .map(([name, entry]) => readEntry(name, entry, start, file));
@@ -33,30 +34,30 @@ export function readSafetensorsHeader(descriptor: number, size: number, file: st
   if (covered !== size) {
     throw damaged(
       file,
-      `${size - covered} bytes belong to no tensor; the file is too long or names a tensor twice`,
+      say`${size - covered} bytes belong to no tensor; the file is too long or names a tensor twice`,
     );
   }
   return tensors;
 }
 
 function readEntry(name: string, entry: unknown, start: number, file: string): StoredTensor {
-  const what = `tensor ${shown(name)}`;
-  if (!isRecord(entry)) throw damaged(file, `${what} is not described by a JSON object`);
+  const what = say`tensor ${shown(name)}`;
+  if (!isRecord(entry)) throw damaged(file, say`${what} is not described by a JSON object`);
   const { dtype, shape, data_offsets: offsets } = entry;
   const layout = typeof dtype === "string" ? SAFETENSORS_TYPES.get(dtype) : undefined;
   if (layout === undefined) {
-    throw unsupported(file, `${what} has the element type ${shown(dtype)}, which is not known.`);
+    throw unsupported(file, say`${what} has the element type ${shown(dtype)}, which is not known.`);
   }
-  if (!isSizes(shape)) throw damaged(file, `${what} has no list of whole numbers as its shape`);
+  if (!isSizes(shape)) throw damaged(file, say`${what} has no list of whole numbers as its shape`);
   if (!isSizes(offsets) || offsets.length !== 2) {
-    throw damaged(file, `${what} does not say where its bytes begin and end`);
+    throw damaged(file, say`${what} does not say where its bytes begin and end`);
   }
   const [begin, end] = offsets as [number, number];
   const bytes = tensorBytes(layout, shape);
   if (end - begin !== bytes) {
     throw damaged(
       file,
-      `${what} of shape [${shape.join(", ")}] and type ${layout.name} is said to have ${end - begin} bytes, expected ${bytes ?? "a possible size"}`,
+      say`${what} of shape [${shape.join(", ")}] and type ${layout.name} is said to have ${end - begin} bytes, expected ${bytes ?? say`a possible size`}`,
     );
   }
   return { name, layout, shape, file, offset: start + begin };

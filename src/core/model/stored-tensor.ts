@@ -1,5 +1,6 @@
 import { tensorBytes, type ElementLayout } from "./element-types";
 import { damaged, shown } from "./problem";
+import { say } from "../say";
 
 /** A tensor as the header of a file describes it, under that file's own name. */
 export interface StoredTensor {
@@ -16,13 +17,13 @@ export interface StoredTensor {
 export function checkPlaces(tensors: readonly StoredTensor[], file: string, size: number): void {
   const places = tensors.map((tensor) => {
     const bytes = tensorBytes(tensor.layout, tensor.shape);
-    const what = `tensor ${shown(tensor.name)}`;
-    const kind = `of shape [${tensor.shape.join(", ")}] and type ${tensor.layout.name}`;
-    if (bytes === null || bytes === 0) throw damaged(file, `${what} ${kind} has no possible size`);
+    const what = say`tensor ${shown(tensor.name)}`;
+    const kind = say`of shape [${tensor.shape.join(", ")}] and type ${tensor.layout.name}`;
+    if (bytes === null || bytes === 0) throw damaged(file, say`${what} ${kind} has no possible size`);
     if (tensor.offset > size || bytes > size - tensor.offset) {
       throw damaged(
         file,
-        `${what} ${kind} takes ${bytes} bytes from byte ${tensor.offset} on, the file ends at byte ${size}`,
+        say`${what} ${kind} takes ${bytes} bytes from byte ${tensor.offset} on, the file ends at byte ${size}`,
       );
     }
     return { what, start: tensor.offset, end: tensor.offset + bytes };
@@ -31,6 +32,6 @@ export function checkPlaces(tensors: readonly StoredTensor[], file: string, size
   for (let i = 1; i < places.length; ++i) {
     const before = places[i - 1]!;
     const after = places[i]!;
-    if (after.start < before.end) throw damaged(file, `${before.what} and ${after.what} overlap`);
+    if (after.start < before.end) throw damaged(file, say`${before.what} and ${after.what} overlap`);
   }
 }

@@ -3,6 +3,7 @@ import { supportedTypes, type ElementLayout } from "./element-types";
 import { extentsOf, type Family, type TensorRule } from "./families";
 import { damaged, mismatch, shown, unsupported } from "./problem";
 import type { StoredTensor } from "./stored-tensor";
+import { say } from "../say";
 
 /** Facts of a model as a reader found them, not yet compared with each other. */
 export interface FoundModel {
@@ -18,19 +19,19 @@ export interface FoundModel {
 }
 
 interface Limit {
-  readonly name: string;
+  readonly name: () => string;
   readonly value: (config: DecoderConfig) => number;
   readonly most: number;
 }
 const LIMITS: readonly Limit[] = [
-  { name: "hidden size", value: (config) => config.hiddenSize, most: 1 << 17 },
-  { name: "intermediate size", value: (config) => config.intermediateSize, most: 1 << 19 },
-  { name: "number of layers", value: (config) => config.layerCount, most: 1024 },
-  { name: "number of heads", value: (config) => config.headCount, most: 1024 },
-  { name: "number of key and value heads", value: (config) => config.kvHeadCount, most: 1024 },
-  { name: "head size", value: (config) => config.headSize, most: 1024 },
-  { name: "vocabulary size", value: (config) => config.vocabularySize, most: 1 << 21 },
-  { name: "context length", value: (config) => config.contextLength, most: 1 << 24 },
+  { name: () => say`hidden size`, value: (config) => config.hiddenSize, most: 1 << 17 },
+  { name: () => say`intermediate size`, value: (config) => config.intermediateSize, most: 1 << 19 },
+  { name: () => say`number of layers`, value: (config) => config.layerCount, most: 1024 },
+  { name: () => say`number of heads`, value: (config) => config.headCount, most: 1024 },
+  { name: () => say`number of key and value heads`, value: (config) => config.kvHeadCount, most: 1024 },
+  { name: () => say`head size`, value: (config) => config.headSize, most: 1024 },
+  { name: () => say`vocabulary size`, value: (config) => config.vocabularySize, most: 1 << 21 },
+  { name: () => say`context length`, value: (config) => config.contextLength, most: 1 << 24 },
 ];
 
 /**
@@ -46,20 +47,20 @@ export function buildTable(found: FoundModel): ModelTable {
   for (const { rule, layer } of rulesOf(found)) {
     const name = rule[found.naming].replace("{layer}", String(layer));
     const tensor = found.tensors.get(name);
-    if (tensor === undefined) throw damaged(found.place, `tensor ${shown(name)} is missing`);
+    if (tensor === undefined) throw damaged(found.place, say`tensor ${shown(name)} is missing`);
     used.add(name);
     const shape = rule.shape.map((extent) => extents[extent]);
     if (tensor.shape.length !== shape.length || tensor.shape.some((extent, i) => extent !== shape[i])) {
       throw mismatch(
         tensor.file,
-        `tensor ${shown(name)} has the shape [${tensor.shape.join(", ")}], but the model's config asks for [${shape.join(", ")}]. The file is damaged or its config is that of another model.`,
+        say`tensor ${shown(name)} has the shape [${tensor.shape.join(", ")}], but the model's config asks for [${shape.join(", ")}]. The file is damaged or its config is that of another model.`,
       );
     }
     const { type } = tensor.layout;
     if (type === undefined) {
       throw unsupported(
         tensor.file,
-        `tensor ${shown(name)} has the element type ${tensor.layout.name}, which is not supported yet; supported are ${supportedTypes(found.types)}. Choose a file of the model in one of these.`,
+        say`tensor ${shown(name)} has the element type ${tensor.layout.name}, which is not supported yet; supported are ${supportedTypes(found.types)}. Choose a file of the model in one of these.`,
       );
     }
     let file = files.indexOf(tensor.file);
@@ -78,7 +79,7 @@ export function buildTable(found: FoundModel): ModelTable {
     if (used.has(name) || found.family.ignored.test(name)) continue;
     throw unsupported(
       found.place,
-      `tensor ${shown(name)} has no place in a model of the family ${found.family.name} as Plumb knows it; using the model without it would give other results.`,
+      say`tensor ${shown(name)} has no place in a model of the family ${found.family.name} as Plumb knows it; using the model without it would give other results.`,
     );
   }
   return { files, tensors: entries, config: found.config };
@@ -96,24 +97,27 @@ function checkConfig({ place, config }: FoundModel): void {
   for (const { name, value, most } of LIMITS) {
     const found = value(config);
     if (!Number.isInteger(found) || found < 1 || found > most) {
-      throw damaged(place, `the config's ${name} is ${found}, expected a whole number from 1 to ${most}`);
+      throw damaged(
+        place,
+        say`the config's ${name()} is ${found}, expected a whole number from 1 to ${most}`,
+      );
     }
   }
   if (config.headCount % config.kvHeadCount !== 0) {
     throw damaged(
       place,
-      `the config has ${config.headCount} heads, no multiple of its ${config.kvHeadCount} key and value heads`,
+      say`the config has ${config.headCount} heads, no multiple of its ${config.kvHeadCount} key and value heads`,
     );
   }
-  if (config.headSize % 2 !== 0) throw damaged(place, `the config's head size ${config.headSize} is odd`);
+  if (config.headSize % 2 !== 0) throw damaged(place, say`the config's head size ${config.headSize} is odd`);
   if (!(config.normEpsilon > 0 && config.normEpsilon < 1)) {
     throw damaged(
       place,
-      `the config's norm epsilon is ${config.normEpsilon}, expected a number between 0 and 1`,
+      say`the config's norm epsilon is ${config.normEpsilon}, expected a number between 0 and 1`,
     );
   }
   if (!(config.ropeTheta > 0 && config.ropeTheta < 1e12)) {
-    throw damaged(place, `the config's rope theta is ${config.ropeTheta}, expected a positive number`);
+    throw damaged(place, say`the config's rope theta is ${config.ropeTheta}, expected a positive number`);
   }
   const { ropeFactors } = config;
   if (ropeFactors === undefined) return;
@@ -123,7 +127,7 @@ function checkConfig({ place, config }: FoundModel): void {
   ) {
     throw damaged(
       place,
-      `the scaling of positions has ${ropeFactors.length} factors (${ropeFactors.slice(0, 3).join(", ")}, ...), expected ${config.headSize / 2} positive numbers`,
+      say`the scaling of positions has ${ropeFactors.length} factors (${ropeFactors.slice(0, 3).join(", ")}, ...), expected ${config.headSize / 2} positive numbers`,
     );
   }
 }

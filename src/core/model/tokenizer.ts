@@ -2,6 +2,7 @@ import { ByteLevelPreTokenizer, Tokenizer } from "@huggingface/tokenizers";
 import type { TextTokenizer } from "./base-model";
 import { unsupported } from "./problem";
 import type { BytePairs, SplitStep } from "./byte-pairs";
+import { say } from "../say";
 
 /** Words that are remembered with their tokens, before all are forgotten. */
 const MOST_WORDS = 100_000;
@@ -83,7 +84,7 @@ function openLibrary(pairs: BytePairs, file: string): Tokenizer {
   } catch (error) {
     throw unsupported(
       file,
-      `the tokenizer library cannot use this tokenizer: ${error instanceof Error ? error.message : String(error)}.`,
+      say`the tokenizer library cannot use this tokenizer: ${error instanceof Error ? error.message : String(error)}.`,
     );
   }
   const model = library.model!;

@@ -1,5 +1,6 @@
 import { readSync } from "node:fs";
 import { damaged, shown, unsupported } from "./problem";
+import { say } from "../say";
 
 export interface ZipEntry {
   readonly name: string;
@@ -18,45 +19,45 @@ export function readZip(descriptor: number, size: number, file: string): Map<str
     if (!(offset >= 0 && count <= size - offset)) {
       throw damaged(
         file,
-        `${what} would take ${count} bytes from byte ${offset} on, the file ends at byte ${size}`,
+        say`${what} would take ${count} bytes from byte ${offset} on, the file ends at byte ${size}`,
       );
     }
     const bytes = Buffer.alloc(count);
     if (readSync(descriptor, bytes, 0, count, offset) !== count)
-      throw damaged(file, `${what} cannot be read`);
+      throw damaged(file, say`${what} cannot be read`);
     return bytes;
   };
   const tailStart = Math.max(0, size - END_BYTES - 0xffff);
-  const tail = read(tailStart, size - tailStart, "the end of the archive");
+  const tail = read(tailStart, size - tailStart, say`the end of the archive`);
   const found = tail.lastIndexOf("PK\x05\x06", undefined, "latin1");
   if (found < 0 || tail.length - found < END_BYTES) {
-    throw damaged(file, "it has no end-of-archive record, so it is no whole zip archive");
+    throw damaged(file, say`it has no end-of-archive record, so it is no whole zip archive`);
   }
   let count = tail.readUInt16LE(found + 10);
   let length = tail.readUInt32LE(found + 12);
   let start = tail.readUInt32LE(found + 16);
   if (count === 0xffff || length === NONE || start === NONE) {
-    const locator = read(tailStart + found - 20, 20, "the zip64 locator");
-    if (locator.readUInt32LE() !== 0x07064b50) throw damaged(file, "its zip64 locator is missing");
-    const record = read(Number(locator.readBigUInt64LE(8)), 56, "the zip64 end-of-archive record");
-    if (record.readUInt32LE() !== 0x06064b50) throw damaged(file, "its zip64 record is missing");
+    const locator = read(tailStart + found - 20, 20, say`the zip64 locator`);
+    if (locator.readUInt32LE() !== 0x07064b50) throw damaged(file, say`its zip64 locator is missing`);
+    const record = read(Number(locator.readBigUInt64LE(8)), 56, say`the zip64 end-of-archive record`);
+    if (record.readUInt32LE() !== 0x06064b50) throw damaged(file, say`its zip64 record is missing`);
     count = Number(record.readBigUInt64LE(32));
     length = Number(record.readBigUInt64LE(40));
     start = Number(record.readBigUInt64LE(48));
   }
   if (length > LONGEST_DIRECTORY || count > length / 46) {
-    throw damaged(file, `its directory has ${count} entries in ${length} bytes, which no sound file has`);
+    throw damaged(file, say`its directory has ${count} entries in ${length} bytes, which no sound file has`);
   }
-  const directory = read(start, length, "the directory");
+  const directory = read(start, length, say`the directory`);
   const entries = new Map<string, ZipEntry>();
-  const places: Place[] = [{ what: "the directory", start, end: start + length }];
+  const places: Place[] = [{ what: say`the directory`, start, end: start + length }];
   let at = 0;
   const need = (end: number) => {
-    if (end > directory.length) throw damaged(file, `its directory is cut short at byte ${start + at}`);
+    if (end > directory.length) throw damaged(file, say`its directory is cut short at byte ${start + at}`);
   };
   for (let i = 0; i < count; ++i) {
     need(at + 46);
-    if (directory.readUInt32LE(at) !== 0x02014b50) throw damaged(file, `entry ${i + 1} has no header`);
+    if (directory.readUInt32LE(at) !== 0x02014b50) throw damaged(file, say`entry ${i + 1} has no header`);
     const flags = directory.readUInt16LE(at + 8);
     const method = directory.readUInt16LE(at + 10);
     let packed = directory.readUInt32LE(at + 20);
@@ -73,7 +74,8 @@ export function readZip(descriptor: number, size: number, file: string): Map<str
         let from = extra + 4;
         const wide = (value: number): number => {
           if (value !== NONE) return value;
-          if (from + 8 > Math.min(next, extraEnd)) throw damaged(file, `entry ${shown(name)} lacks its size`);
+          if (from + 8 > Math.min(next, extraEnd))
+            throw damaged(file, say`entry ${shown(name)} lacks its size`);
           from += 8;
           return Number(directory.readBigUInt64LE(from - 8));
         };
@@ -83,26 +85,26 @@ export function readZip(descriptor: number, size: number, file: string): Map<str
       }
       extra = next;
     }
-    if (entries.has(name)) throw damaged(file, `entry ${shown(name)} is there twice`);
+    if (entries.has(name)) throw damaged(file, say`entry ${shown(name)} is there twice`);
     if (method !== 0 || packed !== bytes || (flags & 1) !== 0) {
       throw unsupported(
         file,
-        `entry ${shown(name)} is compressed or encrypted, which is not supported. Save the model anew, as PyTorch does it, or as safetensors.`,
+        say`entry ${shown(name)} is compressed or encrypted, which is not supported. Save the model anew, as PyTorch does it, or as safetensors.`,
       );
     }
-    const header = read(local, 30, `the header of entry ${shown(name)}`);
+    const header = read(local, 30, say`the header of entry ${shown(name)}`);
     if (header.readUInt32LE() !== 0x04034b50) {
-      throw damaged(file, `entry ${shown(name)} has no header at byte ${local}`);
+      throw damaged(file, say`entry ${shown(name)} has no header at byte ${local}`);
     }
     const offset = local + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
     if (!(bytes <= size - offset)) {
       throw damaged(
         file,
-        `entry ${shown(name)} takes ${bytes} bytes from byte ${offset} on, the file ends at byte ${size}`,
+        say`entry ${shown(name)} takes ${bytes} bytes from byte ${offset} on, the file ends at byte ${size}`,
       );
     }
     entries.set(name, { name, offset, bytes });
-    places.push({ what: `entry ${shown(name)}`, start: local, end: offset + bytes });
+    places.push({ what: say`entry ${shown(name)}`, start: local, end: offset + bytes });
     at = end;
   }
   checkApart(places, file);
@@ -122,7 +124,7 @@ function checkApart(places: Place[], file: string): void {
     const before = places[i - 1]!;
     const after = places[i]!;
     if (after.start < before.end) {
-      throw damaged(file, `${before.what} and ${after.what} overlap at byte ${after.start}`);
+      throw damaged(file, say`${before.what} and ${after.what} overlap at byte ${after.start}`);
     }
   }
 }

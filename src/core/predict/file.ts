@@ -4,6 +4,7 @@ import path from "node:path";
 import { PlumbError } from "../errors";
 import { read, type Cell, type ReadChoices } from "../import";
 import { headOf, predictedCells, type AnswersWith, type PredictedRow } from "./rows";
+import { say } from "../say";
 
 export interface FileToPredict {
   readonly file: string;
@@ -88,13 +89,13 @@ export async function predictFile(job: FileToPredict): Promise<PredictedFile> {
   }
 }
 
-const stopped = () => new PlumbError("interrupted", "Stopped. Nothing was written.");
+const stopped = () => new PlumbError("interrupted", say`Stopped. Nothing was written.`);
 
 function cannotWrite(folder: string, error: unknown): PlumbError {
-  const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+  const code = (error as NodeJS.ErrnoException).code ?? say`unknown error`;
   return new PlumbError(
     "write",
-    `Cannot write in ${folder}: ${code}. Copy the file to a folder that can be written to.`,
+    say`Cannot write in ${folder}: ${code}. Copy the file to a folder that can be written to.`,
     { cause: error },
   );
 }

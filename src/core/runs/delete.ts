@@ -3,6 +3,7 @@ import path from "node:path";
 import { PlumbError } from "../errors";
 import { lockFolder } from "../lock";
 import { RUN_FILES } from "../tuning/run-folder";
+import { say } from "../say";
 
 /**
  * Takes a run away with its adapter and report.
@@ -13,7 +14,7 @@ export async function deleteRun(folder: string): Promise<void> {
     () => true,
     () => false,
   );
-  if (!isRun) throw new PlumbError("run-missing", `${folder} is not a run: nothing was deleted.`);
+  if (!isRun) throw new PlumbError("run-missing", say`${folder} is not a run: nothing was deleted.`);
   await lockFolder(folder);
   await rm(folder, { recursive: true, force: true });
 }

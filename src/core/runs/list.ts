@@ -5,6 +5,7 @@ import { isFolderLocked } from "../lock";
 import { BootstrapEstimate, type Estimate } from "../schema/report";
 import { RUN_FILES } from "../tuning/run-folder";
 import { findTask } from "./task-of-run";
+import { say } from "../say";
 
 /**
  * How a run stands. `running`: a process works on it; `cut-off`: none does, though it had not ended; `paused`: saved when it
@@ -74,7 +75,7 @@ export async function readRun(folder: string): Promise<RunEntry | null> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return null;
     return {
-      ...{ folder, id, state: "damaged", reason: `${RUN_FILES.manifest} cannot be read`, task: null },
+      ...{ folder, id, state: "damaged", reason: say`${RUN_FILES.manifest} cannot be read`, task: null },
       ...{ taskName: "", createdAt: "", method: "", baseModel: "", folds: 0, score: null, adapter: null },
     };
   }

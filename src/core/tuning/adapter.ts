@@ -7,6 +7,7 @@ import { writeFileAtomic } from "../files";
 import { TuningSettings } from "./settings";
 import { encodeTensors, readTensors, type TensorFile } from "./safetensors";
 import { labelWords } from "./layout";
+import { say } from "../say";
 
 const FORMAT = "plumb-adapter";
 const VERSION = "1";
@@ -61,25 +62,25 @@ export async function readAdapter(file: string): Promise<Adapter> {
   if (metadata.format !== FORMAT) {
     throw new PlumbError(
       "adapter-format",
-      `${file} is not an adapter: its metadata has no format "${FORMAT}".`,
+      say`${file} is not an adapter: its metadata has no format "${FORMAT}".`,
     );
   }
   if (metadata.version !== VERSION) {
     throw new PlumbError(
       "adapter-version",
-      `${file} has format version ${metadata.version ?? "none"}; this Plumb reads version ${VERSION}. Update Plumb, or tune anew.`,
+      say`${file} has format version ${metadata.version ?? say`none`}; this Plumb reads version ${VERSION}. Update Plumb, or tune anew.`,
     );
   }
   const field = <T>(name: string, schema: z.ZodType<T>): T => {
     try {
       return schema.parse(JSON.parse(metadata[name] ?? ""));
     } catch {
-      throw new PlumbError("adapter-format", `${file}: metadata "${name}" is missing or not valid.`);
+      throw new PlumbError("adapter-format", say`${file}: metadata "${name}" is missing or not valid.`);
     }
   };
   const fingerprint = metadata.baseModelFingerprint;
   if (fingerprint === undefined) {
-    throw new PlumbError("adapter-format", `${file}: metadata "baseModelFingerprint" is missing.`);
+    throw new PlumbError("adapter-format", say`${file}: metadata "baseModelFingerprint" is missing.`);
   }
   return {
     file,
@@ -97,9 +98,7 @@ export function checkBaseModel(adapter: Adapter, model: BaseModel): void {
   if (adapter.baseModel.fingerprint === model.fingerprint) return;
   throw new PlumbError(
     "adapter-base",
-    `Cannot use ${adapter.file} with ${model.name} (${model.path}): it was made for ${adapter.baseModel.name}, ` +
-      `fingerprint ${adapter.baseModel.fingerprint.slice(0, 12)}, and this file has ${model.fingerprint.slice(0, 12)}. ` +
-      "Name its own base model with --base, or tune anew.",
+    say`Cannot use ${adapter.file} with ${model.name} (${model.path}): it was made for ${adapter.baseModel.name}, fingerprint ${adapter.baseModel.fingerprint.slice(0, 12)}, and this file has ${model.fingerprint.slice(0, 12)}. Name its own base model with --base, or tune anew.`,
   );
 }
 
@@ -116,7 +115,7 @@ export async function loadAdapter(adapter: Adapter, session: Session): Promise<v
       const found = tensor === undefined ? "missing" : `[${tensor.shape.join(", ")}]`;
       throw new PlumbError(
         "adapter-shape",
-        `${adapter.file}: tensor ${name} is ${found}, expected [${shape.join(", ")}]. The file is damaged; tune anew.`,
+        say`${adapter.file}: tensor ${name} is ${found}, expected [${shape.join(", ")}]. The file is damaged; tune anew.`,
       );
     }
     flat.set(tensor.values, offset);

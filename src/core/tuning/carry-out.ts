@@ -12,12 +12,13 @@ import { trainingHooks } from "./hooks";
 import { methodSpec, promptParameters, vectorsOf } from "./methods";
 import type { TuningSettings } from "./settings";
 import { train } from "./trainer";
+import { say } from "../say";
 
 /** Tunes what is not tuned yet, scores, reports. Sends `done` or `paused`. */
 export async function carryOut(run: Run): Promise<void> {
   const { channel } = run;
   const pausedAt = async (step: number) => {
-    await run.update({ status: "paused", reason: "Stopped by the user." });
+    await run.update({ status: "paused", reason: say`Stopped by the user.` });
     channel.send({ type: "paused", folder: run.folder, step });
   };
   try {

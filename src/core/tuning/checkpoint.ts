@@ -3,6 +3,7 @@ import type { SessionState } from "../engine";
 import { PlumbError } from "../errors";
 import { readStateFile, roundedOf, writeStateFile, type StateFile } from "../state-file";
 import type { Evaluation } from "./detectors";
+import { say } from "../say";
 
 /** The best step so far by the held-out part. */
 export interface Best {
@@ -63,17 +64,17 @@ export async function writeCheckpoint(file: string, snapshot: Snapshot): Promise
 /** @throws PlumbError where the file is damaged. */
 export async function readCheckpoint(file: string): Promise<Snapshot> {
   const damaged = (what: string) =>
-    new PlumbError("checkpoint", `${file} cannot be resumed from: ${what}. Start the run anew.`);
+    new PlumbError("checkpoint", say`${file} cannot be resumed from: ${what}. Start the run anew.`);
   const state = await readStateFile(file);
   const values = (name: string) => {
     const found = state.arrays[name];
-    if (!(found instanceof Float32Array)) throw damaged(`it lacks "${name}"`);
+    if (!(found instanceof Float32Array)) throw damaged(say`it lacks "${name}"`);
     return found;
   };
   const parsed = Progress.safeParse(state.progress);
-  if (!parsed.success) throw damaged("its progress is not valid");
+  if (!parsed.success) throw damaged(say`its progress is not valid`);
   const progress = parsed.data;
-  if (progress.losses.length !== progress.steps) throw damaged("its losses and steps do not agree");
+  if (progress.losses.length !== progress.steps) throw damaged(say`its losses and steps do not agree`);
   return {
     session: {
       parameters: values("parameters"),

@@ -1,3 +1,5 @@
+import { say } from "../say";
+
 /** One look at the held-out part. */
 export interface Evaluation {
   /** Steps done before it. */
@@ -21,12 +23,10 @@ export interface Trouble {
 /** Loss or gradient that is no number. */
 export function detectNan(step: number, loss: number, gradientNorm: number): Trouble | null {
   if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return null;
-  const what = Number.isFinite(loss) ? `the gradient (norm ${gradientNorm})` : `the loss (${loss})`;
+  const what = Number.isFinite(loss) ? say`the gradient (norm ${gradientNorm})` : say`the loss (${loss})`;
   return {
     code: "nan",
-    message:
-      `Step ${step + 1}: ${what} is not a finite number, so nothing more can be learned. ` +
-      "Halve --prompt-rate and --bias-rate; if it happens again, try --precision float32.",
+    message: say`Step ${step + 1}: ${what} is not a finite number, so nothing more can be learned. Halve --prompt-rate and --bias-rate; if it happens again, try --precision float32.`,
   };
 }
 
@@ -50,9 +50,7 @@ export function detectNoMovement(
   if (best < first.loss * 0.995 || fallen) return null;
   return {
     code: "no-movement",
-    message:
-      `After ${done} steps the loss has not fallen (held-out ${first.loss.toFixed(3)} at first, ${best.toFixed(3)} at best). ` +
-      "Try three times --prompt-rate and --bias-rate, or look whether the labels follow from the texts at all.",
+    message: say`After ${done} steps the loss has not fallen (held-out ${first.loss.toFixed(3)} at first, ${best.toFixed(3)} at best). Try three times --prompt-rate and --bias-rate, or look whether the labels follow from the texts at all.`,
   };
 }
 
@@ -73,9 +71,7 @@ export function detectOneClass(
   if (last.some((look) => look.answers !== 1 || look.loss < guessLoss * 0.98)) return null;
   return {
     code: "one-class",
-    message:
-      `After ${latest.step} steps the model gives the same answer to every held-out text, and does no better than guessing by how frequent each class is. ` +
-      "Try --balance sampling, more --steps or a higher --bias-rate; with few examples of a class, label more of it.",
+    message: say`After ${latest.step} steps the model gives the same answer to every held-out text, and does no better than guessing by how frequent each class is. Try --balance sampling, more --steps or a higher --bias-rate; with few examples of a class, label more of it.`,
   };
 }
 

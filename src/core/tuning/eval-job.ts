@@ -20,6 +20,7 @@ import { checkData, partsOf } from "./prepare";
 import type { Job } from "./protocol";
 import { parameterCount, reportRun, totalParameters } from "./result";
 import { countTestLook, jsonLines, readManifest, RUN_FILES, writing } from "./run-folder";
+import { say } from "../say";
 
 /**
  * Scores a test part with an adapter and reports: the run's own test part, or the one of another task with the same
@@ -38,7 +39,10 @@ export async function evalJob(
     const taskFile =
       job.task ?? (manifest === null || runFolder === null ? null : await findTask(runFolder, manifest.task));
     if (taskFile === null) {
-      throw new PlumbError("task-missing", `${adapter.file} lies outside its run: name a task with --task.`);
+      throw new PlumbError(
+        "task-missing",
+        say`${adapter.file} lies outside its run: name a task with --task.`,
+      );
     }
     const loaded = await loadTask(taskFile);
     checkData(loaded);
@@ -47,8 +51,7 @@ export async function evalJob(
     if (task.kind !== adapter.task.kind || labels.join("\n") !== layout.labels.join("\n")) {
       throw new PlumbError(
         "task-other",
-        `${taskFile} (${task.kind}: ${labels.join(", ")}) does not fit the adapter (${adapter.task.kind}: ${layout.labels.join(", ")}). ` +
-          "Kind and labels must be the same, in the same order.",
+        say`${taskFile} (${task.kind}: ${labels.join(", ")}) does not fit the adapter (${adapter.task.kind}: ${layout.labels.join(", ")}). Kind and labels must be the same, in the same order.`,
       );
     }
     const own = manifest !== null && job.task === undefined;
@@ -127,7 +130,7 @@ async function knownTexts(
     throw error;
   });
   if (learned === null) {
-    return `${file}, from whose texts the adapter was tuned, cannot be read any more: whether this test part holds any of them was not checked.`;
+    return say`${file}, from whose texts the adapter was tuned, cannot be read any more: whether this test part holds any of them was not checked.`;
   }
   const train = new Set(manifest.split.train);
   const texts = learned.examples.filter(({ id }) => train.has(id)).map(({ text }) => text);
@@ -136,5 +139,5 @@ async function knownTexts(
     texts,
   );
   if (known === 0) return null;
-  return `${known} of ${test.length} test texts are, word for word or nearly, texts that the adapter was tuned on: what it gets right there says nothing about new texts.`;
+  return say`${known} of ${test.length} test texts are, word for word or nearly, texts that the adapter was tuned on: what it gets right there says nothing about new texts.`;
 }

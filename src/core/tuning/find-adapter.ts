@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../errors";
 import { readManifest, RUN_FILES } from "./run-folder";
+import { say } from "../say";
 
 /** The adapter file of a run folder, or the file itself. */
 export async function findAdapter(wanted: string): Promise<{ file: string; runFolder: string | null }> {
@@ -10,7 +11,7 @@ export async function findAdapter(wanted: string): Promise<{ file: string; runFo
   if (found === null) {
     throw new PlumbError(
       "adapter-missing",
-      `${target} does not exist. Name a run folder or an adapter file.`,
+      say`${target} does not exist. Name a run folder or an adapter file.`,
     );
   }
   if (!found.isDirectory()) {
@@ -27,12 +28,12 @@ export async function findAdapter(wanted: string): Promise<{ file: string; runFo
   if (status === "finished") {
     throw new PlumbError(
       "adapter-missing",
-      `${target} is finished, but its ${RUN_FILES.adapter} is gone. Put it back from a copy, or tune anew.`,
+      say`${target} is finished, but its ${RUN_FILES.adapter} is gone. Put it back from a copy, or tune anew.`,
     );
   }
   const next =
     status === "trouble"
-      ? "It was stopped; start a new run."
-      : `Finish it first: plumb tune --resume ${wanted}`;
-  throw new PlumbError("adapter-missing", `${target} has no adapter yet. ${next}`);
+      ? say`It was stopped; start a new run.`
+      : say`Finish it first: plumb tune --resume ${wanted}`;
+  throw new PlumbError("adapter-missing", say`${target} has no adapter yet. ${next}`);
 }

@@ -11,6 +11,7 @@ import { holdOutFor, itemsOf } from "./prepare";
 import { readIfThere, type Run } from "./run";
 import { jsonLines, writing } from "./run-folder";
 import { train } from "./trainer";
+import { say } from "../say";
 
 /**
  * Out-of-fold predictions of the training part: each text is judged by a model tuned on the other folds alone.
@@ -63,7 +64,7 @@ async function tuneFold(
     );
     if (outcome.kind === "paused") throw new Interrupted();
     if (outcome.kind === "trouble") {
-      const message = `Fold ${name} ended early: ${outcome.trouble.message}`;
+      const message = say`Fold ${fold + 1} of ${folds.count} ended early: ${outcome.trouble.message}`;
       channel.send({ type: "note", level: "warning", message });
       if (outcome.snapshot.best !== null) await session.write(outcome.snapshot.best.parameters);
     }

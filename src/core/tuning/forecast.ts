@@ -6,6 +6,7 @@ import { trainedBytes } from "./methods";
 import { GENERATION } from "./score";
 import type { TuningSettings } from "./settings";
 import { trainingRows, type Item, type Layout } from "./layout";
+import { counted, say } from "../say";
 
 /**
  * Rows of one micro-batch, from the most to the least; one example that is longer stands alone. Products are no faster a
@@ -113,7 +114,7 @@ function optimizersOf({ method }: TuningSettings, wish: Optimizer | undefined): 
   if (wish === undefined || wish === "adamw") return ["adamw"];
   throw new PlumbError(
     "settings",
-    `Method ${method} trains few parameters, whose moments stay in 32 bits: --optimizer ${wish} is for method full.`,
+    say`Method ${method} trains few parameters, whose moments stay in 32 bits: --optimizer ${wish} is for method full.`,
   );
 }
 
@@ -121,9 +122,8 @@ function optimizersOf({ method }: TuningSettings, wish: Optimizer | undefined): 
 export function tooLittleMemory(least: ShapeChoice, limit: number, layout: Layout): PlumbError {
   return new PlumbError(
     "memory",
-    `Not enough memory: even with small micro-batches, recomputed activations and streamed weights this run needs ` +
-      `${formatBytes(least.bytes)}, and ${formatBytes(limit * SHARE_OF_MEMORY)} of the available ${formatBytes(limit)} may be used. ` +
-      `Close other programs, cut long texts with --max-tokens (now ${layout.textRoom + layout.prefix.length}), or take a smaller base model with --base.`,
+    say`Not enough memory: even with small micro-batches, recomputed activations and streamed weights this run needs ${formatBytes(least.bytes)}, and ${formatBytes(limit * SHARE_OF_MEMORY)} of the available ${formatBytes(limit)} may be used. Close other programs, cut long texts with --max-tokens (now ${layout.textRoom + layout.prefix.length}), or take a smaller base model with --base.`,
+    { figures: { needed: least.bytes, usable: limit * SHARE_OF_MEMORY } },
   );
 }
 
@@ -142,14 +142,14 @@ export async function sizeOfFiles(files: readonly string[]): Promise<number> {
 
 /** `0.9 GB`, `340 MB`. */
 export function formatBytes(bytes: number): string {
-  return bytes >= 995e6 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
+  return bytes >= 995e6 ? say`${(bytes / 1e9).toFixed(1)} GB` : say`${Math.round(bytes / 1e6)} MB`;
 }
 
 /** `40 seconds`, `about 2 minutes`, `3.5 hours`. */
 export function formatDuration(seconds: number): string {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} second${Math.round(seconds) <= 1 ? "" : "s"}`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} minutes`;
-  return `${(seconds / 3600).toFixed(1)} hours`;
+  if (seconds < 90) return say`${counted(Math.max(1, Math.round(seconds)), "second", "seconds")}`;
+  if (seconds < 90 * 60) return say`${counted(Math.round(seconds / 60), "minute", "minutes")}`;
+  return say`${counted(Math.round(seconds / 360) / 10, "hour", "hours")}`;
 }
 
 /** What a run will do and cost, in one sentence. */
@@ -164,18 +164,18 @@ export function forecastSentence(facts: {
   /** Of the model's files that each step reads; 0 where they are no longer needed. */
   fileBytes: number;
 }): string {
-  const texts = (count: number) => `${count} ${count === 1 ? "text" : "texts"}`;
+  const texts = (count: number) => say`${counted(count, "text", "texts")}`;
   const parts = [
-    `Tunes ${facts.model} on ${texts(facts.fit)}`,
-    ...(facts.heldOut > 0 ? [`chooses the best step on ${facts.heldOut} more`] : []),
-    `keeps ${facts.test} for the test`,
-    ...(facts.folds > 0 ? [`then tunes ${facts.folds} times more for out-of-fold predictions`] : []),
+    say`Tunes ${facts.model} on ${texts(facts.fit)}`,
+    ...(facts.heldOut > 0 ? [say`chooses the best step on ${facts.heldOut} more`] : []),
+    say`keeps ${facts.test} for the test`,
+    ...(facts.folds > 0 ? [say`then tunes ${facts.folds} times more for out-of-fold predictions`] : []),
   ];
-  const cost = `at most about ${formatDuration(facts.seconds)} and ${formatBytes(facts.bytes)} of memory`;
+  const cost = say`at most about ${formatDuration(facts.seconds)} and ${formatBytes(facts.bytes)} of memory`;
   // Pages of the file are the system's to take back; where it must, each step waits for the disk.
   const file =
     facts.fileBytes < LARGE_FILE
       ? ""
-      : `, beside the model's own ${formatBytes(facts.fileBytes)}, read from its file at each step: where memory has no room for these too, it takes longer`;
+      : say`, beside the model's own ${formatBytes(facts.fileBytes)}, read from its file at each step: where memory has no room for these too, it takes longer`;
   return `${parts.join(", ")}: ${cost}${file}.`;
 }

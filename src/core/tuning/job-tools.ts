@@ -4,6 +4,7 @@ import type { BaseModel } from "../model";
 import type { ModelSource } from "../model/write/source";
 import type { FromWorker } from "./protocol";
 import type { StopMode } from "./trainer";
+import { say } from "../say";
 
 /** Between two checkpoints, where nothing else is asked for. */
 export const CHECKPOINT_SECONDS = 60;
@@ -39,7 +40,7 @@ export interface JobChannel {
  */
 export class Interrupted extends PlumbError {
   constructor() {
-    super("interrupted", "Stopped; nothing was written.");
+    super("interrupted", say`Stopped; nothing was written.`);
   }
 }
 

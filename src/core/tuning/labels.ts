@@ -1,4 +1,5 @@
 import { PlumbError } from "../errors";
+import { say } from "../say";
 
 /** A place in the label tree where the next token decides between labels. */
 export interface Branch {
@@ -38,14 +39,14 @@ export function buildLabelTree(
   names: readonly string[],
 ): LabelTree {
   if (words.length < 2) {
-    throw new PlumbError("labels-few", `A label set needs at least two labels, found ${words.length}.`);
+    throw new PlumbError("labels-few", say`A label set needs at least two labels, found ${words.length}.`);
   }
   const root: Node = { children: new Map(), label: -1 };
   words.forEach((tokens, label) => {
     if (tokens.length === 0) {
       throw new PlumbError(
         "label-empty",
-        `Label "${names[label]}" has no tokens for this base model. Give it a "word".`,
+        say`Label "${names[label]!}" has no tokens for this base model. Give it a "word".`,
       );
     }
     let node = root;
@@ -60,7 +61,7 @@ export function buildLabelTree(
     if (node.label !== -1) {
       throw new PlumbError(
         "label-same",
-        `Labels "${names[node.label]}" and "${names[label]}" are the same tokens for this base model. Give one of them another "word".`,
+        say`Labels "${names[node.label]!}" and "${names[label]!}" are the same tokens for this base model. Give one of them another "word".`,
       );
     }
     node.label = label;

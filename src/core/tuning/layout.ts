@@ -4,6 +4,7 @@ import type { TextTokenizer } from "../model";
 import { PlumbError } from "../errors";
 import { BatchBuilder } from "./batch";
 import { buildLabelTree, labelLogProbabilities, type LabelTree } from "./labels";
+import { say } from "../say";
 
 /** Stands where the middle of a long text was cut out. */
 const CUT_MARK = " [...] ";
@@ -86,8 +87,7 @@ export function buildLayout(task: Task, tokenizer: TextTokenizer, options: Layou
   if (textRoom < LEAST_TEXT) {
     throw new PlumbError(
       "no-room",
-      `Prompt, template and answer take ${options.maxTokens - textRoom} of ${options.maxTokens} tokens and leave no room for a text. ` +
-        "Shorten the template or the prompt, or take a base model with a longer context.",
+      say`Prompt, template and answer take ${options.maxTokens - textRoom} of ${options.maxTokens} tokens and leave no room for a text. Shorten the template or the prompt, or take a base model with a longer context.`,
     );
   }
   return {
@@ -150,7 +150,7 @@ export function encodeAnswer(
     if (found === -1) {
       throw new PlumbError(
         "label-unknown",
-        `Label "${label}" is not in the label set (${layout.labels.join(", ")}).`,
+        say`Label "${label}" is not in the label set (${layout.labels.join(", ")}).`,
       );
     }
     return found;
@@ -313,7 +313,7 @@ export function answerLoss(answer: EncodedAnswer, probabilities: readonly number
     }, 0);
     return sum / answer.applies.length;
   }
-  throw new PlumbError("kind", "A generated answer has no label probabilities.");
+  throw new PlumbError("kind", say`A generated answer has no label probabilities.`);
 }
 
 /** A batch that gives log P of the targets' tokens, and where each example's targets stand in `Scores.targets`. */
@@ -350,7 +350,8 @@ export function promptTokens(
   const words = labelWords(task);
   const own = [task.instruction ?? task.name, words.join(", ")].filter((part) => part !== "").join(" ");
   const tokens = tokenizer.encode(start?.from === "text" ? start.text : own);
-  if (tokens.length === 0) throw new PlumbError("instruction-empty", "The task's instruction has no tokens.");
+  if (tokens.length === 0)
+    throw new PlumbError("instruction-empty", say`The task's instruction has no tokens.`);
   return Array.from({ length }, (_, i) => tokens[i % tokens.length]!);
 }
 

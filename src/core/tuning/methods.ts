@@ -1,6 +1,7 @@
 import type { DecoderConfig, LinearMap, MethodSpec, Optimizer, Parameter, ParameterGroup } from "../engine";
 import { PlumbError } from "../errors";
 import type { LoraSettings, MethodName, PromptEncoder, TuningSettings } from "../schema";
+import { say } from "../say";
 
 const ALL_MAPS: readonly LinearMap[] = ["q", "k", "v", "o", "gate", "up", "down"];
 
@@ -39,8 +40,7 @@ export function checkSize({ method }: Pick<TuningSettings, "method">, parameterC
   if (method !== "full" || parameterCount <= MOST_FULL_PARAMETERS) return;
   throw new PlumbError(
     "settings",
-    `Method full tunes models of up to ${MOST_FULL_PARAMETERS / 1e6} million parameters; this one has ${Math.round(parameterCount / 1e6)} million. ` +
-      "Take another method (ptuning-bias, lora), or a smaller base model.",
+    say`Method full tunes models of up to ${MOST_FULL_PARAMETERS / 1e6} million parameters; this one has ${Math.round(parameterCount / 1e6)} million. Take another method (ptuning-bias, lora), or a smaller base model.`,
   );
 }
 

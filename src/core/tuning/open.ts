@@ -10,6 +10,7 @@ import { initialValues, methodSpec } from "./methods";
 import { mixSeed } from "./order";
 import type { TuningSettings } from "./settings";
 import { givenValues, randomVectors, startsFromAdapter, type StartingPoint } from "./start";
+import { say } from "../say";
 
 /** The engine with a base model in it, and how it was decided to compute. */
 export interface OpenedModel {
@@ -69,23 +70,24 @@ export async function openForTuning(
   const decisions = [
     ...(wishes.device === "cuda" ? [withoutCuda(engine)] : []),
     ...(checkpoint
-      ? ["Activations are computed again on the way back, because keeping them does not fit into memory."]
+      ? [say`Activations are computed again on the way back, because keeping them does not fit into memory.`]
       : []),
     ...(optimizer === "adamw-8bit" && wishes.optimizer === undefined
       ? [
-          "The optimiser keeps its moments in 8 bits, because 32 do not fit into memory (--optimizer adamw insists on them).",
+          say`The optimiser keeps its moments in 8 bits, because 32 do not fit into memory (--optimizer adamw insists on them).`,
         ]
       : []),
     ...(keeps || settings.method === "full"
       ? []
       : [
-          "Weights are converted for each use, because " +
-            (copies < Infinity
-              ? `copies of them would take ${formatBytes(copies)} of the ${formatBytes(available)} of memory that are available.`
-              : "keeping them converted does not fit into memory."),
+          say`Weights are converted for each use, because ${
+            copies < Infinity
+              ? say`copies of them would take ${formatBytes(copies)} of the ${formatBytes(available)} of memory that are available.`
+              : say`keeping them converted does not fit into memory.`
+          }`,
         ]),
     ...(trainRows < 512 && wishes.microBatch === undefined
-      ? [`Micro-batches of at most ${trainRows} tokens, because larger ones do not fit into memory.`]
+      ? [say`Micro-batches of at most ${trainRows} tokens, because larger ones do not fit into memory.`]
       : []),
   ];
   const weights = keeps ? "keep" : "stream";
@@ -120,7 +122,7 @@ export async function openForScoring(
 
 function withoutCuda(engine: Engine): string {
   const { cudaMissing } = engine.devices();
-  return `No graphics card: ${cudaMissing || "the engine uses none; the processor does the work"}.`;
+  return say`No graphics card: ${cudaMissing || say`the engine uses none; the processor does the work`}.`;
 }
 
 function optionsOf(wishes: EngineWishes) {

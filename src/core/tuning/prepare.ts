@@ -30,6 +30,7 @@ import { sha256 } from "./run-folder";
 import type { JobTools } from "./job-tools";
 import { resolveSettings, type TuningOptions, type TuningSettings } from "./settings";
 import { readStart, type StartingPoint } from "./start";
+import { say } from "../say";
 
 /** Most places that a message lists for each finding. */
 const PLACES_SHOWN = 5;
@@ -46,15 +47,15 @@ export function checkData(loaded: LoadedTask): string[] {
     .filter(({ severity }) => severity === "error")
     .flatMap(({ message, places }) => {
       const shown = places.slice(0, PLACES_SHOWN).map(({ file, line, message: what }) => {
-        const where = file === null ? "" : `${shownPath(file)}${line === null ? "" : `, line ${line}`}: `;
+        const where = file === null ? "" : `${shownPath(file)}${line === null ? "" : say`, line ${line}`}: `;
         return `  ${where}${what}`;
       });
-      const more = places.length > PLACES_SHOWN ? [`  and ${places.length - PLACES_SHOWN} more`] : [];
+      const more = places.length > PLACES_SHOWN ? [say`  and ${places.length - PLACES_SHOWN} more`] : [];
       return [message, ...shown, ...more];
     });
   throw new PlumbError(
     "data",
-    [...lines, `Nothing was run. All findings: plumb check ${shownPath(loaded.path)}`].join("\n"),
+    [...lines, say`Nothing was run. All findings: plumb check ${shownPath(loaded.path)}`].join("\n"),
   );
 }
 

@@ -165,6 +165,11 @@ export const FromWorker = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("paused"), folder: z.string(), step: z.number().int() }),
   z.object({ type: z.literal("done"), result: JobResult }),
-  z.object({ type: z.literal("failed"), code: z.string(), message: z.string() }),
+  z.object({
+    type: z.literal("failed"),
+    code: z.string(),
+    message: z.string(),
+    figures: z.record(z.string(), z.number()).optional(),
+  }),
 ]);
 export type FromWorker = z.infer<typeof FromWorker>;

@@ -12,6 +12,7 @@ import type { Job } from "./protocol";
 import { Run } from "./run";
 import { readManifest, RUN_FILES, sha256 } from "./run-folder";
 import { readKeptStart } from "./start";
+import { say } from "../say";
 
 /** Goes on where a run stopped, as it was decided when it began, to the same result. */
 export async function resumeJob(
@@ -33,7 +34,7 @@ export async function resumeJob(
     if (sha256(JSON.stringify(loaded.task)) !== manifest.task.hash) {
       throw new PlumbError(
         "task-changed",
-        `${loaded.path} has changed since the run began. Bring the old content back, or start a new run.`,
+        say`${loaded.path} has changed since the run began. Bring the old content back, or start a new run.`,
       );
     }
     const split = restoreSplit(loaded, manifest.split);
@@ -41,7 +42,7 @@ export async function resumeJob(
       if (manifest.contents[example.id] === contentHash(loaded.task, example)) continue;
       throw new PlumbError(
         "example-changed",
-        `${example.file}, line ${example.line}: text or answer of "${example.id}" has changed since the run began. Bring the old content back, or start a new run.`,
+        say`${example.file}, line ${example.line}: text or answer of "${example.id}" has changed since the run began. Bring the old content back, or start a new run.`,
       );
     }
     const base = await tools.openBaseModel(manifest.baseModel.path);
@@ -49,7 +50,7 @@ export async function resumeJob(
     if (base.fingerprint !== manifest.baseModel.fingerprint) {
       throw new PlumbError(
         "base-changed",
-        `${base.path} is not the file that the run began with (${manifest.baseModel.name}). Put it back, or start a new run.`,
+        say`${base.path} is not the file that the run began with (${manifest.baseModel.name}). Put it back, or start a new run.`,
       );
     }
     const start = manifest.startedFrom === undefined ? new Map() : await readKeptStart(folder);
@@ -85,13 +86,13 @@ function refuseEnded(folder: string, { status, reason }: Manifest): void {
   if (status === "finished") {
     throw new PlumbError(
       "run-finished",
-      `${folder} is finished; its report is ${path.join(folder, RUN_FILES.page)}.`,
+      say`${folder} is finished; its report is ${path.join(folder, RUN_FILES.page)}.`,
     );
   }
   if (status === "trouble") {
     throw new PlumbError(
       "run-trouble",
-      `${folder} was stopped and would end the same way again: ${reason ?? ""} Start a new run.`,
+      say`${folder} was stopped and would end the same way again: ${reason ?? ""} Start a new run.`,
     );
   }
 }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
 import { Manifest } from "../schema";
+import { say } from "../say";
 
 /** Names inside a run folder. */
 export const RUN_FILES = {
@@ -17,25 +18,26 @@ export const RUN_FILES = {
   checkpoints: "checkpoint",
 } as const;
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: "no space left on the disk; free some",
-  EDQUOT: "the disk quota is used up; free some space",
-  EACCES: "no permission to write there; change it, or choose another folder with --out",
-  EPERM: "no permission to write there; change it, or choose another folder with --out",
+/** Errors of the file system as clauses. */
+const reasons = (): Readonly<Record<string, string>> => ({
+  ENOSPC: say`no space left on the disk; free some`,
+  EDQUOT: say`the disk quota is used up; free some space`,
+  EACCES: say`no permission to write there; change it, or choose another folder with --out`,
+  EPERM: say`no permission to write there; change it, or choose another folder with --out`,
   // Node says so, too, where a folder cannot be made on a read-only disk.
-  ENOENT: "its folder is not there and cannot be made; choose another folder with --out",
-  EROFS: "the disk is read-only; choose another folder with --out",
-  ENOTDIR: "a part of that path is a file, not a folder; choose another folder with --out",
-  EEXIST: "a file of that name is in the way; move it, or choose another folder with --out",
-  EFBIG: "the file would be too large for this disk",
-};
+  ENOENT: say`its folder is not there and cannot be made; choose another folder with --out`,
+  EROFS: say`the disk is read-only; choose another folder with --out`,
+  ENOTDIR: say`a part of that path is a file, not a folder; choose another folder with --out`,
+  EEXIST: say`a file of that name is in the way; move it, or choose another folder with --out`,
+  EFBIG: say`the file would be too large for this disk`,
+});
 
 /** What the file system says, as a sentence; other errors come back as they are. */
 export function explainWriteError(error: unknown, target: string): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
-  const reason = code === undefined ? undefined : REASONS[code];
+  const reason = code === undefined ? undefined : reasons()[code];
   if (reason === undefined || error instanceof PlumbError) return error;
-  return new PlumbError("write", `Cannot write ${target}: ${reason}.`, { cause: error });
+  return new PlumbError("write", say`Cannot write ${target}: ${reason}.`, { cause: error });
 }
 
 /** Runs `work`, and names `target` where the file system refuses. */
@@ -69,7 +71,7 @@ export async function refuseTaken(out: string): Promise<void> {
   if (!taken) return;
   throw new PlumbError(
     "run-exists",
-    `${folder} holds a run already. Go on with it by --resume ${out}, or name another folder.`,
+    say`${folder} holds a run already. Go on with it by --resume ${out}, or name another folder.`,
   );
 }
 
@@ -125,7 +127,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
   } catch (error) {
     throw new PlumbError(
       "run-missing",
-      `${folder} is not a run: it has no ${RUN_FILES.manifest}. Runs stand in .plumb/runs beside the task.`,
+      say`${folder} is not a run: it has no ${RUN_FILES.manifest}. Runs stand in .plumb/runs beside the task.`,
       { cause: error },
     );
   }
@@ -133,14 +135,14 @@ export async function readManifest(folder: string): Promise<Manifest> {
   try {
     json = JSON.parse(text);
   } catch {
-    throw new PlumbError("manifest", `${file} is not JSON. The file is damaged; start the run anew.`);
+    throw new PlumbError("manifest", say`${file} is not JSON. The file is damaged; start the run anew.`);
   }
   const parsed = Manifest.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new PlumbError(
       "manifest",
-      `${file}: field "${issue?.path.join(".") ?? ""}" is not valid (${issue?.message ?? "unknown"}). Start the run anew.`,
+      say`${file}: field "${issue?.path.join(".") ?? ""}" is not valid (${issue?.message ?? say`unknown`}). Start the run anew.`,
     );
   }
   return parsed.data;

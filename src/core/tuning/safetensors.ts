@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { PlumbError } from "../errors";
+import { say } from "../say";
 
 /** A file of float32 tensors in safetensors form, small enough to be held in memory. */
 export interface TensorFile {
@@ -47,41 +48,42 @@ export function decodeTensors(bytes: Uint8Array, file: string): TensorFile {
   const damaged = (what: string) =>
     new PlumbError(
       "safetensors",
-      `${file} is not a whole safetensors file of float32 values: ${what}. Name another file, put it back from a copy, or tune anew.`,
+      say`${file} is not a whole safetensors file of float32 values: ${what}. Name another file, put it back from a copy, or tune anew.`,
     );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.byteLength < 8) throw damaged(`it has ${bytes.byteLength} bytes`);
+  if (bytes.byteLength < 8) throw damaged(say`it has ${bytes.byteLength} bytes`);
   const headerLength = Number(view.getBigUint64(0, true));
   const start = 8 + headerLength;
   if (!Number.isSafeInteger(headerLength) || start > bytes.byteLength) {
-    throw damaged(`its header is said to have ${headerLength} bytes, the file has ${bytes.byteLength}`);
+    throw damaged(say`its header is said to have ${headerLength} bytes, the file has ${bytes.byteLength}`);
   }
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start)));
   } catch {
-    throw damaged("its header is not JSON");
+    throw damaged(say`its header is not JSON`);
   }
-  if (!isObject(header)) throw damaged("its header is not an object");
+  if (!isObject(header)) throw damaged(say`its header is not an object`);
   const { __metadata__: rawMetadata = {}, ...entries } = header;
-  if (!isObject(rawMetadata)) throw damaged("its metadata is not an object");
+  if (!isObject(rawMetadata)) throw damaged(say`its metadata is not an object`);
   const metadata: Record<string, string> = {};
   for (const [key, value] of Object.entries(rawMetadata)) {
-    if (typeof value !== "string") throw damaged(`metadata "${key}" is not a text`);
+    if (typeof value !== "string") throw damaged(say`metadata "${key}" is not a text`);
     metadata[key] = value;
   }
   const tensors = new Map<string, { shape: number[]; values: Float32Array }>();
   for (const [name, entry] of Object.entries(entries)) {
     const { dtype, shape, data_offsets: span } = isObject(entry) ? entry : {};
-    if (dtype !== "F32") throw damaged(`tensor "${name}" has type ${String(dtype)}`);
-    if (!Array.isArray(shape) || !shape.every(isSize)) throw damaged(`tensor "${name}" has no valid shape`);
+    if (dtype !== "F32") throw damaged(say`tensor "${name}" has type ${String(dtype)}`);
+    if (!Array.isArray(shape) || !shape.every(isSize))
+      throw damaged(say`tensor "${name}" has no valid shape`);
     if (!Array.isArray(span) || span.length !== 2 || !span.every(isSize)) {
-      throw damaged(`tensor "${name}" has no valid place`);
+      throw damaged(say`tensor "${name}" has no valid place`);
     }
     const [from, to] = span as [number, number];
     const count = shape.reduce((product, size) => product * size, 1);
     if (to - from !== 4 * count || start + to > bytes.byteLength) {
-      throw damaged(`tensor "${name}" of shape [${shape.join(", ")}] does not fit its place`);
+      throw damaged(say`tensor "${name}" of shape [${shape.join(", ")}] does not fit its place`);
     }
     const values = new Float32Array(count);
     for (let i = 0; i < count; i++) values[i] = view.getFloat32(start + from + 4 * i, true);
@@ -96,7 +98,7 @@ export async function readTensors(file: string): Promise<TensorFile> {
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new PlumbError("safetensors", `Cannot read ${file}: ${(error as Error).message}.`, {
+    throw new PlumbError("safetensors", say`Cannot read ${file}: ${(error as Error).message}.`, {
       cause: error,
     });
   }

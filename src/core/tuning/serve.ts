@@ -1,9 +1,11 @@
 import { EngineError } from "../engine";
 import { PlumbError } from "../errors";
+import { speakAsAsked } from "../language";
 import { runJob } from "./job";
 import type { JobChannel, JobTools } from "./job-tools";
 import { ToWorker, type FromWorker, type Job } from "./protocol";
 import type { StopMode } from "./trainer";
+import { say } from "../say";
 
 /** Texts that have come and not been answered, as a sequence that ends when the parent says so. */
 class TextQueue implements AsyncIterable<{ number: number; texts: readonly string[] }> {
@@ -37,11 +39,12 @@ class TextQueue implements AsyncIterable<{ number: number; texts: readonly strin
 }
 
 /**
- * Serves the parent process: says `ready`, runs the one job it is given, and ends the process. An interrupt from the
+ * Serves the parent process, in the language that it speaks: says `ready`, runs the one job it is given, and ends the process. An interrupt from the
  * terminal is left to the parent, which tells a first from a second one. A parent that is gone, a request to end and a
  * terminal that closes (both may reach the whole process group) count as a wish to pause.
  */
 export function serveJob(tools: JobTools): void {
+  speakAsAsked();
   const queue = new TextQueue();
   let stop: StopMode | null = null;
   let started = false;
@@ -74,7 +77,7 @@ export function serveJob(tools: JobTools): void {
       send({
         type: "failed",
         code: "settings",
-        message: `"${issue?.path.join(".").replace(/^job\.(options\.)?/, "") ?? "the job"}" cannot be used: ${issue?.message ?? "its kind is unknown"}.`,
+        message: say`"${issue?.path.join(".").replace(/^job\.(options\.)?/, "") ?? say`the job`}" cannot be used: ${issue?.message ?? say`its kind is unknown`}.`,
       });
       void lastSent.then(() => process.exit(1));
       return;
@@ -131,7 +134,8 @@ function watched(channel: JobChannel): JobChannel {
 /** An error as the parent gets it. Errors that nobody foresaw keep their stack, for the log. */
 function describeFailure(error: unknown): FromWorker {
   if (error instanceof PlumbError || error instanceof EngineError) {
-    return { type: "failed", code: error.code, message: error.message };
+    const { code, message } = error;
+    return { type: "failed", code, message, ...("figures" in error ? { figures: error.figures } : {}) };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (process.env.PLUMB_DEBUG !== undefined) process.stderr.write(`${text}\n`);
@@ -139,6 +143,6 @@ function describeFailure(error: unknown): FromWorker {
   return {
     type: "failed",
     code: "unexpected",
-    message: `Something unexpected happened: ${message}. With PLUMB_DEBUG=1 the place is shown.`,
+    message: say`Something unexpected happened: ${message}. With PLUMB_DEBUG=1 the place is shown.`,
   };
 }

@@ -3,6 +3,7 @@ import type { ParameterGroup, StepOptions } from "../engine";
 import { LoraSettings, StartOptions, TuningSettings, type Balance, type TaskKind } from "../schema";
 import { PlumbError } from "../errors";
 import { defaultPromptRate, FULL_RATE, LORA, methodOf } from "./methods";
+import { say } from "../say";
 
 export { TuningSettings, type Balance };
 
@@ -60,15 +61,15 @@ export function resolveSettings(
   if (promptLength === 0 && methodOf({ method }).groups.every((group) => group === "prompt")) {
     throw new PlumbError(
       "settings",
-      `Method ${method} trains the prompt vectors: its prompt length cannot be 0.`,
+      say`Method ${method} trains the prompt vectors: its prompt length cannot be 0.`,
     );
   }
   const promptEncoder = options.promptEncoder ?? (method === "ptuning" ? "lstm" : "none");
   if (promptEncoder !== "none" && method !== "ptuning") {
-    throw new PlumbError("settings", `Method ${method} has no prompt encoder; method ptuning has.`);
+    throw new PlumbError("settings", say`Method ${method} has no prompt encoder; method ptuning has.`);
   }
   if (options.lora !== undefined && method !== "lora") {
-    throw new PlumbError("settings", `Method ${method} has no low-rank updates; method lora has.`);
+    throw new PlumbError("settings", say`Method ${method} has no low-rank updates; method lora has.`);
   }
   return {
     method,

@@ -10,6 +10,7 @@ import { findAdapter } from "./find-adapter";
 import { LORA, methodOf, normal, vectorsOf } from "./methods";
 import { RUN_FILES, sha256, writing } from "./run-folder";
 import { encodeTensors, readTensors, type TensorFile } from "./safetensors";
+import { say } from "../say";
 
 /** What other adapters give to a run before its first step. */
 export interface StartingPoint {
@@ -70,20 +71,20 @@ export async function readStart(
 function checkWishes({ start, biasStart }: StartOptions, settings: TuningSettings): void {
   const { method, promptEncoder = "none", promptLength } = settings;
   if (biasStart !== undefined && methodOf(settings).biases.length === 0)
-    throw refuse(`Method ${method} trains no biases that could start anywhere: leave out --bias-start.`);
+    throw refuse(say`Method ${method} trains no biases that could start anywhere: leave out --bias-start.`);
   if (start === undefined) return;
   const { left } = vectorsOf(settings);
   if (start.from === "adapter") {
     if (method === "full")
-      throw refuse("Method full starts from the base model's own parameters, not from an adapter's.");
+      throw refuse(say`Method full starts from the base model's own parameters, not from an adapter's.`);
   } else if (promptLength === 0) {
-    throw refuse("A prompt of length 0 starts nowhere: leave out --start, or give a --prompt-length.");
+    throw refuse(say`A prompt of length 0 starts nowhere: leave out --start, or give a --prompt-length.`);
   } else if (start.from === "random" && left === 0) {
-    throw refuse(`Method ${method} trains no prompt vectors that could start at random.`);
+    throw refuse(say`Method ${method} trains no prompt vectors that could start at random.`);
   }
   if (promptEncoder !== "none" && start.from !== "random") {
     throw refuse(
-      `A prompt encoder (${promptEncoder}) starts from the seed, not from a text or an adapter: add --prompt-encoder none, or leave out --start.`,
+      say`A prompt encoder (${promptEncoder}) starts from the seed, not from a text or an adapter: add --prompt-encoder none, or leave out --start.`,
     );
   }
 }
@@ -95,7 +96,7 @@ function checkFit(adapter: Adapter, settings: TuningSettings, base: BaseModel, b
   const { left, right } = vectorsOf(settings);
   const missing = (what: string) =>
     refuse(
-      `Method ${method} cannot start from ${file}: it was tuned with ${adapter.settings.method} and has no ${what}.`,
+      say`Method ${method} cannot start from ${file}: it was tuned with ${adapter.settings.method} and has no ${what}.`,
     );
   for (const [name, vectors] of [
     ["prompt.left", left],
@@ -103,23 +104,21 @@ function checkFit(adapter: Adapter, settings: TuningSettings, base: BaseModel, b
   ] as const) {
     if (vectors === 0) continue;
     const shape = adapter.tensors.get(name)?.shape;
-    if (shape === undefined) throw missing(`vectors "${name}"`);
+    if (shape === undefined) throw missing(say`vectors "${name}"`);
     const { hiddenSize } = base.table.config;
     if (shape.join() !== [vectors, hiddenSize].join()) {
       throw refuse(
-        `${file} has ${shape[0] ?? 0} prompt vectors of size ${shape[1] ?? 0} in "${name}", this run ${promptLength} of size ${hiddenSize}. ` +
-          `Tune with --prompt-length ${shape[0] ?? 0}, or start elsewhere.`,
+        say`${file} has ${shape[0] ?? 0} prompt vectors of size ${shape[1] ?? 0} in "${name}", this run ${promptLength} of size ${hiddenSize}. Tune with --prompt-length ${shape[0] ?? 0}, or start elsewhere.`,
       );
     }
   }
   if (biases && methodOf(settings).biases.length > 0) checkBiases(adapter);
   if (method !== "lora") return;
-  if (adapter.settings.method !== "lora") throw missing("low-rank updates");
+  if (adapter.settings.method !== "lora") throw missing(say`low-rank updates`);
   const [found, wanted] = [adapter.settings.lora ?? LORA, settings.lora ?? LORA];
   if (found.rank !== wanted.rank || found.alpha !== wanted.alpha) {
     throw refuse(
-      `${file} has updates of rank ${found.rank} and alpha ${found.alpha}, this run of rank ${wanted.rank} and alpha ${wanted.alpha}. ` +
-        `Tune with --lora-rank ${found.rank} --lora-alpha ${found.alpha}, or start elsewhere.`,
+      say`${file} has updates of rank ${found.rank} and alpha ${found.alpha}, this run of rank ${wanted.rank} and alpha ${wanted.alpha}. Tune with --lora-rank ${found.rank} --lora-alpha ${found.alpha}, or start elsewhere.`,
     );
   }
 }
@@ -127,7 +126,7 @@ function checkFit(adapter: Adapter, settings: TuningSettings, base: BaseModel, b
 function checkBiases({ file, tensors, settings }: Adapter): void {
   if ([...tensors.keys()].some(isBias)) return;
   throw refuse(
-    `The biases cannot start from ${file}: it was tuned with ${settings.method} and has none. Add --bias-start zero, or name another adapter.`,
+    say`The biases cannot start from ${file}: it was tuned with ${settings.method} and has none. Add --bias-start zero, or name another adapter.`,
   );
 }
 
@@ -145,7 +144,7 @@ export function givenValues(given: StartingPoint["tensors"], { name, shape }: Pa
   if (tensor?.shape.join() === shape.join()) return tensor.values;
   const found = tensor === undefined ? "missing" : `[${tensor.shape.join(", ")}]`;
   throw refuse(
-    `The adapter to start from is damaged: tensor ${name} is ${found}, expected [${shape.join(", ")}]. Name another one.`,
+    say`The adapter to start from is damaged: tensor ${name} is ${found}, expected [${shape.join(", ")}]. Name another one.`,
   );
 }
 
@@ -174,14 +173,14 @@ export function startSentences({
 }): string[] {
   const file = (hash: string) => sources.find(({ sha256: known }) => known === hash)?.file ?? hash;
   return [
-    ...(start?.from === "random" ? ["The prompt vectors start at random."] : []),
-    ...(start?.from === "text" ? [`The prompt starts from the text "${start.text}".`] : []),
-    ...(start?.from === "adapter" ? [`What trains starts from ${file(start.sha256)}.`] : []),
-    ...(biasStart?.from === "adapter" ? [`The biases start from ${file(biasStart.sha256)}.`] : []),
-    ...(biasStart?.from === "zero" ? ["The biases start at zero."] : []),
+    ...(start?.from === "random" ? [say`The prompt vectors start at random.`] : []),
+    ...(start?.from === "text" ? [say`The prompt starts from the text "${start.text}".`] : []),
+    ...(start?.from === "adapter" ? [say`What trains starts from ${file(start.sha256)}.`] : []),
+    ...(biasStart?.from === "adapter" ? [say`The biases start from ${file(biasStart.sha256)}.`] : []),
+    ...(biasStart?.from === "zero" ? [say`The biases start at zero.`] : []),
     ...(sources.length > 0
       ? [
-          "Texts that the other adapter has learned from are not new to this run: where they stand in its test part or its folds, the figures are too good.",
+          say`Texts that the other adapter has learned from are not new to this run: where they stand in its test part or its folds, the figures are too good.`,
         ]
       : []),
   ];

@@ -6,6 +6,7 @@ import type { PreparedRun } from "./prepare";
 import { FACTORS, probeRates, probeSteps, scaledRates } from "./probe";
 import type { TuningSettings } from "./settings";
 import { microBatches, type Budget } from "./trainer";
+import { say } from "../say";
 
 /** What was measured before a run. */
 export interface Timing {
@@ -97,12 +98,10 @@ export async function probed(
     },
   );
   const tried = found.losses.map(
-    ({ factor, loss }) => `${factor}: ${loss === null ? "not a number" : loss.toFixed(3)}`,
+    ({ factor, loss }) => `${factor}: ${loss === null ? say`not a number` : loss.toFixed(3)}`,
   );
   return {
     settings: { ...settings, ...scaledRates(settings, found.factor) },
-    decision:
-      `Rates are ${found.factor} times the usual ones, found by a probe of ${found.steps} steps each ` +
-      `(factor: loss behind it; ${tried.join(", ")}).`,
+    decision: say`Rates are ${found.factor} times the usual ones, found by a probe of ${found.steps} steps each (factor: loss behind it; ${tried.join(", ")}).`,
   };
 }

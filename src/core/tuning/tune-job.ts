@@ -14,6 +14,7 @@ import { createRunFolder, discardRunFolder, refuseTaken, sha256, writeManifest }
 import { keepStart, startSentences } from "./start";
 import { probed, secondsOfRun, timeOneStep } from "./timing";
 import type { Budget } from "./trainer";
+import { say } from "../say";
 
 type TuneJob = Extract<Job, { type: "tune" }>;
 type Folds = NonNullable<Manifest["folds"]>;
@@ -33,7 +34,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
   const cutTexts = items.filter(({ text }) => text.cut).length;
   if (cutTexts > 0) {
     warn(
-      `${cutTexts} of ${items.length} texts are longer than ${layout.textRoom} tokens: their middle is left out, with the mark "[...]" in its place.`,
+      say`${cutTexts} of ${items.length} texts are longer than ${layout.textRoom} tokens: their middle is left out, with the mark "[...]" in its place.`,
     );
   }
   const folds = job.folds === undefined ? null : foldsOf(prepared, job.folds);
@@ -79,7 +80,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       decide(found.decision);
     }
     decisions.push(
-      `Memory: a forecast of ${formatBytes(opened.bytes)}, ${formatBytes(available)} available.`,
+      say`Memory: a forecast of ${formatBytes(opened.bytes)}, ${formatBytes(available)} available.`,
     );
     if (channel.stop() !== null) throw new Interrupted();
     const { id, folder } = await createRunFolder(loaded.folder, settings.method, tools.now(), job.out);

@@ -2,6 +2,8 @@ import { fork, type ChildProcess } from "node:child_process";
 import { PlumbError } from "../errors";
 import { FromWorker, type Job, type JobResult, type ToWorker } from "./protocol";
 import type { StopMode } from "./trainer";
+import { languageEnvironment } from "../language";
+import { say } from "../say";
 
 /** A job in a process of its own: a crash there leaves this process alive. */
 export interface RunningJob {
@@ -46,7 +48,7 @@ export function startJob(
   execArgv: readonly string[] = [],
 ): RunningJob {
   const child = fork(file, {
-    env: workerEnvironment(process.env),
+    env: { ...workerEnvironment(process.env), ...languageEnvironment() },
     execArgv: [...execArgv],
     // Its standard output would mix with the data of the command line.
     stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -81,7 +83,7 @@ function follow(
       if (!parsed.success) {
         failure ??= new PlumbError(
           "worker-message",
-          `The worker said something unknown: ${parsed.error.message}`,
+          say`The worker said something unknown: ${parsed.error.message}`,
         );
         child.kill("SIGKILL");
         return;
@@ -96,11 +98,13 @@ function follow(
       if (message.type === "done") end = { kind: "done", result: message.result };
       else if (message.type === "paused")
         end = { kind: "paused", folder: message.folder, step: message.step };
-      else if (message.type === "failed") failure ??= new PlumbError(message.code, message.message);
-      else listen(message);
+      else if (message.type === "failed") {
+        const { code, message: sentence, figures = {} } = message;
+        failure ??= new PlumbError(code, sentence, { figures });
+      } else listen(message);
     });
     child.on("error", (error) => {
-      failure ??= new PlumbError("worker-start", `Cannot start the worker: ${error.message}.`, {
+      failure ??= new PlumbError("worker-start", say`Cannot start the worker: ${error.message}.`, {
         cause: error,
       });
       if (child.pid === undefined) reject(failure);
@@ -123,25 +127,24 @@ export function crash(
 ): PlumbError {
   const next =
     folder === null
-      ? "Nothing was lost."
-      : `What was saved is kept; go on with: plumb ${type.startsWith("base-") ? "base train" : "tune"} --resume ${folder}`;
+      ? say`Nothing was lost.`
+      : say`What was saved is kept; go on with: plumb ${type.startsWith("base-") ? "base train" : "tune"} --resume ${folder}`;
   switch (signal) {
     case "SIGBUS":
       return new PlumbError(
         "worker-sigbus",
-        `The worker lost the model file while reading it: ${model ?? "unknown"} was cut short, replaced, or its disk is gone. ` +
-          `Restore the file. ${next}`,
+        say`The worker lost the model file while reading it: ${model ?? say`unknown`} was cut short, replaced, or its disk is gone. Restore the file. ${next}`,
       );
     case "SIGKILL":
       return new PlumbError(
         "worker-killed",
-        `The worker was ended from outside (SIGKILL), most often because memory ran out. Close other programs, or use --micro-batch 256. ${next}`,
+        say`The worker was ended from outside (SIGKILL), most often because memory ran out. Close other programs, or use --micro-batch 256. ${next}`,
       );
     default: {
-      const how = signal ?? `exit code ${code ?? "unknown"}`;
+      const how = signal ?? say`exit code ${code ?? say`unknown`}`;
       return new PlumbError(
         "worker-crash",
-        `The worker ended unexpectedly (${how})${model === null ? "" : ` with the model ${model}`}. ${next}`,
+        say`The worker ended unexpectedly (${how})${model === null ? "" : say` with the model ${model}`}. ${next}`,
       );
     }
   }

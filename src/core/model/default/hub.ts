@@ -7,6 +7,7 @@ import { hubEnvironment } from "../hub/environment";
 import type { FetchListener } from "../listener";
 import type { WantedModel } from "./model";
 import { diskFull } from "./trouble";
+import { say } from "../../say";
 
 /** Left free on the disk besides what is fetched. */
 const SPARE = 16e6;
@@ -30,7 +31,7 @@ export async function fetchFromHub(
   if (environment.offline !== null) {
     throw new PlumbError(
       "hub-offline",
-      `${environment.offline} is set, so nothing is fetched from the Hugging Face Hub. Unset it, or give the file: plumb models get --from FILE.`,
+      say`${environment.offline} is set, so nothing is fetched from the Hugging Face Hub. Unset it, or give the file: plumb models get --from FILE.`,
     );
   }
   const folder = path.dirname(file);
@@ -41,9 +42,9 @@ export async function fetchFromHub(
   const { bavail, bsize } = await statfs(folder);
   const needed = model.bytes - begun + SPARE;
   if (bavail * bsize < needed) {
-    throw diskFull(folder, `${Math.floor((bavail * bsize) / 1e6)} MB are free`, needed);
+    throw diskFull(folder, say`${Math.floor((bavail * bsize) / 1e6)} MB are free`, needed);
   }
-  listener.say(`Fetching ${model.file} of ${repo} from ${environment.endpoint}.`);
+  listener.say(say`Fetching ${model.file} of ${repo} from ${environment.endpoint}.`);
   const client = new HubClient(environment, patience, (line) => listener.say(line), signal);
   let [done, fetched] = [0, 0];
   await download(

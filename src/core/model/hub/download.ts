@@ -4,6 +4,7 @@ import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { PlumbError } from "../../errors";
 import type { HubAnswer, HubClient } from "./client";
 import type { HubFile } from "./listing";
+import { say } from "../../say";
 
 /** What is being fetched; a later run goes on with it. */
 export const partOf = (blob: string) => `${blob}.plumb.incomplete`;
@@ -61,12 +62,12 @@ class Download {
     await rm(this.part, { force: true });
     throw new PlumbError(
       "hub-checksum",
-      `${this.named()} came from ${this.client.environment.endpoint} with other content than it should have (its hash differs), and was thrown away. Run the command again; if that does not help, something between here and there changes files.`,
+      say`${this.named()} came from ${this.client.environment.endpoint} with other content than it should have (its hash differs), and was thrown away. Run the command again; if that does not help, something between here and there changes files.`,
     );
   }
 
   private named(): string {
-    return `${this.place.file.path} of ${this.place.repo}`;
+    return say`${this.place.file.path} of ${this.place.repo}`;
   }
 
   /** SHA-256 of the content, or what git calls the SHA-1 of a blob: its length in front. */
@@ -118,7 +119,7 @@ class Download {
           this.length += chunk.length;
           this.came(chunk.length, true);
         }
-        if (this.length < file.size) throw this.client.broken(`it ended early, in ${file.path}`);
+        if (this.length < file.size) throw this.client.broken(say`it ended early, in ${file.path}`);
       } catch (error) {
         await tries.after(error);
       }
@@ -142,7 +143,9 @@ class Download {
     const [, first, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range) ?? [];
     if (Number(first) !== this.length || answer.headers.has("content-encoding")) {
       answer.drop();
-      throw this.client.unexpected(`another part of ${this.place.file.path} than was asked for (${range})`);
+      throw this.client.unexpected(
+        say`another part of ${this.place.file.path} than was asked for (${range})`,
+      );
     }
     if (total !== "*" && Number(total) !== size) {
       answer.drop();
@@ -154,7 +157,7 @@ class Download {
     await rm(this.part, { force: true });
     return new PlumbError(
       "hub-size",
-      `${this.named()} should have ${this.place.file.size} bytes, and ${found} came; it was thrown away. Run the command again; if that does not help, ${this.client.environment.endpoint} is out of step or something between here and there changes files.`,
+      say`${this.named()} should have ${this.place.file.size} bytes, and ${found} came; it was thrown away. Run the command again; if that does not help, ${this.client.environment.endpoint} is out of step or something between here and there changes files.`,
     );
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { PlumbError } from "../../errors";
 import { homeFolder } from "../home";
+import { say } from "../../say";
 
 /** What the environment says about the Hub, in the variables that Hugging Face's own tools read. */
 export interface HubEnvironment {
@@ -63,14 +64,14 @@ function findEndpoint({ HF_ENDPOINT }: NodeJS.ProcessEnv, hasToken: boolean): st
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     throw new PlumbError(
       "hub-endpoint",
-      `HF_ENDPOINT is ${JSON.stringify(HF_ENDPOINT)}, expected the address of a mirror of the Hub, such as ${HUB}. Correct or unset it.`,
+      say`HF_ENDPOINT is ${JSON.stringify(HF_ENDPOINT)}, expected the address of a mirror of the Hub, such as ${HUB}. Correct or unset it.`,
     );
   }
   const here = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
   if (url.protocol === "http:" && hasToken && !here) {
     throw new PlumbError(
       "hub-endpoint",
-      `HF_ENDPOINT is ${named}: your token would be sent there without encryption. Use an https address, or set HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send none.`,
+      say`HF_ENDPOINT is ${named}: your token would be sent there without encryption. Use an https address, or set HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send none.`,
     );
   }
   return named;
@@ -91,7 +92,7 @@ function findToken(environment: NodeJS.ProcessEnv): HubEnvironment["token"] {
     if (code === "ENOENT" || code === "ENOTDIR") return null;
     throw new PlumbError(
       "hub-token",
-      `The token file ${file} cannot be read (${code}). Make it readable, or set HF_TOKEN.`,
+      say`The token file ${file} cannot be read (${code ?? ""}). Make it readable, or set HF_TOKEN.`,
       {
         cause: error,
       },
@@ -105,6 +106,6 @@ function checkedToken(value: string, from: string): { value: string; from: strin
   if (/^[\x21-\x7e]+$/.test(value)) return { value, from };
   throw new PlumbError(
     "hub-token",
-    `What stands in ${from} is no token of the Hugging Face Hub: one is a single word of ASCII characters, beginning with hf_. Correct or remove it.`,
+    say`What stands in ${from} is no token of the Hugging Face Hub: one is a single word of ASCII characters, beginning with hf_. Correct or remove it.`,
   );
 }

@@ -14,6 +14,7 @@ import { hubEnvironment, type HubEnvironment } from "./environment";
 import { listRepo, type HubFile, type Listing } from "./listing";
 import { MAIN, type RepoName } from "./names";
 import { isWhole, RepoStorage } from "./storage";
+import { say } from "../../say";
 
 const LONGEST_INDEX = 1 << 24;
 /** Left free on the disk besides what is fetched. */
@@ -76,7 +77,9 @@ export async function fetchHubModel(
     return modelAt(wish, storage, listing.commit, files);
   } catch (error) {
     if (all.signal?.aborted === true) {
-      throw new PlumbError("interrupted", "Stopped. The same command goes on from here.", { cause: error });
+      throw new PlumbError("interrupted", say`Stopped. The same command goes on from here.`, {
+        cause: error,
+      });
     }
     throw asPlumbError(error, environment.cache);
   }
@@ -99,7 +102,7 @@ async function fromCache(wish: HubWish, { cache, offline }: HubEnvironment): Pro
   if (found?.broken === null) return { path: found.path, name: found.name };
   throw new PlumbError(
     "hub-offline",
-    `${offline} is set, so nothing is fetched, and ${wanted} is not in ${cache} as a whole. Unset ${offline} to fetch it.`,
+    say`${offline ?? ""} is set, so nothing is fetched, and ${wanted} is not in ${cache} as a whole. Unset ${offline ?? ""} to fetch it.`,
   );
 }
 
@@ -189,7 +192,7 @@ class Fetching {
     if (needed + SPARE > free) {
       throw diskFull(
         this.client.environment.cache,
-        `${Math.floor(free / 1e6)} MB are free, ${Math.ceil((needed + SPARE) / 1e6)} MB are needed`,
+        say`${Math.floor(free / 1e6)} MB are free, ${Math.ceil((needed + SPARE) / 1e6)} MB are needed`,
       );
     }
   }
@@ -198,18 +201,18 @@ class Fetching {
 function diskFull(cache: string, found: string): PlumbError {
   return new PlumbError(
     "disk-full",
-    `Not enough room in ${cache}: ${found}. Make room, or set HF_HUB_CACHE to a folder on another disk; what is there is kept.`,
+    say`Not enough room in ${cache}: ${found}. Make room, or set HF_HUB_CACHE to a folder on another disk; what is there is kept.`,
   );
 }
 
 function asPlumbError(error: unknown, cache: string): unknown {
   if (!(error instanceof Error) || error instanceof PlumbError) return error;
   const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT") return diskFull(cache, "the disk is full");
+  if (code === "ENOSPC" || code === "EDQUOT") return diskFull(cache, say`the disk is full`);
   if (code === undefined) return error;
   return new PlumbError(
     "hub-cache",
-    `The model cannot be written into ${cache}: ${error.message}. Set HF_HUB_CACHE to a folder that may be written and has symbolic links.`,
+    say`The model cannot be written into ${cache}: ${error.message}. Set HF_HUB_CACHE to a folder that may be written and has symbolic links.`,
     { cause: error },
   );
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { HubClient } from "./client";
 import { COMMIT } from "./names";
+import { say } from "../../say";
 
 /** A file of a repository at a commit. */
 export interface HubFile {
@@ -37,20 +38,20 @@ export async function listRepo(client: HubClient, repo: string, revision: string
   const info = Info.safeParse(
     (await client.json(`${api}/revision/${encodeURIComponent(revision)}`, subject)).value,
   );
-  if (!info.success) throw client.unexpected("a description of the model that names no commit");
+  if (!info.success) throw client.unexpected(say`a description of the model that names no commit`);
   const commit = info.data.sha;
   const files: HubFile[] = [];
   let url: string | null = `${api}/tree/${commit}?recursive=true&expand=false`;
   for (let pages = 0; url !== null; pages++) {
-    if (pages === MOST_PAGES) throw client.unexpected(`a list of files of more than ${MOST_PAGES} pages`);
+    if (pages === MOST_PAGES) throw client.unexpected(say`a list of files of more than ${MOST_PAGES} pages`);
     const answer = await client.json(url, subject);
     const page = Page.safeParse(answer.value);
-    if (!page.success) throw client.unexpected("a list of files that is none");
+    if (!page.success) throw client.unexpected(say`a list of files that is none`);
     for (const entry of page.data) {
       if (entry.type !== "file") continue;
       const file = File.safeParse(entry);
       if (!file.success) {
-        throw client.unexpected("a list of files in which a file has no size or no proper hash");
+        throw client.unexpected(say`a list of files in which a file has no size or no proper hash`);
       }
       const { path, size: bytes, oid, lfs } = file.data;
       if (isInside(path)) files.push({ path, size: lfs?.size ?? bytes, digest: lfs?.oid ?? oid });

@@ -3,6 +3,7 @@ import { FAMILIES } from "../families";
 import type { JsonObject } from "../json";
 import { unsupported } from "../problem";
 import { linearFactors, llama3Factors } from "../rope-scaling";
+import { say } from "../../say";
 
 /** Tokens that a model's files name by their ids. */
 export interface SpecialIds {
@@ -93,6 +94,6 @@ function ropeScaling({ ropeFactors, ropeTheta, headSize }: DecoderConfig, file: 
   }
   throw unsupported(
     file,
-    "the model's positions are scaled in a way that config.json has no words for. Take the model in Hugging Face form.",
+    say`the model's positions are scaled in a way that config.json has no words for. Take the model in Hugging Face form.`,
   );
 }

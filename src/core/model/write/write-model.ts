@@ -7,6 +7,7 @@ import { toBfloat16 } from "./bfloat16";
 import type { ModelSource } from "./source";
 import { writeTensorFile } from "./tensor-file";
 import { pretty } from "./tokenizer-files";
+import { say } from "../../say";
 
 /** Without it a folder is no model: it is written last. */
 const CONFIG = "config.json";
@@ -54,7 +55,7 @@ export function checkWritten(base: BaseModel, written: BaseModel): void {
   const fail = (what: string) =>
     mismatch(
       written.path,
-      `the model that was written does not read as its base ${base.name} does: ${what}. This is a fault of Plumb; please report it.`,
+      say`the model that was written does not read as its base ${base.name} does: ${what}. This is a fault of Plumb; please report it.`,
     );
   const flat = (model: BaseModel) =>
     Object.entries(model.table.config).flatMap(([name, value]: [string, unknown]) =>
@@ -66,7 +67,7 @@ export function checkWritten(base: BaseModel, written: BaseModel): void {
   const wanted = new Map(flat(base));
   for (const name of new Set([...found.keys(), ...wanted.keys()])) {
     if (!near(wanted.get(name), found.get(name)))
-      throw fail(`${name} is ${String(found.get(name))}, expected ${String(wanted.get(name))}`);
+      throw fail(say`${name} is ${String(found.get(name))}, expected ${String(wanted.get(name))}`);
   }
   const tokens = (tokenizer: TextTokenizer) => [
     tokenizer.bos,
@@ -76,5 +77,5 @@ export function checkWritten(base: BaseModel, written: BaseModel): void {
   const [before, after] = [tokens(base.tokenizer), tokens(written.tokenizer)];
   const other = before.findIndex((ids, i) => ids !== after[i]);
   if (other >= 0)
-    throw fail(`its tokenizer gives ${String(after[other])}, expected ${String(before[other])}`);
+    throw fail(say`its tokenizer gives ${String(after[other])}, expected ${String(before[other])}`);
 }

@@ -1,0 +1,95 @@
+/**
+ * Sentences for people. They stand in English where they are said, and that English is the key to another language: the
+ * extension and the processes that it starts speak the editor's, everything else English. Said is when a sentence is
+ * made, so none is made while a module loads.
+ */
+
+/** A count that decides the form of a word. */
+class Count {
+  constructor(
+    readonly count: number,
+    /** English, of one and of several. */
+    readonly forms: readonly [string, string],
+    /** Whether the number is said too. */
+    readonly shown: boolean,
+  ) {}
+}
+
+type Value = string | number | Count;
+
+/** Sentences of another language by their English, as `say` names them. */
+export interface Sentences {
+  /** BCP 47. */
+  readonly language: string;
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+let spoken: Sentences | null = null;
+
+/** From now on this process speaks another language where it has the words; English with null. */
+export function speak(sentences: Sentences | null): void {
+  spoken = sentences;
+}
+
+/** `1 text`, `2,000 texts`: for `say`, with both forms as literals. */
+export const counted = (count: number, one: string, many: string): Count =>
+  new Count(count, [one, many], true);
+
+/** The form of a word that a count asks for, without the number: for `say`, with both forms as literals. */
+export const inflected = (count: number, one: string, many: string): Count =>
+  new Count(count, [one, many], false);
+
+/**
+ * A sentence, or a part of one, in the language of this process. The table has it as `{0} of {1:one text|several texts}`:
+ * places are numbered, a counted word stands with its forms behind a colon, one without the number behind a slash. A
+ * translation puts the places where it wants, with the forms that `Intl.PluralRules` tells apart for its language, in the
+ * order one, few, many.
+ */
+export function say(strings: TemplateStringsArray, ...values: readonly Value[]): string {
+  if (spoken === null) return strings.reduce((said, text, at) => said + english(values[at - 1]!) + text);
+  const key = keyOf(
+    strings,
+    values.map((value) => (value instanceof Count ? value : null)),
+  );
+  return fill(spoken.texts[key] ?? key, values, spoken.texts[key] === undefined ? "en" : spoken.language);
+}
+
+/** What a table calls a sentence. */
+export function keyOf(
+  strings: readonly string[],
+  counts: readonly (Pick<Count, "forms" | "shown"> | null)[],
+): string {
+  return strings.reduce((key, text, at) => {
+    const count = counts[at - 1] ?? null;
+    const forms = count === null ? "" : `${count.shown ? ":" : "/"}${count.forms.join("|")}`;
+    return `${key}{${at - 1}${forms}}${text}`;
+  });
+}
+
+function english(value: Value): string {
+  if (!(value instanceof Count)) return String(value);
+  const form = value.forms[value.count === 1 ? 0 : 1];
+  return value.shown ? `${value.count.toLocaleString("en-US")} ${form}` : form;
+}
+
+function fill(text: string, values: readonly Value[], language: string): string {
+  return text.replace(/\{(\d+)(?:([:/])([^}]*))?\}/gu, (whole, at: string, how?: string, forms?: string) => {
+    const value = values[Number(at)];
+    if (value === undefined) return whole;
+    if (typeof value === "string") return value;
+    const count = typeof value === "number" ? value : value.count;
+    const number = count.toLocaleString(language, { useGrouping: typeof value !== "number" });
+    if (forms === undefined) return number;
+    const form = formOf(forms.split("|"), count, language);
+    return how === ":" ? `${number} ${form}` : form;
+  });
+}
+
+/** Categories of a count in the order in which forms stand; a fraction takes that of a few. */
+const CATEGORIES: readonly Intl.LDMLPluralRule[] = ["one", "few", "many"];
+
+function formOf(forms: readonly string[], count: number, language: string): string {
+  const category = new Intl.PluralRules(language).select(count);
+  const place = category === "other" ? 1 : CATEGORIES.indexOf(category);
+  return forms[place] ?? forms.at(-1)!;
+}
