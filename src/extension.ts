@@ -22,7 +22,10 @@ export function activate(context: vscode.ExtensionContext): void {
   speakAsTheEditor();
   const dist = (name: string) => context.asAbsolutePath(`dist/${name}`);
   const checker = new Checker(dist("cli.js"));
-  const labels = new LabelEditors(vscode.Uri.file(dist("webview")), dist("worker.js"));
+  const labels = new LabelEditors(vscode.Uri.file(dist("webview")), {
+    worker: dist("worker.js"),
+    reach: dist("reach-thread.js"),
+  });
   const shared: PanelOptions = {
     pages: vscode.Uri.file(dist("webview")),
     worker: dist("worker.js"),

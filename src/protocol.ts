@@ -249,6 +249,10 @@ export type LabelWord =
   | "keys"
   | "labelled"
   | "labels"
+  | "leftOut"
+  | "leftOutBegin"
+  | "leftOutEnd"
+  | "leftOutShow"
   | "list"
   | "loading"
   | "needed"
@@ -396,6 +400,14 @@ export type ToLabel =
     }
   | { readonly type: "jumped"; readonly line: number | null; readonly to: string }
   | { readonly type: "suggestion"; readonly line: number; readonly suggestion: Suggestion }
+  /** The text is too long for the base model, which does not read it from one place (UTF-16) to another. */
+  | {
+      readonly type: "left-out";
+      readonly line: number;
+      readonly id: string;
+      readonly from: number;
+      readonly to: number;
+    }
   /** Show what has a suggestion, with suggestions on. */
   | { readonly type: "review" }
   /** An edit has been carried out, or refused. */

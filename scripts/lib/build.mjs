@@ -44,6 +44,7 @@ const nodeEntries = {
   worker: "src/worker.ts",
   "token-worker": "src/core/data/token-worker.ts",
   "import-thread": "src/core/import/thread-worker.ts",
+  "reach-thread": "src/core/reach/thread-worker.ts",
 };
 /** Browser code of the panels: dist/webview/NAME.js and NAME.css. */
 const webviewEntries = {

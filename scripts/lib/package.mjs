@@ -25,7 +25,15 @@ const shipped = [
   "media",
 ];
 /** Relative to the folder of bundles. */
-const bundles = ["cli.js", "extension.js", "worker.js", "token-worker.js", "import-thread.js", "webview"];
+const bundles = [
+  "cli.js",
+  "extension.js",
+  "worker.js",
+  "token-worker.js",
+  "import-thread.js",
+  "reach-thread.js",
+  "webview",
+];
 
 /**
  * Builds the engine for other machines and everything else, and packs it.

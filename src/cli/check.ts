@@ -7,13 +7,10 @@ import {
   readTask,
   TaskError,
   type CheckResult,
-  type LoadedExample,
-  type LoadedTask,
 } from "../core/data";
 import { PlumbError } from "../core/errors";
 import { openBaseModel, resolveBaseModel, type BaseModel } from "../core/model";
-import { answerRoomOf, baseModelOf, tunedLayout } from "../core/tuning/prepare";
-import { resolveSettings } from "../core/tuning/settings";
+import { baseModelOf, usualLayout } from "../core/tuning/prepare";
 import { renderCheck } from "./check-text";
 import { openShare, wholeNumber } from "./options";
 
@@ -108,23 +105,9 @@ async function check(
     const unmeasured = `The length of texts in tokens was not checked. ${error.message}`;
     return { result: checkTask(loaded, null, drawn), unmeasured };
   }
-  const textRoom = textRoomOf(loaded, model);
+  const answered = loaded.examples.filter((example) => answerOf(loaded.task, example) !== null);
+  const { textRoom } = usualLayout(loaded.task, model, answered);
   const texts = loaded.examples.map((example) => example.text);
   const measured = await countTokensInThreads(texts, model.path, textRoom);
   return { result: checkTask(loaded, model.tokenizer, { ...drawn, textRoom, measured }), unmeasured: null };
-}
-
-/** Most tokens that a run leaves a text, with the settings it would take by itself. */
-function textRoomOf({ task, examples }: LoadedTask, model: BaseModel): number {
-  const answered = examples.filter((example) => answerOf(task, example) !== null);
-  // The longest answer in tokens is among the longest in characters.
-  const length = (example: LoadedExample) => example.target?.length ?? 0;
-  const longest = [...answered].sort((a, b) => length(b) - length(a)).slice(0, 200);
-  const options = task.method === undefined ? {} : { method: task.method };
-  const settings = resolveSettings(options, {
-    kind: task.kind,
-    examples: answered.length,
-    contextLength: model.table.config.contextLength,
-  });
-  return tunedLayout(task, model, settings, answerRoomOf(task, model, longest, settings.maxTokens)).textRoom;
 }

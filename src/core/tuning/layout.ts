@@ -115,13 +115,21 @@ export interface EncodedText {
   readonly cut: boolean;
 }
 
-/** A text longer than the room keeps its first two thirds and its last third, with a mark between. */
+/** Tokens that a text which is too long keeps of its beginning and of its end: two thirds and a third, with a mark between. */
+export function sharesOfCut({ textRoom, mark }: Pick<Layout, "textRoom" | "mark">): {
+  head: number;
+  tail: number;
+} {
+  const kept = Math.max(0, textRoom - mark.length);
+  const tail = Math.floor(kept / 3);
+  return { head: kept - tail, tail };
+}
+
 export function encodeText(layout: Layout, tokenizer: TextTokenizer, text: string): EncodedText {
   const tokens = tokenizer.encode(text);
   if (tokens.length <= layout.textRoom) return { tokens: [...tokens, ...layout.after], cut: false };
-  const kept = Math.max(0, layout.textRoom - layout.mark.length);
-  const tail = Math.floor(kept / 3);
-  const shortened = [...tokens.slice(0, kept - tail), ...layout.mark, ...tokens.slice(tokens.length - tail)];
+  const { head, tail } = sharesOfCut(layout);
+  const shortened = [...tokens.slice(0, head), ...layout.mark, ...tokens.slice(tokens.length - tail)];
   return { tokens: [...shortened.slice(0, layout.textRoom), ...layout.after], cut: true };
 }
 

@@ -15,7 +15,7 @@ import {
 } from "../data";
 import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
-import type { Task } from "../schema";
+import type { Example, Task } from "../schema";
 import {
   buildLayout,
   encodeAnswer,
@@ -34,6 +34,8 @@ import { say } from "../say";
 
 /** Most places that a message lists for each finding. */
 const PLACES_SHOWN = 5;
+/** Answers, the longest first, that are tokenised to find the longest. */
+export const LONGEST_ANSWERS = 200;
 
 /**
  * Looks for what `plumb check` looks for, lengths aside.
@@ -182,7 +184,7 @@ export function partsOf(split: Split, heldOut: ReadonlySet<string>): Parts {
 export function answerRoomOf(
   task: Task,
   model: BaseModel,
-  examples: readonly LoadedExample[],
+  examples: readonly Example[],
   maxTokens: number,
 ): number {
   if (task.kind !== "generation") return 0;
@@ -208,6 +210,27 @@ export function tunedLayout(
     maxTokens: settings.maxTokens,
     answerRoom,
   });
+}
+
+/**
+ * The layout of a run with the settings that it would take by itself, but for those given.
+ * @param answered Examples with an answer.
+ */
+export function usualLayout(
+  task: Task,
+  model: BaseModel,
+  answered: readonly Example[],
+  options: TuningOptions = task.method === undefined ? {} : { method: task.method },
+): Layout {
+  // The longest answer in tokens is among the longest in characters.
+  const length = (example: Example) => example.target?.length ?? 0;
+  const longest = [...answered].sort((a, b) => length(b) - length(a)).slice(0, LONGEST_ANSWERS);
+  const settings = resolveSettings(options, {
+    kind: task.kind,
+    examples: answered.length,
+    contextLength: model.table.config.contextLength,
+  });
+  return tunedLayout(task, model, settings, answerRoomOf(task, model, longest, settings.maxTokens));
 }
 
 /** The layout in which the base model is asked untuned: the whole instruction in words, nothing trained. */

@@ -7,6 +7,7 @@ import {
   type RunGuesses,
   type Suggested,
 } from "../../core/labelling";
+import { LONGEST_ANSWERS } from "../../core/reach";
 import { decide } from "../../core/report";
 import type { Task } from "../../core/schema";
 import type { FromLabel, LabelView, Suggestion, ToLabel } from "../../protocol";
@@ -121,6 +122,24 @@ export class Desk {
     if (isTest(row, this.arrangement())) return { refusal: { state: "none", reason: "test" } };
     if (latest.fitted.has(id)) return { refusal: { state: "none", reason: "fitted" } };
     return { text: row.text };
+  }
+
+  /** A text as it stands, to see how far the model reads it; null where the line is no example. */
+  readable(line: number): { readonly id: string; readonly text: string } | null {
+    const row = this.rows.at(line);
+    return "id" in row ? { id: row.id, text: row.text } : null;
+  }
+
+  /** Generation: the longest answers, for which a run keeps room. */
+  longestAnswers(): string[] {
+    const { rows, options } = this;
+    if (options.task.kind !== "generation") return [];
+    const answers: string[] = [];
+    for (let line = 0; line < rows.length; line++) {
+      const row = rows.at(line);
+      if (row.state === "answered") answers.push(row.answer[0] ?? "");
+    }
+    return answers.sort((a, b) => b.length - a.length).slice(0, LONGEST_ANSWERS);
   }
 
   /** What the adapter's answer comes to. */

@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { readTask } from "../../core/data";
 import { pickTask } from "../task-files";
 import { labelPage } from "./page";
-import { LabelSession } from "./session";
+import { LabelSession, type SessionOptions } from "./session";
 import { examplesFiles, taskAt, tasksOf, type TaskOfFile } from "./tasks-of";
 
 /** VS Code keeps larger files to itself. */
@@ -25,11 +25,11 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
 
   /**
    * @param pages Folder of the panels' browser code.
-   * @param worker dist/worker.js.
+   * @param programs dist/worker.js and dist/reach-thread.js.
    */
   constructor(
     private readonly pages: vscode.Uri,
-    private readonly worker: string,
+    private readonly programs: Pick<SessionOptions, "worker" | "reach">,
   ) {
     this.registered = vscode.window.registerCustomEditorProvider(LabelEditors.type, this, {
       supportsMultipleEditorsPerDocument: true,
@@ -44,7 +44,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
     const { webview } = panel;
     webview.options = { enableScripts: true, localResourceRoots: [this.pages] };
     const session = new LabelSession(document, panel, {
-      worker: this.worker,
+      ...this.programs,
       task: (of) => this.taskOf(of.uri),
     });
     const key = document.uri.toString();

@@ -1,9 +1,12 @@
 import path from "node:path";
 import * as vscode from "vscode";
 import { readGuesses, readSuggestions, type RunGuesses, type Suggested } from "../../core/labelling";
+import { Reach } from "../../core/reach";
 import { startJob } from "../../core/tuning/worker-process";
 import type { FromLabel, ToLabel } from "../../protocol";
 import { finishedRuns } from "../runs";
+import { runSettings } from "../settings";
+import { inputOf, NO_CHOICES } from "../tune/jobs";
 import { Desk, type EditMessage } from "./desk";
 import { LabelMessage } from "./messages";
 import { Suggester } from "./suggester";
@@ -15,6 +18,8 @@ import { labelWords } from "./words";
 export interface SessionOptions {
   /** dist/worker.js. */
   readonly worker: string;
+  /** dist/reach-thread.js. */
+  readonly reach: string;
   /** The task that the file is labelled for; null where none names it. */
   task(document: vscode.TextDocument): Promise<TaskOfFile | null>;
 }
@@ -31,6 +36,9 @@ export class LabelSession implements vscode.Disposable {
   private latest: RunGuesses | null = null;
   private locked: string | null = null;
   private suggester: Suggester | null = null;
+  private reach: Reach | null = null;
+  /** The line on the screen. */
+  private line: number | null = null;
   private watched: vscode.Disposable | null = null;
   private timer: NodeJS.Timeout | undefined;
   /** Edits go one after another: each is computed from the document as the one before has left it. */
@@ -59,6 +67,7 @@ export class LabelSession implements vscode.Disposable {
   dispose(): void {
     clearTimeout(this.timer);
     this.suggester?.dispose();
+    this.reach?.dispose();
     this.watched?.dispose();
     for (const disposable of this.disposables) disposable.dispose();
   }
@@ -95,7 +104,8 @@ export class LabelSession implements vscode.Disposable {
       case "at":
         desk.moveTo(message.line);
         this.post(desk.tell([message.line, ...message.ahead], true));
-        return;
+        this.line = message.line;
+        return this.measure(desk, message.line);
       case "rows":
         this.post(desk.tell(message.lines, false));
         return;
@@ -161,6 +171,8 @@ export class LabelSession implements vscode.Disposable {
       },
       { task, part, latest, folded, held, judges, seed: Math.floor(Math.random() * 2 ** 31) },
     );
+    this.reach?.dispose();
+    this.reach = new Reach(this.options.reach, this.reachOf(this.desk, this.found));
     this.post({
       type: "opened",
       task: {
@@ -181,6 +193,17 @@ export class LabelSession implements vscode.Disposable {
       notice: fault?.locked === false ? fault.message : null,
       locked: this.locked,
     });
+  }
+
+  /** What a run of the task would take, by the settings. */
+  private reachOf(desk: Desk, { file, task }: TaskOfFile) {
+    return () => {
+      const { base, options } = inputOf(file.fsPath, task, NO_CHOICES, runSettings(file));
+      return {
+        ...{ task, folder: path.dirname(file.fsPath), base: base ?? null, method: options.method ?? null },
+        answers: desk.longestAnswers(),
+      };
+    };
   }
 
   /** Loads again when the task or one of its runs changes, and when the file itself goes or comes back. */
@@ -217,6 +240,18 @@ export class LabelSession implements vscode.Disposable {
       count: text.split(/\r\n|\r|\n/).length,
     }));
     this.post(this.desk.changed(changes, reason !== undefined));
+    const { desk, line } = this;
+    if (line !== null && changes.some(({ first, last }) => first <= line && line <= last))
+      void this.measure(desk, line);
+  }
+
+  /** Says what the model would not read of the text on the screen, where it is too long for it. */
+  private async measure(desk: Desk, line: number): Promise<void> {
+    const asked = desk.readable(line);
+    if (asked === null) return;
+    const leftOut = await this.reach?.leftOut(asked.text);
+    if (!leftOut || desk !== this.desk || desk.readable(line)?.text !== asked.text) return;
+    this.post({ type: "left-out", line, id: asked.id, ...leftOut });
   }
 
   private async edit(message: EditMessage): Promise<void> {

@@ -45,6 +45,12 @@ export function labelWords(): LabelWords {
     keys: vscode.l10n.t("Keys"),
     labelled: vscode.l10n.t("{0} of {1} labelled"),
     labels: vscode.l10n.t("Labels"),
+    leftOut: vscode.l10n.t(
+      "Too long for the base model: it reads the beginning and the end, without {0} characters between.",
+    ),
+    leftOutBegin: vscode.l10n.t("Here the base model stops reading"),
+    leftOutEnd: vscode.l10n.t("Here it goes on"),
+    leftOutShow: vscode.l10n.t("Show where"),
     list: vscode.l10n.t("Texts"),
     loading: vscode.l10n.t("Loading the rest …"),
     needed: vscode.l10n.t("{0} to go"),

@@ -1,9 +1,11 @@
-import type { LabelRow, LabelTask, Suggestion } from "../../protocol";
+import type { LabelRow, LabelTask, Suggestion, ToLabel } from "../../protocol";
 import { button, element } from "./dom";
 import type { Words } from "./words";
 
 /** Characters of a text shown at first: a page of any length stays quick. */
 const FIRST_PART = 20_000;
+
+type LeftOut = Extract<ToLabel, { type: "left-out" }>;
 
 /** The text to be judged, what is known of it, and why it is shown. */
 export class Card {
@@ -15,6 +17,8 @@ export class Card {
   private readonly noteLine: HTMLElement;
   private readonly rest: HTMLElement;
   private shown: { line: number; text: string } | null = null;
+  /** What the model does not read of the text shown. */
+  private leftOut: LeftOut | null = null;
   private row: LabelRow | undefined;
 
   constructor(
@@ -54,7 +58,10 @@ export class Card {
       this.root.scrollTop = 0;
     }
     this.row = row;
-    if (moved || this.shown?.text !== row.text) this.showText(row);
+    if (moved || this.shown?.text !== row.text) {
+      this.leftOut = null;
+      this.showText(row);
+    }
     this.shown = { line: row.line, text: row.text };
     this.root.dataset.state = row.state;
     this.showFacts(row, position, count);
@@ -63,6 +70,15 @@ export class Card {
       this.note.value = row.note;
       this.noteLine.hidden = row.note === "";
     }
+  }
+
+  /** Marks what the model does not read of the text on the screen. */
+  showLeftOut(leftOut: LeftOut): void {
+    const { row } = this;
+    if (row?.line !== leftOut.line || row.id !== leftOut.id) return;
+    this.leftOut = leftOut;
+    this.showText(row);
+    this.showNotices(row);
   }
 
   /** Where nothing is listed. */
@@ -86,16 +102,41 @@ export class Card {
   private showText({ text, whole }: LabelRow): void {
     const end = (text.charCodeAt(FIRST_PART - 1) & 0xfc00) === 0xd800 ? FIRST_PART - 1 : FIRST_PART;
     const long = text.length > FIRST_PART;
-    this.text.textContent = long ? text.slice(0, end) : text;
+    this.fill(long ? text.slice(0, end) : text);
     this.rest.hidden = !long && whole;
     if (this.rest.hidden) return;
     const all = button(this.words.say("showRest", text.length - end), () => {
-      this.text.textContent = text;
-      this.rest.hidden = true;
+      this.showWhole(text);
       this.focus();
     });
     all.className = "link";
     this.rest.replaceChildren(long ? all : this.words.say("loading"));
+  }
+
+  private showWhole(text: string): void {
+    this.fill(text);
+    this.rest.hidden = true;
+  }
+
+  /** Shows a text, or its beginning, with marks where the model stops reading and goes on. */
+  private fill(text: string): void {
+    const { leftOut } = this;
+    if (leftOut === null || leftOut.from >= text.length) {
+      this.text.textContent = text;
+      return;
+    }
+    const mark = (word: "leftOutBegin" | "leftOutEnd") =>
+      element("span", { class: "reach", "data-mark": word }, this.words.say(word));
+    const unread = element("span", { class: "unread" }, text.slice(leftOut.from, leftOut.to));
+    const rest = leftOut.to < text.length ? [mark("leftOutEnd"), text.slice(leftOut.to)] : [];
+    this.text.replaceChildren(text.slice(0, leftOut.from), mark("leftOutBegin"), unread, ...rest);
+  }
+
+  private toLeftOut(): void {
+    const { row, leftOut } = this;
+    if (row !== undefined && leftOut !== null && leftOut.from >= FIRST_PART) this.showWhole(row.text);
+    this.text.querySelector(".reach")?.scrollIntoView({ block: "center" });
+    this.focus();
   }
 
   private showFacts(row: LabelRow, position: number, count: number): void {
@@ -119,6 +160,11 @@ export class Card {
       const open = button(this.words.say("openText"), () => this.hooks.openText(row.line));
       open.className = "link";
       notices.push([this.words.say("brokenLine", row.line + 1, row.problem), " ", open]);
+    }
+    if (this.leftOut !== null) {
+      const show = button(this.words.say("leftOutShow"), () => this.toLeftOut());
+      show.className = "link";
+      notices.push([this.words.say("leftOut", this.leftOut.to - this.leftOut.from), " ", show]);
     }
     const known = new Set(this.task.labels.map(({ name }) => name));
     const strange = this.task.kind === "generation" ? [] : row.answer.filter((label) => !known.has(label));

@@ -174,6 +174,9 @@ export class LabelPage {
         this.suggestion = message;
         if (message.line === this.deck.current) this.showSuggestion();
         break;
+      case "left-out":
+        this.card.showLeftOut(message);
+        break;
       case "review":
         this.saved = { ...this.saved, suggest: true };
         this.suggestBox.checked = true;
