@@ -114,8 +114,8 @@ export class Editor {
       .frameLocator("iframe#active-frame");
   }
 
-  /** The page that holds an element, wherever it is open; waited for. */
-  async frame(selector: string): Promise<FrameLocator> {
+  /** The page that holds an element, wherever it is open; looked for every so many milliseconds. */
+  async frame(selector: string, every = 200): Promise<FrameLocator> {
     const deadline = Date.now() + 90_000;
     for (;;) {
       const webviews = this.page.locator("iframe.webview.ready");
@@ -129,7 +129,7 @@ export class Editor {
         if (found) return frame;
       }
       if (Date.now() > deadline) throw new Error(`No page with ${selector} came up.`);
-      await this.page.waitForTimeout(200);
+      await this.page.waitForTimeout(every);
     }
   }
 
