@@ -113,9 +113,9 @@ pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius
   .matrix thead th.name { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; white-space: nowrap; max-width: none; max-height: 12rem; overflow: hidden; text-overflow: ellipsis; }
   .picture { min-width: 5.5rem; } th[scope="row"] { min-width: 4.5rem; } .field { min-width: 44rem; } .labels .id { margin-left: 0; }
 }
-@media (prefers-contrast: more) { .matrix td, .errors li, .verdict { outline: 1px solid var(--ink); } }
-.vscode-high-contrast .matrix td, .vscode-high-contrast .errors li, .vscode-high-contrast .verdict { outline: 1px solid var(--ink); }
-@media (forced-colors: active) { .matrix td { border: 1px solid CanvasText !important; } .strip circle { fill: CanvasText; } }
+@media (prefers-contrast: more) { .matrix tbody td, .errors li, .verdict { outline: 1px solid var(--ink); } }
+.vscode-high-contrast .matrix tbody td, .vscode-high-contrast .errors li, .vscode-high-contrast .verdict { outline: 1px solid var(--ink); }
+@media (forced-colors: active) { .matrix tbody td { border: 1px solid CanvasText !important; } .strip circle { fill: CanvasText; } }
 @media print {
   :root { --back: #fff; --ink: #000; --own: #0a4aa3; --green: #0b5c33; --red: #8d1f17; --orange: #6b4400; } body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
   nav, .tools { display: none; } section { margin-top: 2rem; } h2 { break-after: avoid; } figure, .verdict, tr { break-inside: avoid; }
