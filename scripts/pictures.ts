@@ -89,7 +89,7 @@ async function photograph(theme: string, extension: string, live: boolean): Prom
   try {
     await editor.page.locator(".activitybar a[aria-label^=Plumb]").click();
     await editor.page.locator(".pane-body .monaco-list-row").first().waitFor({ timeout: 60_000 });
-    await camera.page("views", async () => undefined);
+    await camera.page("views", () => Promise.resolve());
     await editor.run("View: Toggle Primary Side Bar Visibility");
     await camera.page("label", async () => {
       const { frame } = await command("labelling.plumb.json", "Plumb: Label Examples", ".facts .id");
