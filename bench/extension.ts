@@ -95,7 +95,7 @@ async function pressKeys(editor: Editor, page: FrameLocator): Promise<number[]> 
         `new Promise((done) => { const look = () => window.plumbTimes.length > ${at} ? done() : setTimeout(look, 5); look(); })`,
       );
   }
-  const times = await page.locator("body").evaluate<number[]>("window.plumbTimes");
+  const times = (await page.locator("body").evaluate("window.plumbTimes")) as number[];
   return times.slice(WARM_UP);
 }
 
