@@ -117,6 +117,25 @@ describe("the label editor's page", function () {
     assert.equal(await host.page.title(), "messages.jsonl");
   });
 
+  it("marks what the model does not read, leaves the text as it is, and forgets it with the next", async () => {
+    const long = JSON.stringify({ id: "long", text: `${"a".repeat(600)} the middle ${"b".repeat(300)}` });
+    const host = await start({ lines: [long, example(1)] });
+    await host.post({ type: "left-out", line: 1, id: "e1", from: 1, to: 5 }); // of a text that is not shown
+    await host.post({ type: "left-out", line: 0, id: "long", from: 601, to: 611 });
+    assert.equal(await host.page.locator(".unread").innerText(), "the middle");
+    assert.deepEqual(await host.page.locator(".reach").allInnerTexts(), [
+      "Here the base model stops reading",
+      "Here it goes on",
+    ]);
+    await host.page.locator(".notice", { hasText: "without 10 characters between" }).waitFor();
+    await host.page.getByRole("button", { name: "Show where" }).click();
+    await host.page.keyboard.press("1");
+    await host.page.locator(".facts", { hasText: "e1" }).waitFor();
+    assert.equal(await host.page.locator(".reach, .unread").count(), 0);
+    assert.equal(await host.page.locator(".notice", { hasText: "Too long" }).count(), 0);
+    assert.deepEqual(JSON.parse(host.lines[0]!), { ...(JSON.parse(long) as object), label: "pressure" });
+  });
+
   it("leaves a broken line alone, whatever key is pressed", async () => {
     const host = await start({ lines: ['{"id":"a","te', example(1)] });
     await host.page.keyboard.press("Home");
