@@ -123,9 +123,9 @@ pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius
 }
 `.replace(
   "SHADES",
-  // In the table counts stand on the shade and must stay readable, so that it ends half-way.
+  // In the table counts stand on the shade and must stay readable (4.5 to 1 in dark themes too), so that it ends before half-way.
   Array.from({ length: 10 }, (_, index) => index + 1)
-    .flatMap((step) => [`.s${step} { ${shade(5 * step)} }`, `.field .s${step} { ${shade(10 * step)} }`])
+    .flatMap((step) => [`.s${step} { ${shade(4 * step)} }`, `.field .s${step} { ${shade(10 * step)} }`])
     .join("\n"),
 );
 
