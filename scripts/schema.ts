@@ -7,7 +7,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
-import { z } from "zod";
+import * as z from "zod";
 import { BaseTraining, Suite, Task } from "../src/core/schema";
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "schemas");

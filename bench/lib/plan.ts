@@ -1,7 +1,7 @@
 /** Reads what `plumb tune --dump-plan` writes, as far as the benchmarks need it. */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { z } from "zod";
+import * as z from "zod";
 import { TuningSettings } from "../../src/core/tuning/settings";
 
 const Start = z.looseObject({

@@ -1,7 +1,7 @@
 /** Turns public data sets into tasks as a person would set them up, with instruction and label words of tasks.json. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { comparedText } from "../../src/core/data/duplicates";
 import { seededRandom, shuffled } from "../../src/core/random";
 import { TaskKind, type Task } from "../../src/core/schema";

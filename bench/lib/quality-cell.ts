@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { loadTask, type LoadedExample } from "../../src/core/data";
 import { PlumbError } from "../../src/core/errors";
 import { writeFileAtomic } from "../../src/core/files";

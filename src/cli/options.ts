@@ -1,6 +1,6 @@
 import path from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
-import type { z } from "zod";
+import type * as z from "zod";
 import { LoraSettings, TuningSettings, type StartOptions } from "../core/schema";
 import type { EngineWishes } from "../core/tuning/protocol";
 

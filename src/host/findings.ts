@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Fix as CoreFix } from "../core/data";
 import { counted, say } from "../core/say";
 

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { PlumbError } from "../core/errors";
 import { findTask } from "../core/runs/task-of-run";
 import { Prediction } from "../core/schema";

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { SessionState, StateValues } from "../engine";
 import { PlumbError } from "../errors";
 import { BaseLook } from "../schema";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { RUN_FILES } from "../tuning/run-folder";
 
 /** What a run has learned so far, step by step. */

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { isFolderLocked } from "../lock";
 import { BootstrapEstimate, type Estimate } from "../schema/report";
 import { RUN_FILES } from "../tuning/run-folder";

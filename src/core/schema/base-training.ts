@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { TaskKind } from "./task";
 
 const name = z.string().min(1);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** One line of an examples file: a text with its answer, or still without one. Unknown fields are kept. */
 export const Example = z.looseObject({

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { TuningSettings } from "./settings";
 import { Task } from "./task";
 

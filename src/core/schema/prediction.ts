@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** One line of predictions.jsonl. Carries ids and scores, never the text that was judged. */
 export const Prediction = z.object({

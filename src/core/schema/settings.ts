@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MethodName } from "./task";
 
 /** How rare classes are helped: not at all, by the weight of their examples, or by drawing them more often. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { LoraSettings, TuningSettings } from "./settings";
 import { MethodName } from "./task";
 

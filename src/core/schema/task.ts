@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What is asked of a text: one label, any number of labels, or a text in answer. */
 export const TaskKind = z.enum(["single", "multi", "generation"]);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Parameter, Session } from "../engine";
 import { Task } from "../schema";
 import type { BaseModel } from "../model";

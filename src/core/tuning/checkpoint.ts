@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { SessionState } from "../engine";
 import { PlumbError } from "../errors";
 import { readStateFile, roundedOf, writeStateFile, type StateFile } from "../state-file";

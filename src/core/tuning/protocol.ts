@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CheckSummary, RunPlan } from "./run-plan";
 import { BaseLook } from "../schema";
 import { TuningOptions } from "./settings";

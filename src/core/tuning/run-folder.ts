@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
 import { Manifest } from "../schema";

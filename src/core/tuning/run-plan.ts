@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MethodName, TaskKind } from "../schema";
 
 /** What `checkTask` found, as a worker tells it. */

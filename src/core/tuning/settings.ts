@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ParameterGroup, StepOptions } from "../engine";
 import { LoraSettings, StartOptions, TuningSettings, type Balance, type TaskKind } from "../schema";
 import { PlumbError } from "../errors";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { FromLabel } from "../../protocol";
 
 const line = z.number().int().nonnegative();

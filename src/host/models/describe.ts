@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import * as vscode from "vscode";
-import { z } from "zod";
+import * as z from "zod";
 import { commandLineEnvironment } from "../language";
 import type { Figures } from "../locale";
 

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { z } from "zod";
+import * as z from "zod";
 import { commandLineEnvironment } from "../language";
 
 /** What `plumb models get --json` says, a line each. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { columnUses } from "../../core/import/draft";
 import { encodings, formats } from "../../core/import/types";
 import { TaskKind } from "../../core/schema";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { FromReport } from "../../protocol";
 
 const place = z.number().int().nonnegative();

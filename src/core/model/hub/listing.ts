@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { HubClient } from "./client";
 import { COMMIT } from "./names";
 import { say } from "../../say";
