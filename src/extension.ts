@@ -1,98 +1,128 @@
 import * as vscode from "vscode";
-import { startJob } from "./core/tuning/worker-process";
-import { SuggestionWriter } from "./host/adapter/label-with";
-import { FilePredictor } from "./host/adapter/predict-file";
 import type { StartJob } from "./host/adapter/process";
-import { Checker } from "./host/checker";
-import { LabelEditors } from "./host/label/editors";
-import { NewTasks } from "./host/new-task/new-tasks";
+import { registerLabelEditor } from "./host/label/provider";
 import { speakAsTheEditor } from "./host/language";
 import { Figures } from "./host/locale";
-import { ModelCommands } from "./host/models/commands";
+import { Part } from "./host/part";
+import type { PanelOptions } from "./host/report-panels";
 import { Sample } from "./host/sample";
 import { watchModelsFolder } from "./host/settings";
+import { onTaskOpen } from "./host/task-files";
 import { TaskLenses } from "./host/task-lenses";
 import { Views } from "./host/tree/views";
-import { Tuner } from "./host/tune/tuner";
+import { RunningTasks } from "./host/tune/running-tasks";
 import { UnfinishedRuns } from "./host/tune/unfinished";
-import { Comparisons } from "./host/report/comparisons";
-import { ReportPanels, type PanelOptions } from "./host/report-panels";
 
+/** Registers everything, and loads of it what a window needs at its start. */
 export function activate(context: vscode.ExtensionContext): void {
   speakAsTheEditor();
   const dist = (name: string) => context.asAbsolutePath(`dist/${name}`);
-  const checker = new Checker(dist("cli.js"));
-  const labels = new LabelEditors(vscode.Uri.file(dist("webview")), {
-    worker: dist("worker.js"),
-    reach: dist("reach-thread.js"),
+  const pages = vscode.Uri.file(dist("webview"));
+  const keep = <T extends vscode.Disposable>(one: T): T => {
+    context.subscriptions.push(one);
+    return one;
+  };
+  const figures = new Figures(vscode.env.language);
+  const running = new RunningTasks();
+
+  const checker = new Part(async () => {
+    const { Checker } = await import("./host/checker");
+    return keep(new Checker(dist("cli.js")));
+  });
+  const labels = new Part(async () => {
+    const { LabelEditors } = await import("./host/label/editors");
+    return new LabelEditors(pages, { worker: dist("worker.js"), reach: dist("reach-thread.js") });
   });
   const shared: PanelOptions = {
-    pages: vscode.Uri.file(dist("webview")),
+    pages,
     worker: dist("worker.js"),
-    showExample: (file, task, id) => labels.showExample(file, task, id),
+    showExample: async (file, task, id) => (await labels.get()).showExample(file, task, id),
   };
-  const start: StartJob = (job, listen) => startJob(shared.worker, job, listen);
-  const predictor = new FilePredictor(start);
-  const suggestions = new SuggestionWriter(start, (file, task) => labels.review(file, task));
-  const comparisons = new Comparisons(shared);
-  const panels = new ReportPanels(shared, {
-    compare: (run) => comparisons.compareWith(run),
-    predict: ({ folder }) => predictor.predict(folder),
-    label: ({ folder }) => suggestions.label(folder),
+  const start = new Part<StartJob>(async () => {
+    const { startJob } = await import("./core/tuning/worker-process");
+    return (job, listen) => startJob(shared.worker, job, listen);
   });
-  const newTasks = new NewTasks(vscode.Uri.file(dist("webview")), dist("import-thread.js"));
-  const unfinished = new UnfinishedRuns(context.workspaceState, (task, run) => tuner.resume(task, run));
-  const tuner: Tuner = new Tuner(vscode.Uri.file(dist("webview")), dist("worker.js"), {
-    showReport: (run) => panels.show(run),
-    decided: (run) => unfinished.decided(run),
+  const predictor = new Part(async () => {
+    const { FilePredictor } = await import("./host/adapter/predict-file");
+    return new FilePredictor(await start.get());
   });
-  const figures = new Figures(vscode.env.language);
-  const views = new Views(figures, (task) => tuner.isRunning(task), {
-    showReport: (run) => panels.show(run),
-    resume: (task, run) => tuner.resume(task, run),
-    onDidRun: tuner.onDidRun,
+  const suggestions = new Part(async () => {
+    const { SuggestionWriter } = await import("./host/adapter/label-with");
+    return new SuggestionWriter(await start.get(), async (file, task) =>
+      (await labels.get()).review(file, task),
+    );
   });
-  const models = new ModelCommands(dist("cli.js"), figures, () => {
-    views.models.refresh();
-    tuner.modelsChanged();
+  const comparisons = new Part(async () => {
+    const { Comparisons } = await import("./host/report/comparisons");
+    return new Comparisons(shared);
+  });
+  const panels = new Part(async () => {
+    const { ReportPanels } = await import("./host/report-panels");
+    return keep(
+      new ReportPanels(shared, {
+        compare: async (run) => (await comparisons.get()).compareWith(run),
+        predict: async ({ folder }) => (await predictor.get()).predict(folder),
+        label: async ({ folder }) => (await suggestions.get()).label(folder),
+      }),
+    );
+  });
+  const newTasks = new Part(async () => {
+    const { NewTasks } = await import("./host/new-task/new-tasks");
+    return keep(new NewTasks(pages, dist("import-thread.js")));
+  });
+  const showReport = async (run: string) => (await panels.get()).show(run);
+  const resume = async (task: vscode.Uri, run: string) => (await tuner.get()).resume(task, run);
+  const unfinished = new UnfinishedRuns(context.workspaceState, resume);
+  const tuner = new Part(async () => {
+    const { Tuner } = await import("./host/tune/tuner");
+    const tools = { showReport, decided: (run: string) => unfinished.decided(run), running };
+    return keep(new Tuner(pages, dist("worker.js"), tools));
+  });
+  const views = new Views(figures, running, { showReport, resume });
+  const models = new Part(async () => {
+    const { ModelCommands } = await import("./host/models/commands");
+    return keep(
+      new ModelCommands(dist("cli.js"), figures, () => {
+        views.models.refresh();
+        tuner.made?.modelsChanged();
+      }),
+    );
   });
   const sample = new Sample(context.asAbsolutePath("media/sample"), context.globalState);
+
   const command = (name: string, handler: (called: unknown) => Promise<void> | void) =>
     vscode.commands.registerCommand(`plumb.${name}`, handler);
   context.subscriptions.push(
-    checker,
-    labels,
-    newTasks,
-    panels,
-    tuner,
+    running,
     watchModelsFolder(),
     views,
-    models,
-    new TaskLenses((task) => tuner.isRunning(task), tuner.onDidRun),
-    command("checkTask", (called) => checker.checkCommand(called)),
-    command("newTask", (called) => newTasks.newTaskCommand(called)),
-    command("labelExamples", (called) => labels.labelCommand(called)),
-    command("openAsText", () => labels.textCommand()),
-    command("tuneAdapter", (called) => tuner.tuneCommand(called)),
-    command("openReport", (called) => panels.openCommand(called)),
-    command("showRun", (called) => tuner.showCommand(called)),
-    command("keepRun", (called) => tuner.keepCommand(called)),
-    command("cancelRun", (called) => tuner.cancelCommand(called)),
-    command("showLog", () => tuner.showLog()),
+    registerLabelEditor(labels),
+    new TaskLenses(running),
+    onTaskOpen(() => void checker.get()),
+    command("checkTask", async (called) => (await checker.get()).checkCommand(called)),
+    command("newTask", async (called) => (await newTasks.get()).newTaskCommand(called)),
+    command("labelExamples", async (called) => (await labels.get()).labelCommand(called)),
+    command("openAsText", async () => (await labels.get()).textCommand()),
+    command("tuneAdapter", async (called) => (await tuner.get()).tuneCommand(called)),
+    command("openReport", async (called) => (await panels.get()).openCommand(called)),
+    command("showRun", async (called) => (await tuner.get()).showCommand(called)),
+    command("keepRun", async (called) => (await tuner.get()).keepCommand(called)),
+    command("cancelRun", async (called) => (await tuner.get()).cancelCommand(called)),
+    command("showLog", async () => (await tuner.get()).showLog()),
     command("refresh", () => views.refresh()),
     command("openRun", (called) => views.openCommand(called)),
     command("resumeRun", (called) => views.resumeCommand(called)),
     command("deleteRun", (called) => views.deleteCommand(called)),
     command("revealRun", (called) => views.revealCommand(called)),
     command("exportAdapter", (called) => views.exportCommand(called)),
-    command("getModel", () => models.getCommand()),
-    command("inspectModel", (called) => models.inspectCommand(called)),
-    command("removeModel", (called) => models.removeCommand(called)),
+    command("getModel", async () => (await models.get()).getCommand()),
+    command("inspectModel", async (called) => (await models.get()).inspectCommand(called)),
+    command("removeModel", async (called) => (await models.get()).removeCommand(called)),
     command("openSample", () => sample.openCommand()),
-    command("compareRuns", (called) => comparisons.compareCommand(called)),
-    command("predictFile", (called) => predictor.command(called)),
-    command("labelWithAdapter", (called) => suggestions.command(called)),
-    command("exportReport", (called) => panels.exportCommand(called)),
+    command("compareRuns", async (called) => (await comparisons.get()).compareCommand(called)),
+    command("predictFile", async (called) => (await predictor.get()).command(called)),
+    command("labelWithAdapter", async (called) => (await suggestions.get()).command(called)),
+    command("exportReport", async (called) => (await panels.get()).exportCommand(called)),
   );
   void sample.showAfterOpening();
   void unfinished.offer();

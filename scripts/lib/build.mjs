@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { bundleInParts } from "./parts.mjs";
 import { nativeBuild, oneDnnFolder, root } from "./places.mjs";
 import { ask, mustRun, Stop } from "./process.mjs";
 
@@ -91,7 +92,11 @@ export async function bundle({ outdir = "dist", shipped = false } = {}) {
     await Promise.all([
       // vscode is not external here: an import of it from core or the command line fails the build.
       esbuild.build({ ...node, entryPoints: nodeEntries }),
-      esbuild.build({ ...node, entryPoints: { extension: "src/extension.ts" }, external: ["vscode"] }),
+      bundleInParts({
+        ...{ ...node, outdir },
+        entryPoints: { extension: "src/extension.ts" },
+        external: ["vscode"],
+      }),
       esbuild.build({
         ...shared,
         platform: "browser",

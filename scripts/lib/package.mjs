@@ -28,6 +28,7 @@ const shipped = [
 const bundles = [
   "cli.js",
   "extension.js",
+  "extension",
   "worker.js",
   "token-worker.js",
   "import-thread.js",

@@ -41,6 +41,21 @@ export async function taskFiles(): Promise<vscode.Uri[]> {
   return found.filter(isTask).sort((a, b) => a.path.localeCompare(b.path));
 }
 
+/** Calls `then` once, as soon as a task file is open. */
+export function onTaskOpen(then: () => void): vscode.Disposable {
+  const found = vscode.workspace.textDocuments.some(({ uri }) => isTask(uri));
+  const opened = vscode.workspace.onDidOpenTextDocument(({ uri }) => {
+    if (isTask(uri)) now();
+  });
+  const now = () => {
+    opened.dispose();
+    then();
+  };
+  // Behind the start of the extension, for which VS Code waits.
+  if (found) setImmediate(now);
+  return opened;
+}
+
 function isTask(uri: vscode.Uri): boolean {
   return uri.scheme === "file" && uri.path.endsWith(".plumb.json");
 }

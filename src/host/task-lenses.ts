@@ -1,21 +1,16 @@
 import * as vscode from "vscode";
+import type { RunningTasks } from "./tune/running-tasks";
 
 /** Links above the first line of a task file: what can be done with it. */
 export class TaskLenses implements vscode.CodeLensProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.changed.event;
   private readonly subscriptions: vscode.Disposable[];
-  /**
-   * @param isRunning Whether a run of a task is under way.
-   * @param onDidRun Told whenever one has begun or ended.
-   */
-  constructor(
-    private readonly isRunning: (task: string) => boolean,
-    onDidRun: vscode.Event<void>,
-  ) {
+
+  constructor(private readonly running: RunningTasks) {
     this.subscriptions = [
       vscode.languages.registerCodeLensProvider({ scheme: "file", pattern: "**/*.plumb.json" }, this),
-      onDidRun(() => this.changed.fire()),
+      running.onDidChange(() => this.changed.fire()),
     ];
   }
 
@@ -24,7 +19,7 @@ export class TaskLenses implements vscode.CodeLensProvider, vscode.Disposable {
   }
 
   provideCodeLenses({ uri }: vscode.TextDocument): vscode.CodeLens[] {
-    const running = this.isRunning(uri.fsPath);
+    const running = this.running.has(uri.fsPath);
     const lens = (title: string, command: string) =>
       new vscode.CodeLens(new vscode.Range(0, 0, 0, 0), { title, command, arguments: [uri] });
     return [

@@ -1,6 +1,6 @@
 import { answerField } from "../data";
 import type { AnswersWith, PredictedRow } from "../predict";
-import { decide } from "../report";
+import { decide } from "../report/thresholds";
 import type { Example, TaskKind } from "../schema";
 import { textHash, type Suggested } from "./suggestions";
 

@@ -1,9 +1,7 @@
 import type { ClassReport, Report } from "../schema";
+import { FEW_TEST_TEXTS } from "./few";
 import { FEW_UNITS } from "./rivals";
 import { english, type Language } from "./language";
-
-/** With fewer test texts than this a class's figures say little. */
-export const FEW_TEST_TEXTS = 10;
 
 /** A macro F1 from which a word count can be said to do the job. */
 const GOOD = 0.7;

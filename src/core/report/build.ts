@@ -1,7 +1,8 @@
 import type { Prediction, Report, ReportRow, RivalName } from "../schema";
-import { cautions, FEW_TEST_TEXTS, nextSteps } from "./advice";
+import { cautions, nextSteps } from "./advice";
 import { coverage, expectedCalibrationError, reliability } from "./calibration";
 import { resampleF1 } from "./classification-bootstrap";
+import { FEW_TEST_TEXTS } from "./few";
 import { generationPart } from "./generation-part";
 import { labelsOf, predictionsFor, type QualityPart, type ReportInput, scoresOf } from "./input";
 import { RESAMPLES, type Units, unitsOf } from "./resample";

@@ -7,7 +7,7 @@ import {
   type Suggested,
 } from "../../core/labelling";
 import { seededRandom, shuffled } from "../../core/random";
-import { decide } from "../../core/report";
+import { decide } from "../../core/report/thresholds";
 import type { Guess, LabelFilter, LabelView, RowState, Why } from "../../protocol";
 
 /** What the order and the filters of a label editor rest on. */

@@ -8,7 +8,7 @@ import {
   type Suggested,
 } from "../../core/labelling";
 import { LONGEST_ANSWERS } from "../../core/reach";
-import { decide } from "../../core/report";
+import { decide } from "../../core/report/thresholds";
 import type { Task } from "../../core/schema";
 import type { FromLabel, LabelView, Suggestion, ToLabel } from "../../protocol";
 import { arrange, heldFor, isTest, stateLetters, type Arrangement } from "./arrange";

@@ -5,16 +5,16 @@ import * as vscode from "vscode";
 import { readTask } from "../../core/data";
 import { pickTask } from "../task-files";
 import { labelPage } from "./page";
+import { LABEL_EDITOR } from "./provider";
 import { LabelSession, type SessionOptions } from "./session";
-import { examplesFiles, taskAt, tasksOf, type TaskOfFile } from "./tasks-of";
+import { examplesFiles } from "./examples-files";
+import { taskAt, tasksOf, type TaskOfFile } from "./tasks-of";
 
 /** VS Code keeps larger files to itself. */
 const LARGEST = 50 * 1024 * 1024;
 
 /** Label editors: another view of an examples file, beside the text editor and in step with it. */
-export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Disposable {
-  static readonly type = "plumb.label";
-  private readonly registered: vscode.Disposable;
+export class LabelEditors implements vscode.CustomTextEditorProvider {
   private readonly sessions = new Map<string, Set<LabelSession>>();
   /** Examples file → task file that was asked for. */
   private readonly asked = new Map<string, vscode.Uri>();
@@ -30,15 +30,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
   constructor(
     private readonly pages: vscode.Uri,
     private readonly programs: Pick<SessionOptions, "worker" | "reach">,
-  ) {
-    this.registered = vscode.window.registerCustomEditorProvider(LabelEditors.type, this, {
-      supportsMultipleEditorsPerDocument: true,
-    });
-  }
-
-  dispose(): void {
-    this.registered.dispose();
-  }
+  ) {}
 
   resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): void {
     const { webview } = panel;
@@ -126,7 +118,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
       );
       return;
     }
-    await vscode.commands.executeCommand("vscode.openWith", file, LabelEditors.type, column);
+    await vscode.commands.executeCommand("vscode.openWith", file, LABEL_EDITOR, column);
   }
 
   private async pickExamples(called: unknown): Promise<vscode.Uri | undefined> {
@@ -186,7 +178,7 @@ function activeFile(): vscode.Uri | undefined {
 function columnOf(file: vscode.Uri): vscode.ViewColumn | undefined {
   const shows = ({ input }: vscode.Tab) =>
     input instanceof vscode.TabInputCustom &&
-    input.viewType === LabelEditors.type &&
+    input.viewType === LABEL_EDITOR &&
     input.uri.toString() === file.toString();
   return vscode.window.tabGroups.all.find(({ tabs }) => tabs.some(shows))?.viewColumn;
 }

@@ -1,5 +1,5 @@
 import type { Rows } from "../../core/labelling";
-import { FEW_TEST_TEXTS } from "../../core/report/advice";
+import { FEW_TEST_TEXTS } from "../../core/report/few";
 import type { ClassProgress, LabelProgress } from "../../protocol";
 
 /**

@@ -1,7 +1,7 @@
-import path from "node:path";
 import * as vscode from "vscode";
 import { readTask } from "../../core/data";
 import type { Task } from "../../core/schema";
+import { examplesFiles } from "./examples-files";
 
 /** A task as its file stands now, seen from one of its examples files. */
 export interface TaskOfFile {
@@ -9,16 +9,6 @@ export interface TaskOfFile {
   readonly task: Task;
   /** Which part the examples file is where the task names one for each. */
   readonly part: "train" | "test" | null;
-}
-
-/** Absolute paths of a task's examples files, with the part that each is where there are two. */
-export function examplesFiles(
-  taskFile: string,
-  { examples }: Task,
-): { file: string; part: TaskOfFile["part"] }[] {
-  const folder = path.dirname(taskFile);
-  if (typeof examples === "string") return [{ file: path.resolve(folder, examples), part: null }];
-  return (["train", "test"] as const).map((part) => ({ file: path.resolve(folder, examples[part]), part }));
 }
 
 /**

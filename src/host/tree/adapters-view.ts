@@ -1,6 +1,6 @@
 import path from "node:path";
 import * as vscode from "vscode";
-import { listRuns, type RunEntry } from "../../core/runs/list";
+import type { RunEntry } from "../../core/runs/list";
 import type { Figures } from "../locale";
 import { taskFiles } from "../task-files";
 import { scoreWords } from "./run-item";
@@ -30,6 +30,7 @@ export class AdaptersView implements vscode.TreeDataProvider<AdapterNode>, vscod
   async getChildren(node?: AdapterNode): Promise<AdapterNode[]> {
     if (node !== undefined) return [];
     const folders = [...new Set((await taskFiles()).map(({ fsPath }) => path.dirname(fsPath)))];
+    const { listRuns } = await import("../../core/runs/list");
     const runs = (await Promise.all(folders.map(listRuns))).flat();
     return runs
       .filter(({ state, adapter }) => state === "finished" && adapter !== null)

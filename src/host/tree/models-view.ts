@@ -1,5 +1,4 @@
 import * as vscode from "vscode";
-import { listModels } from "../../core/model/cache";
 import type { FoundModel } from "../../core/model/found";
 import type { Figures } from "../locale";
 
@@ -26,6 +25,7 @@ export class ModelsView implements vscode.TreeDataProvider<ModelNode>, vscode.Di
 
   async getChildren(node?: ModelNode): Promise<ModelNode[]> {
     if (node !== undefined) return [];
+    const { listModels } = await import("../../core/model/cache");
     return (await listModels()).models.map((model) => ({ kind: "model", model }));
   }
 

@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
-import { countExamples, readTask, type ExampleCounts } from "../../core/data";
-import { listRuns, type RunEntry } from "../../core/runs/list";
+import type { ExampleCounts } from "../../core/data";
+import type { RunEntry } from "../../core/runs/list";
 import type { Task } from "../../core/schema";
-import { examplesFiles } from "../label/tasks-of";
+import { examplesFiles } from "../label/examples-files";
 import type { Figures } from "../locale";
 import { taskFiles } from "../task-files";
+import type { RunningTasks } from "../tune/running-tasks";
 import { runItem } from "./run-item";
 
 /** What the view of tasks holds. Commands that are called on a node find the task file, and the run folder, in it. */
@@ -33,10 +34,9 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
   readonly onDidChangeTreeData = this.changed.event;
   private readonly counts = new Map<string, { readonly key: string; readonly counts: ExampleCounts }>();
 
-  /** @param isRunning Whether a run of a task is under way in this window. */
   constructor(
     private readonly figures: Figures,
-    private readonly isRunning: (task: string) => boolean,
+    private readonly runningTasks: RunningTasks,
   ) {}
 
   dispose(): void {
@@ -79,6 +79,7 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
 
   private async partsOf({ task, content }: Extract<TaskNode, { kind: "task" }>): Promise<TaskNode[]> {
     const files = content === null ? [] : examplesFiles(task.fsPath, content);
+    const { listRuns } = await import("../../core/runs/list");
     const runs = await listRuns(path.dirname(task.fsPath));
     return [
       ...files.map(({ file, part }): TaskNode => ({ kind: "data", task, content: content!, file, part })),
@@ -93,7 +94,7 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
     const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Expanded);
     item.id = task.toString();
     item.resourceUri = task;
-    const running = this.isRunning(task.fsPath);
+    const running = this.runningTasks.has(task.fsPath);
     item.description = running ? vscode.l10n.t("being tuned") : vscode.workspace.asRelativePath(task);
     item.iconPath = new vscode.ThemeIcon(problem === null ? "checklist" : "error");
     item.contextValue =
@@ -142,6 +143,7 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
     const key = JSON.stringify([mtimeMs, size, content.kind, content.labels]);
     const known = this.counts.get(file);
     if (known?.key === key) return known.counts;
+    const { countExamples } = await import("../../core/data");
     const counts = await countExamples(file, content);
     this.counts.set(file, { key, counts });
     return counts;
@@ -150,6 +152,7 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
 
 async function taskNode(task: vscode.Uri): Promise<TaskNode> {
   try {
+    const { readTask } = await import("../../core/data");
     return { kind: "task", task, content: (await readTask(task.fsPath)).task, problem: null };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);

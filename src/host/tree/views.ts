@@ -1,10 +1,9 @@
 import { copyFile } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
-import { deleteRun } from "../../core/runs/delete";
-import { RUN_FILES } from "../../core/tuning/run-folder";
 import type { Figures } from "../locale";
 import { taskOf } from "../task-files";
+import type { RunningTasks } from "../tune/running-tasks";
 import { AdaptersView } from "./adapters-view";
 import { ModelsView } from "./models-view";
 import { TasksView } from "./tasks-view";
@@ -22,15 +21,13 @@ export class Views implements vscode.Disposable {
 
   constructor(
     figures: Figures,
-    isRunning: (task: string) => boolean,
+    running: RunningTasks,
     private readonly tools: {
       readonly showReport: (run: string) => Promise<void>;
       readonly resume: (task: vscode.Uri, run: string) => Promise<void>;
-      /** A run has begun or ended. */
-      readonly onDidRun: vscode.Event<void>;
     },
   ) {
-    this.tasks = new TasksView(figures, isRunning);
+    this.tasks = new TasksView(figures, running);
     this.adapters = new AdaptersView(figures);
     this.models = new ModelsView(figures);
     const watch = (pattern: string) => {
@@ -51,7 +48,7 @@ export class Views implements vscode.Disposable {
         "**/.plumb/runs/*/manifest.json",
         "**/.plumb/runs/*/report.json",
       ].flatMap(watch),
-      tools.onDidRun(() => this.refreshSoon()),
+      running.onDidChange(() => this.refreshSoon()),
     ];
   }
 
@@ -99,7 +96,10 @@ export class Views implements vscode.Disposable {
       away,
     );
     if (answer !== away) return;
-    await saying(() => deleteRun(run));
+    await saying(async () => {
+      const { deleteRun } = await import("../../core/runs/delete");
+      await deleteRun(run);
+    });
     this.refresh();
   }
 
@@ -120,7 +120,10 @@ export class Views implements vscode.Disposable {
       title: vscode.l10n.t("Export Adapter"),
     });
     if (target === undefined) return;
-    await saying(() => copyFile(path.join(run, RUN_FILES.adapter), target.fsPath));
+    await saying(async () => {
+      const { RUN_FILES } = await import("../../core/tuning/run-folder");
+      await copyFile(path.join(run, RUN_FILES.adapter), target.fsPath);
+    });
   }
 }
 

@@ -14,6 +14,7 @@ import { Desk, isWithin, type RunEnd } from "./desk";
 import { explain } from "./explain";
 import { TunePage } from "./pages";
 import { RunQueue } from "./queue";
+import type { RunningTasks } from "./running-tasks";
 import { runLine, StatusBar } from "./status-bar";
 
 /** Milliseconds from a change of a task's files to a look at it. */
@@ -24,6 +25,8 @@ export interface TunerTools {
   readonly showReport: (run: string) => Promise<void>;
   /** The user has decided about a run that did not end: it is not offered again. */
   readonly decided: (run: string) => void;
+  /** Kept up to date. */
+  readonly running: RunningTasks;
 }
 
 /** Runs of tasks in worker processes, one at a time: each with a page, a notification and its place in the status bar. */
@@ -36,10 +39,6 @@ export class Tuner implements vscode.Disposable {
   private readonly pages = new Map<Desk, TunePage>();
   private readonly queue = new RunQueue<Desk>();
   private readonly moved = new vscode.EventEmitter<void>();
-  private readonly ran = new vscode.EventEmitter<void>();
-  /** A run has begun or ended. */
-  readonly onDidRun = this.ran.event;
-  private running = "";
   private readonly subscriptions: vscode.Disposable[];
   private readonly looks = new Map<Desk, NodeJS.Timeout>();
 
@@ -67,12 +66,7 @@ export class Tuner implements vscode.Disposable {
   dispose(): void {
     for (const timer of this.looks.values()) clearTimeout(timer);
     for (const desk of this.desks.values()) desk.dispose();
-    for (const one of [...this.subscriptions, this.bar, this.moved, this.ran, this.log]) one.dispose();
-  }
-
-  /** Whether a run of the task is under way, or waits for its turn. */
-  isRunning(task: string): boolean {
-    return this.desks.get(task)?.busy === true;
+    for (const one of [...this.subscriptions, this.bar, this.moved, this.log]) one.dispose();
   }
 
   /** The command: the plan of the task's next run, or the run that is under way. */
@@ -200,11 +194,7 @@ export class Tuner implements vscode.Disposable {
     const busy = this.busy();
     this.bar.show(busy);
     this.moved.fire();
-    const running = busy.map(({ file }) => file).join("\n");
-    if (running === this.running) return;
-    this.running = running;
-    void vscode.commands.executeCommand("setContext", "plumb.running", busy.length > 0);
-    this.ran.fire();
+    this.tools.running.set(busy.map(({ file }) => file));
   }
 
   private async take(desk: Desk, message: Exclude<FromTune, { type: "ready" }>): Promise<void> {

@@ -1,8 +1,7 @@
+import { access } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
-import { deleteRun } from "../../core/runs/delete";
-import { listRuns, type RunEntry } from "../../core/runs/list";
-import { unfinishedRuns } from "../../core/runs/unfinished";
+import type { RunEntry } from "../../core/runs/list";
 import { Figures } from "../locale";
 import { taskFiles } from "../task-files";
 
@@ -30,6 +29,13 @@ export class UnfinishedRuns {
   }
 
   private async offerIn(folder: string): Promise<void> {
+    try {
+      await access(path.join(folder, ".plumb", "runs"));
+    } catch {
+      return; // no run, and nothing to load for
+    }
+    const { listRuns } = await import("../../core/runs/list");
+    const { unfinishedRuns } = await import("../../core/runs/unfinished");
     for (let tries = 0; tries < TRIES; tries++) {
       const runs = await listRuns(folder);
       await Promise.all(unfinishedRuns(runs, this.declined()).map((run) => this.ask(run)));
@@ -56,6 +62,7 @@ export class UnfinishedRuns {
     this.decided(run.folder);
     if (answer === resume) await this.resume(vscode.Uri.file(run.task!), run.folder);
     if (answer === away) {
+      const { deleteRun } = await import("../../core/runs/delete");
       await deleteRun(run.folder).catch((error: unknown) =>
         vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error)),
       );

@@ -1,0 +1,2 @@
+/** With fewer test texts than this a class's figures say little. */
+export const FEW_TEST_TEXTS = 10;
