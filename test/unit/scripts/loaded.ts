@@ -2,7 +2,7 @@
  * Starts the extension of a folder of bundles beside a VS Code that does nothing, in a window where no task is open, and prints
  * which files of the folder were loaded: `node --import tsx loaded.ts FOLDER`.
  */
-import Module from "node:module";
+import Module, { createRequire } from "node:module";
 import path from "node:path";
 
 type Load = (request: string, ...rest: readonly unknown[]) => unknown;
@@ -11,15 +11,13 @@ interface Extension {
 }
 
 const anything: object = new Proxy(() => anything, {
-  get: (target, key) => (key === Symbol.toPrimitive ? () => "" : anything),
+  get: (_, key) => (key === Symbol.toPrimitive ? () => "" : anything),
   set: () => true,
   apply: () => anything,
 });
 /** For `new`, of which an arrow function is not capable. */
-class Anything {
-  constructor() {
-    return anything;
-  }
+function Anything() {
+  return anything;
 }
 const plain = ["commands", "env", "l10n", "languages", "window"];
 const enumerations = [
@@ -47,7 +45,8 @@ modules._load = (request, ...rest) => (request === "vscode" ? api : load(request
 
 const [, , folder = ""] = process.argv;
 const memory = { get: (_key: string, otherwise: unknown) => otherwise };
-const extension = require(path.join(folder, "extension.js")) as Extension;
+const from = createRequire(__filename);
+const extension = from(path.join(folder, "extension.js")) as Extension;
 extension.activate({
   asAbsolutePath: (name: string) => path.join("/", name),
   subscriptions: [],
@@ -56,6 +55,6 @@ extension.activate({
 });
 // Behind what is begun at the start.
 setTimeout(() => {
-  const files = Object.keys(require.cache).filter((file) => file.startsWith(folder));
+  const files = Object.keys(from.cache).filter((file) => file.startsWith(folder));
   console.log(JSON.stringify(files));
 }, 100);
