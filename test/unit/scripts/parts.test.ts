@@ -8,7 +8,7 @@ import { TestFolder } from "../data/folder";
 
 const root = path.resolve(__dirname, "../../..");
 /** Bytes that VS Code may wait for. */
-const MOST_AT_START = 40_000;
+const MOST_AT_START = 45_000;
 
 describe("a bundle in parts", () => {
   let folder: TestFolder;
