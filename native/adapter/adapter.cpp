@@ -1,7 +1,5 @@
 #include "adapter/adapter.h"
 
-#include <algorithm>
-
 namespace plumb {
 
 const LinearMapNames& names_of(LinearMap map) {
@@ -20,13 +18,13 @@ void Adapter::add_parameter(std::string name, std::vector<int64_t> shape, std::s
 
 void Adapter::allocate() {
   values_.resize(size_);
-  std::fill_n(values_.data(), size_, 0.0f);
+  values_.clear();
 }
 
-Buffer<float>& Adapter::gradients() {
+DeviceBuffer<float>& Adapter::gradients() {
   if (gradients_.size() != size_) {
     gradients_.resize(size_);
-    std::fill_n(gradients_.data(), size_, 0.0f);
+    gradients_.clear();
   }
   return gradients_;
 }

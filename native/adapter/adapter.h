@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "tensor/buffer.h"
+#include "ops/device.h"
 
 namespace plumb {
 
@@ -42,20 +42,24 @@ struct Parameter {
 /// parameters and says where they enter; the decoder knows none of them.
 class Adapter {
  public:
+  explicit Adapter(Device& device) : device_(device), values_(device), gradients_(device) {}
   virtual ~Adapter() = default;
+  Adapter(const Adapter&) = delete;
+  Adapter& operator=(const Adapter&) = delete;
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   int64_t size() const { return size_; }
   /// Flat, in the order of parameters(). Gradients add until someone sets them to zero; they take memory from the first
-  /// call on, which must not be made inside a parallel region.
-  const Buffer<float>& values() const { return values_; }
-  Buffer<float>& values() { return values_; }
-  Buffer<float>& gradients();
+  /// call on.
+  const DeviceBuffer<float>& values() const { return values_; }
+  DeviceBuffer<float>& values() { return values_; }
+  DeviceBuffer<float>& gradients();
 
   /// Number of input vectors that a batch may name.
-  virtual int64_t prompt_length() const = 0;
-  virtual void embed(int64_t index, float* row) const = 0;
-  virtual void embed_backward(int64_t index, const float* drow) = 0;
+  virtual int64_t prompt_length() const { return 0; }
+  /// They, [prompt length, hidden], and where their gradients add.
+  virtual ConstMatrix prompt() const { return {}; }
+  virtual Matrix prompt_gradient() { return {}; }
 
   /// Called before y = x·Wᵀ is computed: writes the method's own term into y, or adds it where `holds_value` (a
   /// residual is there already). Returns whether y now holds a value that the product must be added to.
@@ -76,27 +80,23 @@ class Adapter {
 
   /// Weights of the method's own, in place of the model's; null: the model's.
   virtual WeightSource* weights() { return nullptr; }
-  /// Whether the hooks below are called: the gradients of everything that is no linear map inside the layers.
-  virtual bool trains_all() const { return false; }
-  virtual void token_backward(int64_t /*token*/, const float* /*drow*/) {}
-  /// out = x * rstd * weight, rstd [rows].
-  virtual void norm_backward(Norm /*norm*/, int64_t /*layer*/, ConstMatrix /*x*/, const float* /*rstd*/,
-                             ConstMatrix /*dout*/) {}
-  /// One row of the output head: logit = x · row.
-  virtual void head_row_backward(int64_t /*token*/, const float* /*x*/, float /*dlogit*/) {}
-  /// Rows [first, first + columns of dlogits) of the output head.
-  virtual void head_backward(int64_t /*first*/, ConstMatrix /*x*/, ConstMatrix /*dlogits*/) {}
+  /// Where the gradients add of everything that is no linear map inside the layers; null or empty: it does not train.
+  virtual Matrix embedding_gradient() { return {}; }
+  virtual Matrix head_gradient() { return {}; }
+  virtual float* norm_gradient(Norm /*norm*/, int64_t /*layer*/) { return nullptr; }
 
  protected:
   void add_parameter(std::string name, std::vector<int64_t> shape, std::string group, bool uneven = false);
   /// Allocates the values, all zero. Called once, after the last add_parameter().
   void allocate();
 
+  Device& device_;
+
  private:
   std::vector<Parameter> parameters_;
   int64_t size_ = 0;
-  Buffer<float> values_;
-  Buffer<float> gradients_;
+  DeviceBuffer<float> values_;
+  DeviceBuffer<float> gradients_;
 };
 
 }  // namespace plumb

@@ -1,13 +1,10 @@
 #include "adapter/full.h"
 
-#include <algorithm>
 #include <string>
 
-#include "ops/parallel.h"
-
 namespace plumb {
-Full::Full(const ModelWeights& base, Precision precision, int threads)
-    : config_(base.config()), precision_(precision), threads_(threads), kernel_(kernels()) {
+
+Full::Full(Device& device, ModelWeights& base) : Adapter(device), config_(base.config()), rounded_head_(device) {
   const int64_t hidden = config_.hidden_size;
   const int64_t vocabulary = config_.vocabulary_size;
   const auto add = [&](const std::string& name, std::vector<int64_t> shape, bool uneven = false) {
@@ -41,38 +38,40 @@ Full::Full(const ModelWeights& base, Precision precision, int threads)
   final_norm_ = add("model.norm.weight", {hidden});
   head_ = config_.tied_head ? embedding_ : add("lm_head.weight", {vocabulary, hidden});
   allocate();
-  rounded_.resize(layers_.size());
+  for (size_t l = 0; l < layers_.size(); ++l) {
+    rounded_.emplace_back();
+    for (int g = 0; g < kMapGroups; ++g) rounded_.back().emplace_back(device);
+  }
 
   float* out = values().data();
-  for (int64_t token = 0; token < vocabulary; ++token) {
-    base.embedding_row(token, out + embedding_ + token * hidden);
-    if (!config_.tied_head) base.head_row(token, out + head_ + token * hidden);
-  }
-  std::copy_n(base.final_norm(), hidden, out + final_norm_);
+  device.decode(base.embedding_table(), 0, vocabulary, Precision::float32, out + embedding_);
+  if (!config_.tied_head) device.decode(base.head_table(), 0, vocabulary, Precision::float32, out + head_);
+  const auto copy = [&](const float* row, int64_t width, int64_t offset) {
+    device.copy({row, 1, width, width}, {out + offset, 1, width, width});
+  };
+  copy(base.final_norm(), hidden, final_norm_);
   for (int64_t l = 0; l < config_.layer_count; ++l) {
     const Layer& layer = layers_[index(l)];
-    std::copy_n(base.attention_norm(l), hidden, out + layer.attention_norm);
-    std::copy_n(base.mlp_norm(l), hidden, out + layer.mlp_norm);
+    copy(base.attention_norm(l), hidden, layer.attention_norm);
+    copy(base.mlp_norm(l), hidden, layer.mlp_norm);
     if (config_.query_key_norm) {
-      std::copy_n(base.query_norm(l), config_.head_size, out + layer.query_norm);
-      std::copy_n(base.key_norm(l), config_.head_size, out + layer.key_norm);
+      copy(base.query_norm(l), config_.head_size, layer.query_norm);
+      copy(base.key_norm(l), config_.head_size, layer.key_norm);
     }
     for (int m = 0; m < kLinearMaps; ++m) {
       const auto map = static_cast<LinearMap>(m);
-      base.read_map(l, map, out + layer.maps[static_cast<size_t>(m)]);
+      base.decode_map(l, map, out + layer.maps[static_cast<size_t>(m)]);
       const int64_t bias = layer.biases[static_cast<size_t>(m)];
-      if (bias != kNone) std::copy_n(base.bias(l, map), config_.output_width(map), out + bias);
+      if (bias != kNone) copy(base.bias(l, map), config_.output_width(map), bias);
     }
   }
 }
 
 const void* Full::product_form(int64_t offset, int64_t rows, int64_t cols, Rounded& rounded) {
-  if (precision_ == Precision::float32) return at(offset);
+  if (device_.precision() == Precision::float32) return at(offset);
   if (rounded.version != version_) {
     rounded.data.resize(rows * cols);
-    parallel_ranges(threads_, rows, [&](int64_t begin, int64_t end) {
-      kernel_.to_bf16(at(offset) + begin * cols, rounded.data.data() + begin * cols, (end - begin) * cols);
-    });
+    device_.round(at(offset), rounded.data.data(), rows * cols);
     rounded.version = version_;
   }
   return rounded.data.data();
@@ -92,58 +91,27 @@ Weights Full::group(int64_t layer, MapGroup group) {
 Weights Full::head(int64_t first, int64_t count) {
   const int64_t hidden = config_.hidden_size;
   const auto* data = static_cast<const uint8_t*>(product_form(head_, config_.vocabulary_size, hidden, rounded_head_));
-  const int64_t element = precision_ == Precision::bfloat16 ? 2 : 4;
-  return {count, hidden, {{data + first * hidden * element, count, 0}}};
-}
-
-void Full::embedding_row(int64_t token, float* out) const {
-  std::copy_n(at(embedding_) + token * config_.hidden_size, config_.hidden_size, out);
-}
-
-void Full::head_row(int64_t token, float* out) const {
-  std::copy_n(at(head_) + token * config_.hidden_size, config_.hidden_size, out);
+  return {count, hidden, {{data + first * hidden * bytes_of(device_.precision()), count, 0}}};
 }
 
 void Full::backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix) {
   if (x.rows == 0) return;
   const Layer& layer = layers_[index(site.layer)];
-  float* dweight = gradients().data() + layer.maps[static_cast<size_t>(site.map)];
-  block_product(true, false, dy.cols, x.cols, x.rows, 1.0f, dy.data, dy.stride, x.data, x.stride, 1.0f, dweight,
-                x.cols);
+  float* gradient = gradients().data();
+  const int64_t weight = layer.maps[static_cast<size_t>(site.map)];
+  device_.multiply(true, false, 1.0f, dy, x, 1.0f, {gradient + weight, dy.cols, x.cols, x.cols});
   const int64_t bias = layer.biases[static_cast<size_t>(site.map)];
-  if (bias == kNone) return;
-  float* dbias = gradients().data() + bias;
-  parallel_ranges(threads_, dy.cols, [&](int64_t first, int64_t last) {
-    kernel_.column_sum(dy.data + first, dy.rows, dy.stride, last - first, dbias + first);
-  });
+  if (bias != kNone) device_.bias_backward(dy, gradient + bias);
 }
 
-void Full::token_backward(int64_t token, const float* drow) {
-  kernel_.axpy(1.0f, drow, gradients().data() + embedding_ + token * config_.hidden_size, config_.hidden_size);
-}
-
-void Full::norm_backward(Norm norm, int64_t layer, ConstMatrix x, const float* rstd, ConstMatrix dout) {
+float* Full::norm_gradient(Norm norm, int64_t layer) {
   const Layer& at = layers_[index(layer)];
   const int64_t offset = norm == Norm::attention ? at.attention_norm
                          : norm == Norm::query   ? at.query_norm
                          : norm == Norm::key     ? at.key_norm
                          : norm == Norm::mlp     ? at.mlp_norm
                                                  : final_norm_;
-  float* gradient = gradients().data() + offset;
-  parallel_ranges(threads_, x.cols, [&](int64_t first, int64_t last) {
-    for (int64_t r = 0; r < x.rows; ++r)
-      for (int64_t c = first; c < last; ++c) gradient[c] += dout.row(r)[c] * x.row(r)[c] * rstd[r];
-  });
-}
-
-void Full::head_row_backward(int64_t token, const float* x, float dlogit) {
-  kernel_.axpy(dlogit, x, gradients().data() + head_ + token * config_.hidden_size, config_.hidden_size);
-}
-
-void Full::head_backward(int64_t first, ConstMatrix x, ConstMatrix dlogits) {
-  const int64_t hidden = config_.hidden_size;
-  block_product(true, false, dlogits.cols, hidden, x.rows, 1.0f, dlogits.data, dlogits.stride, x.data, x.stride, 1.0f,
-                gradients().data() + head_ + first * hidden, hidden);
+  return gradients().data() + offset;
 }
 
 }  // namespace plumb

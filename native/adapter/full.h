@@ -11,21 +11,16 @@ namespace plumb {
 /// values are float32 masters, copied from the model's files; products take them as they are, or rounded to bfloat16.
 class Full final : public Adapter, public WeightSource {
  public:
-  Full(const ModelWeights& base, Precision precision, int threads);
+  Full(Device& device, ModelWeights& base);
 
-  int64_t prompt_length() const override { return 0; }
-  void embed(int64_t, float*) const override {}
-  void embed_backward(int64_t, const float*) override {}
   bool forward(Site, ConstMatrix, Matrix, bool holds_value) override { return holds_value; }
   void backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix dx) override;
   bool reads_inputs() const override { return true; }
   void changed() override { ++version_; }
   WeightSource* weights() override { return this; }
-  bool trains_all() const override { return true; }
-  void token_backward(int64_t token, const float* drow) override;
-  void norm_backward(Norm norm, int64_t layer, ConstMatrix x, const float* rstd, ConstMatrix dout) override;
-  void head_row_backward(int64_t token, const float* x, float dlogit) override;
-  void head_backward(int64_t first, ConstMatrix x, ConstMatrix dlogits) override;
+  Matrix embedding_gradient() override { return gradient_of(embedding_); }
+  Matrix head_gradient() override { return gradient_of(head_); }
+  float* norm_gradient(Norm norm, int64_t layer) override;
 
   const DecoderConfig& config() const override { return config_; }
   const float* attention_norm(int64_t layer) const override { return at(layers_[index(layer)].attention_norm); }
@@ -39,8 +34,8 @@ class Full final : public Adapter, public WeightSource {
   Weights group(int64_t layer, MapGroup group) override;
   Weights head(int64_t first, int64_t count) override;
   int64_t head_block() const override { return config_.vocabulary_size; }
-  void embedding_row(int64_t token, float* out) const override;
-  void head_row(int64_t token, float* out) const override;
+  Encoded embedding_table() override { return table(embedding_); }
+  Encoded head_table() override { return table(head_); }
 
  private:
   static constexpr int64_t kNone = -1;
@@ -50,22 +45,27 @@ class Full final : public Adapter, public WeightSource {
   };
   /// A matrix rounded to bfloat16, and the version of the values that it was rounded from.
   struct Rounded {
-    Buffer<uint16_t> data;
+    explicit Rounded(Device& device) : data(device) {}
+    DeviceBuffer<uint16_t> data;
     int64_t version = -1;
   };
   static size_t index(int64_t layer) { return static_cast<size_t>(layer); }
   const float* at(int64_t offset) const { return offset == kNone ? nullptr : values().data() + offset; }
+  Encoded table(int64_t offset) const {
+    return {reinterpret_cast<const uint8_t*>(at(offset)), ElementType::f32, config_.vocabulary_size,
+            config_.hidden_size, 0};
+  }
+  Matrix gradient_of(int64_t offset) {
+    return {gradients().data() + offset, config_.vocabulary_size, config_.hidden_size, config_.hidden_size};
+  }
   /// [rows, cols] of the values in the product's type.
   const void* product_form(int64_t offset, int64_t rows, int64_t cols, Rounded& rounded);
 
   DecoderConfig config_;
-  Precision precision_;
-  int threads_;
-  const Kernels& kernel_;
   int64_t version_ = 0;
   int64_t embedding_ = 0, head_ = 0, final_norm_ = 0;
   std::vector<Layer> layers_;
-  std::vector<std::array<Rounded, kMapGroups>> rounded_;
+  std::vector<std::vector<Rounded>> rounded_;  ///< a layer's by MapGroup
   Rounded rounded_head_;
 };
 

@@ -3,26 +3,15 @@
 #include <algorithm>
 #include <string>
 
-#include "ops/cpu/product.h"
-#include "ops/parallel.h"
-
 namespace plumb {
-namespace {
-
-/// SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014).
-uint64_t mixed(uint64_t x) {
-  x += 0x9E3779B97F4A7C15u;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
-
-}  // namespace
-
-Lora::Lora(const DecoderConfig& config, LoraSpec spec, int threads)
-    : spec_(std::move(spec)),
+Lora::Lora(Device& device, const DecoderConfig& config, LoraSpec spec)
+    : Adapter(device),
+      spec_(std::move(spec)),
       scale_(static_cast<float>(spec_.alpha / static_cast<double>(std::max<int64_t>(1, spec_.rank)))),
-      threads_(threads) {
+      dropped_(device),
+      low_(device),
+      dlow_(device),
+      dx_(device) {
   constexpr int64_t kMostRank = 1024;
   if (spec_.rank < 1 || spec_.rank > kMostRank)
     fail("argument",
@@ -47,28 +36,16 @@ Lora::Lora(const DecoderConfig& config, LoraSpec spec, int threads)
   allocate();
 }
 
-void Lora::mask(Site site, Matrix m) const {
+Dropout Lora::dropout(Site site) const {
   const auto place = static_cast<uint64_t>(site.layer * kLinearMaps + static_cast<int64_t>(site.map));
-  const uint64_t seed = mixed(number_ ^ mixed(place));
-  // Two elements for each 64 bits; one stays where its 32 bits are not below the share that goes.
-  const auto limit = static_cast<uint64_t>(spec_.dropout * 4294967296.0);
-  const auto kept = static_cast<float>(1.0 / (1.0 - spec_.dropout));
-  parallel_ranges(threads_, m.rows, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r)
-      for (int64_t c = 0; c < m.cols; ++c) {
-        const auto at = static_cast<uint64_t>(r * m.cols + c);
-        const uint64_t bits = mixed(seed + at / 2) >> (32 * (at % 2)) & 0xFFFFFFFFu;
-        m.row(r)[c] *= bits < limit ? 0.0f : kept;
-      }
-  });
+  return {mixed_bits(number_ ^ mixed_bits(place)), spec_.dropout};
 }
 
 ConstMatrix Lora::dropped(Site site, ConstMatrix x) {
   if (!drops()) return x;
   dropped_.resize(x.rows * x.cols);
   const Matrix copy = matrix(dropped_, x.rows, x.cols);
-  for (int64_t r = 0; r < x.rows; ++r) std::copy_n(x.row(r), x.cols, copy.row(r));
-  mask(site, copy);
+  device_.dropout(x, dropout(site), false, copy);
   return copy;
 }
 
@@ -76,13 +53,12 @@ bool Lora::forward(Site site, ConstMatrix x, Matrix y, bool holds_value) {
   const int64_t offset = offset_of(site);
   if (offset == kNone || x.rows == 0) return holds_value;
   const int64_t rank = spec_.rank;
-  const float* a = values().data() + offset;
-  const float* b = a + rank * x.cols;
-  const ConstMatrix input = dropped(site, x);
+  const ConstMatrix a{values().data() + offset, rank, x.cols, x.cols};
+  const ConstMatrix b{a.data + rank * x.cols, y.cols, rank, rank};
   low_.resize(x.rows * rank);
-  block_product(false, true, x.rows, rank, x.cols, 1.0f, input.data, input.stride, a, x.cols, 0.0f, low_.data(), rank);
-  block_product(false, true, x.rows, y.cols, rank, scale_, low_.data(), rank, b, rank, holds_value ? 1.0f : 0.0f,
-                y.data, y.stride);
+  const Matrix low = matrix(low_, x.rows, rank);
+  device_.multiply(false, true, 1.0f, dropped(site, x), a, 0.0f, low);
+  device_.multiply(false, true, scale_, low, b, holds_value ? 1.0f : 0.0f, y);
   return true;
 }
 
@@ -90,30 +66,27 @@ void Lora::backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix dx) {
   const int64_t offset = offset_of(site);
   if (offset == kNone || x.rows == 0) return;
   const int64_t rank = spec_.rank;
-  const int64_t rows = x.rows;
-  const float* a = values().data() + offset;
-  const float* b = a + rank * x.cols;
-  float* da = gradients().data() + offset;
-  float* db = da + rank * x.cols;
+  const ConstMatrix a{values().data() + offset, rank, x.cols, x.cols};
+  const ConstMatrix b{a.data + rank * x.cols, dy.cols, rank, rank};
+  const Matrix da{gradients().data() + offset, rank, x.cols, x.cols};
+  const Matrix db{da.data + rank * x.cols, dy.cols, rank, rank};
   const ConstMatrix input = dropped(site, x);
-  low_.resize(rows * rank);
-  dlow_.resize(rows * rank);
-  block_product(false, true, rows, rank, x.cols, 1.0f, input.data, input.stride, a, x.cols, 0.0f, low_.data(), rank);
-  block_product(true, false, dy.cols, rank, rows, scale_, dy.data, dy.stride, low_.data(), rank, 1.0f, db, rank);
-  block_product(false, false, rows, rank, dy.cols, scale_, dy.data, dy.stride, b, rank, 0.0f, dlow_.data(), rank);
-  block_product(true, false, rank, x.cols, rows, 1.0f, dlow_.data(), rank, input.data, input.stride, 1.0f, da, x.cols);
+  low_.resize(x.rows * rank);
+  dlow_.resize(x.rows * rank);
+  const Matrix low = matrix(low_, x.rows, rank);
+  const Matrix dlow = matrix(dlow_, x.rows, rank);
+  device_.multiply(false, true, 1.0f, input, a, 0.0f, low);
+  device_.multiply(true, false, scale_, dy, low, 1.0f, db);
+  device_.multiply(false, false, scale_, dy, b, 0.0f, dlow);
+  device_.multiply(true, false, 1.0f, dlow, input, 1.0f, da);
   if (!drops()) {
-    block_product(false, false, rows, x.cols, rank, 1.0f, dlow_.data(), rank, a, x.cols, 1.0f, dx.data, dx.stride);
+    device_.multiply(false, false, 1.0f, dlow, a, 1.0f, dx);
     return;
   }
-  dx_.resize(rows * x.cols);
-  const Matrix through = matrix(dx_, rows, x.cols);
-  block_product(false, false, rows, x.cols, rank, 1.0f, dlow_.data(), rank, a, x.cols, 0.0f, dx_.data(), x.cols);
-  mask(site, through);
-  parallel_ranges(threads_, rows, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r)
-      for (int64_t c = 0; c < x.cols; ++c) dx.row(r)[c] += through.row(r)[c];
-  });
+  dx_.resize(x.rows * x.cols);
+  const Matrix through = matrix(dx_, x.rows, x.cols);
+  device_.multiply(false, false, 1.0f, dlow, a, 0.0f, through);
+  device_.dropout(through, dropout(site), true, dx);
 }
 
 }  // namespace plumb

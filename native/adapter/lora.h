@@ -19,11 +19,8 @@ struct LoraSpec {
 class Lora final : public Adapter {
  public:
   /// Throws "argument" naming the field.
-  Lora(const DecoderConfig& config, LoraSpec spec, int threads);
+  Lora(Device& device, const DecoderConfig& config, LoraSpec spec);
 
-  int64_t prompt_length() const override { return 0; }
-  void embed(int64_t, float*) const override {}
-  void embed_backward(int64_t, const float*) override {}
   bool forward(Site site, ConstMatrix x, Matrix y, bool holds_value) override;
   void backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix dx) override;
   bool reads_inputs() const override { return true; }
@@ -40,16 +37,15 @@ class Lora final : public Adapter {
   bool drops() const { return training_ && spec_.dropout > 0; }
   /// x; in a training pass with dropout a copy of it under the site's mask.
   ConstMatrix dropped(Site site, ConstMatrix x);
-  /// Multiplies each element by 0 or by 1 / (1 - dropout), the same in all calls for one site and pass.
-  void mask(Site site, Matrix m) const;
+  /// What a training pass drops of the site's inputs, the same in all calls for one pass.
+  Dropout dropout(Site site) const;
 
   LoraSpec spec_;
   float scale_;
-  int threads_;
   bool training_ = false;
   uint64_t number_ = 0;
   std::vector<std::array<int64_t, kLinearMaps>> offsets_;  ///< of A; B lies behind it
-  Buffer<float> dropped_, low_, dlow_, dx_;
+  DeviceBuffer<float> dropped_, low_, dlow_, dx_;
 };
 
 }  // namespace plumb

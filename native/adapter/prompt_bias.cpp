@@ -1,14 +1,14 @@
 #include "adapter/prompt_bias.h"
 
-#include <algorithm>
-
-#include "ops/parallel.h"
-
 namespace plumb {
 
-PromptBias::PromptBias(const DecoderConfig& config, const PromptSpec& prompt, const std::vector<LinearMap>& biases,
-                       int threads)
-    : prompt_length_(prompt.left + prompt.right), hidden_(config.hidden_size), threads_(threads), kernel_(kernels()) {
+PromptBias::PromptBias(Device& device, const DecoderConfig& config, const PromptSpec& prompt,
+                       const std::vector<LinearMap>& biases)
+    : Adapter(device),
+      prompt_length_(prompt.left + prompt.right),
+      hidden_(config.hidden_size),
+      vectors_(device),
+      dvectors_(device) {
   constexpr int64_t kMostVectors = 4096;
   for (const auto& [field, count] : {std::pair{"promptLength", prompt.left}, std::pair{"promptRight", prompt.right}})
     if (count < 0 || count > kMostVectors)
@@ -26,7 +26,7 @@ PromptBias::PromptBias(const DecoderConfig& config, const PromptSpec& prompt, co
     if (prompt_length_ == 0 || hidden_ % 2 != 0)
       fail("argument", "method: a prompt encoder needs prompt vectors, and a model of even width");
     encoder_ = std::make_unique<PromptEncoder>(
-        prompt.encoder, prompt_length_, hidden_,
+        device, prompt.encoder, prompt_length_, hidden_,
         [&](const std::string& name, const std::vector<int64_t>& shape) { add(name, shape, "prompt"); });
     vectors_.resize(prompt_length_ * hidden_);
     dvectors_.resize(prompt_length_ * hidden_);
@@ -45,46 +45,32 @@ PromptBias::PromptBias(const DecoderConfig& config, const PromptSpec& prompt, co
 
 void PromptBias::begin(bool, uint64_t) {
   if (!encoder_) return;
-  encoder_->forward(values().data(), vectors_.data());
-  std::fill_n(dvectors_.data(), dvectors_.size(), 0.0f);
+  encoder_->forward(values().data(), matrix(vectors_, prompt_length_, hidden_));
+  dvectors_.clear();
 }
 
 void PromptBias::end() {
   if (encoder_) encoder_->backward(values().data(), matrix(dvectors_, prompt_length_, hidden_), gradients().data());
 }
 
-void PromptBias::embed(int64_t index, float* row) const {
-  const float* vectors = encoder_ ? vectors_.data() : values().data();
-  std::copy_n(vectors + index * hidden_, hidden_, row);
+ConstMatrix PromptBias::prompt() const {
+  return matrix(encoder_ ? vectors_ : values(), prompt_length_, hidden_);
 }
 
-void PromptBias::embed_backward(int64_t index, const float* drow) {
-  float* gradients = encoder_ ? dvectors_.data() : this->gradients().data();
-  kernel_.axpy(1.0f, drow, gradients + index * hidden_, hidden_);
+Matrix PromptBias::prompt_gradient() {
+  return matrix(encoder_ ? dvectors_ : gradients(), prompt_length_, hidden_);
 }
 
 bool PromptBias::forward(Site site, ConstMatrix, Matrix y, bool holds_value) {
   const int64_t offset = offset_of(site);
   if (offset == kNone) return holds_value;
-  const float* bias = values().data() + offset;
-  parallel_ranges(threads_, y.rows, [&](int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; ++r) {
-      if (holds_value)
-        kernel_.axpy(1.0f, bias, y.row(r), y.cols);
-      else
-        std::copy_n(bias, y.cols, y.row(r));
-    }
-  });
+  device_.bias_forward(values().data() + offset, y, holds_value);
   return true;
 }
 
 void PromptBias::backward(Site site, ConstMatrix, ConstMatrix dy, Matrix) {
   const int64_t offset = offset_of(site);
-  if (offset == kNone) return;
-  float* gradient = gradients().data() + offset;
-  parallel_ranges(threads_, dy.cols, [&](int64_t first, int64_t last) {
-    kernel_.column_sum(dy.data + first, dy.rows, dy.stride, last - first, gradient + first);
-  });
+  if (offset != kNone) device_.bias_backward(dy, gradients().data() + offset);
 }
 
 }  // namespace plumb

@@ -6,7 +6,6 @@
 #include "adapter/adapter.h"
 #include "adapter/prompt_encoder.h"
 #include "model/config.h"
-#include "ops/cpu/kernels.h"
 
 namespace plumb {
 
@@ -23,13 +22,14 @@ struct PromptSpec {
 class PromptBias final : public Adapter {
  public:
   /// Throws "argument" naming the field.
-  PromptBias(const DecoderConfig& config, const PromptSpec& prompt, const std::vector<LinearMap>& biases, int threads);
+  PromptBias(Device& device, const DecoderConfig& config, const PromptSpec& prompt,
+             const std::vector<LinearMap>& biases);
 
   int64_t prompt_length() const override { return prompt_length_; }
   void begin(bool training, uint64_t number) override;
   void end() override;
-  void embed(int64_t index, float* row) const override;
-  void embed_backward(int64_t index, const float* drow) override;
+  ConstMatrix prompt() const override;
+  Matrix prompt_gradient() override;
   bool forward(Site site, ConstMatrix x, Matrix y, bool holds_value) override;
   void backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix dx) override;
 
@@ -40,9 +40,7 @@ class PromptBias final : public Adapter {
   int64_t prompt_length_;  ///< left ones, then right ones
   int64_t hidden_;
   std::unique_ptr<PromptEncoder> encoder_;
-  Buffer<float> vectors_, dvectors_;  ///< what the encoder makes
-  int threads_;
-  const Kernels& kernel_;
+  DeviceBuffer<float> vectors_, dvectors_;  ///< what the encoder makes
   std::vector<std::array<int64_t, kLinearMaps>> offsets_;
 };
 

@@ -1,43 +1,23 @@
 #include "adapter/prompt_encoder.h"
 
-#include <algorithm>
-#include <cmath>
-
-#include "ops/cpu/product.h"
+#include <utility>
 
 namespace plumb {
 namespace {
 
 constexpr int kLayers = 2;
 
-float sigmoid(float x) {
-  return 1.0f / (1.0f + std::exp(-x));
-}
-
-/// y = x·Wᵀ + b.
-void linear_forward(ConstMatrix x, const float* weight, const float* bias, Matrix y) {
-  for (int64_t r = 0; r < y.rows; ++r) std::copy_n(bias, y.cols, y.row(r));
-  block_product(false, true, y.rows, y.cols, x.cols, 1.0f, x.data, x.stride, weight, x.cols, 1.0f, y.data, y.stride);
-}
-
-/// Adds dW = dyᵀ·x and the column sums of dy.
-void linear_gradients(ConstMatrix x, ConstMatrix dy, float* dweight, float* dbias) {
-  block_product(true, false, dy.cols, x.cols, dy.rows, 1.0f, dy.data, dy.stride, x.data, x.stride, 1.0f, dweight,
-                x.cols);
-  for (int64_t r = 0; r < dy.rows; ++r)
-    for (int64_t c = 0; c < dy.cols; ++c) dbias[c] += dy.row(r)[c];
-}
-
-/// dx = dy·W (+ dx).
-void linear_inputs(ConstMatrix dy, const float* weight, float beta, Matrix dx) {
-  block_product(false, false, dx.rows, dx.cols, dy.cols, 1.0f, dy.data, dy.stride, weight, dx.cols, beta, dx.data,
-                dx.stride);
-}
-
 }  // namespace
 
-PromptEncoder::PromptEncoder(EncoderKind kind, int64_t count, int64_t width, const Add& add)
-    : count_(count), width_(width) {
+PromptEncoder::PromptEncoder(Device& device, EncoderKind kind, int64_t count, int64_t width, const Add& add)
+    : device_(device),
+      count_(count),
+      width_(width),
+      above_(device),
+      below_(device),
+      dgates_(device),
+      dstate_(device),
+      h_before_(device) {
   int64_t offset = 0;
   const auto next = [&](const std::string& name, std::vector<int64_t> shape) {
     int64_t size = 1;
@@ -52,10 +32,16 @@ PromptEncoder::PromptEncoder(EncoderKind kind, int64_t count, int64_t width, con
     for (int layer = 0; layer < kLayers; ++layer)
       for (const bool reverse : {false, true}) {
         const std::string suffix = "_l" + std::to_string(layer) + (reverse ? "_reverse" : "");
-        Cell cell{};
-        cell.in = width;
-        cell.hidden = hidden;
-        cell.reverse = reverse;
+        Cell cell{width,
+                  hidden,
+                  0,
+                  0,
+                  0,
+                  0,
+                  reverse,
+                  DeviceBuffer<float>(device),
+                  DeviceBuffer<float>(device),
+                  DeviceBuffer<float>(device)};
         cell.weight_ih = next("lstm_head.weight_ih" + suffix, {4 * hidden, width});
         cell.weight_hh = next("lstm_head.weight_hh" + suffix, {4 * hidden, hidden});
         cell.bias_ih = next("lstm_head.bias_ih" + suffix, {4 * hidden});
@@ -69,7 +55,7 @@ PromptEncoder::PromptEncoder(EncoderKind kind, int64_t count, int64_t width, con
     const int64_t weight = next(name + ".weight", {width, width});
     linears_.push_back({width, width, weight, next(name + ".bias", {width})});
   }
-  for (size_t i = 0; i < cells_.size() / 2 + linears_.size() - 1; ++i) outputs_.emplace_back(count * width);
+  for (size_t i = 0; i < cells_.size() / 2 + linears_.size() - 1; ++i) outputs_.emplace_back(device, count * width);
 }
 
 ConstMatrix PromptEncoder::input(size_t layer, const float* values) const {
@@ -77,67 +63,75 @@ ConstMatrix PromptEncoder::input(size_t layer, const float* values) const {
   return {data, count_, width_, width_};
 }
 
-void PromptEncoder::run(Cell& cell, ConstMatrix x, Matrix h, const float* values) const {
+void PromptEncoder::linear_forward(ConstMatrix x, const float* weight, const float* bias, Matrix y) {
+  device_.bias_forward(bias, y, false);
+  device_.multiply(false, true, 1.0f, x, {weight, y.cols, x.cols, x.cols}, 1.0f, y);
+}
+
+void PromptEncoder::linear_gradients(ConstMatrix x, ConstMatrix dy, float* dweight, float* dbias) {
+  device_.multiply(true, false, 1.0f, dy, x, 1.0f, {dweight, dy.cols, x.cols, x.cols});
+  device_.bias_backward(dy, dbias);
+}
+
+LstmStep PromptEncoder::step(Cell& cell, int64_t i, Matrix h) const {
+  const int64_t n = cell.hidden;
+  const int64_t t = cell.reverse ? count_ - 1 - i : i;
+  const int64_t before = cell.reverse ? t + 1 : t - 1;
+  return {n,
+          cell.gates.data() + t * 4 * n,
+          i > 0 ? cell.state.data() + before * n : nullptr,
+          cell.state.data() + t * n,
+          cell.tanh_state.data() + t * n,
+          h.row(t)};
+}
+
+void PromptEncoder::run(Cell& cell, ConstMatrix x, Matrix h, const float* values) {
   const int64_t n = cell.hidden;
   cell.gates.resize(count_ * 4 * n);
   cell.state.resize(count_ * n);
   cell.tanh_state.resize(count_ * n);
-  linear_forward(x, values + cell.weight_ih, values + cell.bias_ih, matrix(cell.gates, count_, 4 * n));
+  const Matrix gates = matrix(cell.gates, count_, 4 * n);
+  linear_forward(x, values + cell.weight_ih, values + cell.bias_ih, gates);
+  device_.bias_forward(values + cell.bias_hh, gates, true);
+  const ConstMatrix weight_hh{values + cell.weight_hh, 4 * n, n, n};
   for (int64_t i = 0; i < count_; ++i) {
     const int64_t t = cell.reverse ? count_ - 1 - i : i;
     const int64_t before = cell.reverse ? t + 1 : t - 1;
-    float* gate = cell.gates.data() + t * 4 * n;
-    for (int64_t k = 0; k < 4 * n; ++k) gate[k] += values[cell.bias_hh + k];
     if (i > 0)
-      block_product(false, true, 1, 4 * n, n, 1.0f, h.row(before), n, values + cell.weight_hh, n, 1.0f, gate, 4 * n);
-    for (int64_t k = 0; k < n; ++k) {
-      const float in = gate[k] = sigmoid(gate[k]);
-      const float forget = gate[n + k] = sigmoid(gate[n + k]);
-      const float update = gate[2 * n + k] = std::tanh(gate[2 * n + k]);
-      const float out = gate[3 * n + k] = sigmoid(gate[3 * n + k]);
-      const float old = i > 0 ? cell.state[before * n + k] : 0.0f;
-      const float state = cell.state[t * n + k] = forget * old + in * update;
-      h.row(t)[k] = out * (cell.tanh_state[t * n + k] = std::tanh(state));
-    }
+      device_.multiply(false, true, 1.0f, {h.row(before), 1, n, n}, weight_hh, 1.0f, {gates.row(t), 1, 4 * n, 4 * n});
+    device_.lstm(step(cell, i, h));
   }
 }
 
-void PromptEncoder::run_backward(const Cell& cell, ConstMatrix x, ConstMatrix h, Matrix dh, Matrix dx,
-                                 const float* values, float* gradients) const {
+void PromptEncoder::run_backward(Cell& cell, ConstMatrix x, Matrix h, Matrix dh, Matrix dx, const float* values,
+                                 float* gradients) {
   const int64_t n = cell.hidden;
-  Buffer<float> dgates(count_ * 4 * n), dstate(n), h_before(count_ * n);
-  std::fill_n(dstate.data(), n, 0.0f);
+  dgates_.resize(count_ * 4 * n);
+  dstate_.resize(n);
+  h_before_.resize(count_ * n);
+  dstate_.clear();
+  const Matrix dgates = matrix(dgates_, count_, 4 * n);
+  const Matrix h_before = matrix(h_before_, count_, n);
+  const ConstMatrix weight_hh{values + cell.weight_hh, 4 * n, n, n};
   for (int64_t i = count_; i-- > 0;) {
     const int64_t t = cell.reverse ? count_ - 1 - i : i;
     const int64_t before = cell.reverse ? t + 1 : t - 1;
-    const float* gate = cell.gates.data() + t * 4 * n;
-    float* dgate = dgates.data() + t * 4 * n;
-    for (int64_t k = 0; k < n; ++k) {
-      const float in = gate[k], forget = gate[n + k], update = gate[2 * n + k], out = gate[3 * n + k];
-      const float squashed = cell.tanh_state[t * n + k];
-      const float d = dh.row(t)[k];
-      const float ds = dstate[k] += d * out * (1.0f - squashed * squashed);
-      const float old = i > 0 ? cell.state[before * n + k] : 0.0f;
-      dgate[k] = ds * update * in * (1.0f - in);
-      dgate[n + k] = ds * old * forget * (1.0f - forget);
-      dgate[2 * n + k] = ds * in * (1.0f - update * update);
-      dgate[3 * n + k] = d * squashed * out * (1.0f - out);
-      dstate[k] = ds * forget;
-    }
+    device_.lstm_backward(step(cell, i, h), dh.row(t), dstate_.data(), dgates.row(t));
+    const Matrix was{h_before.row(t), 1, n, n};
     if (i > 0) {
-      block_product(false, false, 1, n, 4 * n, 1.0f, dgate, 4 * n, values + cell.weight_hh, n, 1.0f, dh.row(before), n);
-      std::copy_n(h.row(before), n, h_before.data() + t * n);
+      device_.multiply(false, false, 1.0f, {dgates.row(t), 1, 4 * n, 4 * n}, weight_hh, 1.0f,
+                       {dh.row(before), 1, n, n});
+      device_.copy({h.row(before), 1, n, n}, was);
     } else {
-      std::fill_n(h_before.data() + t * n, n, 0.0f);
+      device_.zero(was);
     }
   }
-  const Matrix dg = matrix(dgates, count_, 4 * n);
-  linear_gradients(x, dg, gradients + cell.weight_ih, gradients + cell.bias_ih);
-  linear_gradients(matrix(h_before, count_, n), dg, gradients + cell.weight_hh, gradients + cell.bias_hh);
-  linear_inputs(dg, values + cell.weight_ih, 1.0f, dx);
+  linear_gradients(x, dgates, gradients + cell.weight_ih, gradients + cell.bias_ih);
+  linear_gradients(h_before, dgates, gradients + cell.weight_hh, gradients + cell.bias_hh);
+  device_.multiply(false, false, 1.0f, dgates, {values + cell.weight_ih, 4 * n, dx.cols, dx.cols}, 1.0f, dx);
 }
 
-void PromptEncoder::forward(const float* values, float* vectors) {
+void PromptEncoder::forward(const float* values, Matrix vectors) {
   const size_t layers = cells_.size() / 2;
   for (size_t layer = 0; layer < layers; ++layer)
     for (size_t side = 0; side < 2; ++side) {
@@ -148,38 +142,38 @@ void PromptEncoder::forward(const float* values, float* vectors) {
   for (size_t i = 0; i < linears_.size(); ++i) {
     const Linear& map = linears_[i];
     const bool last = i + 1 == linears_.size();
-    const Matrix out{last ? vectors : outputs_[layers + i].data(), count_, width_, width_};
+    const Matrix out = last ? vectors : matrix(outputs_[layers + i], count_, width_);
     linear_forward(input(layers + i, values), values + map.weight, values + map.bias, out);
-    for (int64_t k = 0; k < count_ * width_ && !last; ++k) out.data[k] = std::max(0.0f, out.data[k]);
+    if (!last) device_.relu(out);
   }
 }
 
 void PromptEncoder::backward(const float* values, Matrix dvectors, float* gradients) {
   const size_t layers = cells_.size() / 2;
-  Buffer<float> above(count_ * width_), below(count_ * width_);
-  for (int64_t r = 0; r < count_; ++r) std::copy_n(dvectors.row(r), width_, above.data() + r * width_);
+  above_.resize(count_ * width_);
+  below_.resize(count_ * width_);
+  Matrix above = matrix(above_, count_, width_);
+  Matrix below = matrix(below_, count_, width_);
+  device_.copy(dvectors, above);
   for (size_t i = linears_.size(); i-- > 0;) {
     const Linear& map = linears_[i];
     const ConstMatrix x = input(layers + i, values);
-    linear_gradients(x, matrix(above, count_, width_), gradients + map.weight, gradients + map.bias);
-    linear_inputs(matrix(above, count_, width_), values + map.weight, 0.0f, matrix(below, count_, width_));
-    if (i > 0)
-      for (int64_t k = 0; k < count_ * width_; ++k)
-        if (!(x.data[k] > 0.0f)) below[k] = 0.0f;
+    linear_gradients(x, above, gradients + map.weight, gradients + map.bias);
+    device_.multiply(false, false, 1.0f, above, {values + map.weight, width_, width_, width_}, 0.0f, below);
+    if (i > 0) device_.relu_backward(x, below);
     std::swap(above, below);
   }
   for (size_t layer = layers; layer-- > 0;) {
-    std::fill_n(below.data(), count_ * width_, 0.0f);
+    device_.zero(below);
     for (size_t side = 0; side < 2; ++side) {
-      const Cell& cell = cells_[2 * layer + side];
+      Cell& cell = cells_[2 * layer + side];
       const int64_t first = static_cast<int64_t>(side) * cell.hidden;
       run_backward(cell, input(layer, values), matrix(outputs_[layer], count_, width_).columns(first, cell.hidden),
-                   matrix(above, count_, width_).columns(first, cell.hidden), matrix(below, count_, width_), values,
-                   gradients);
+                   above.columns(first, cell.hidden), below, values, gradients);
     }
     std::swap(above, below);
   }
-  for (int64_t k = 0; k < count_ * width_; ++k) gradients[embedding_ + k] += above[k];
+  device_.add(above, {gradients + embedding_, count_, width_, width_});
 }
 
 }  // namespace plumb

@@ -8,6 +8,7 @@
 
 #include "binding/arguments.h"
 #include "binding/engine_thread.h"
+#include "ops/cpu/product.h"
 
 namespace plumb {
 namespace {
@@ -150,7 +151,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
           for (size_t i = 0; i < lists.size(); ++i) {
             Napi::Object entry = Napi::Object::New(env);
             entry.Set("name", lists[i].name);
-            entry.Set("type", std::holds_alternative<Buffer<float>*>(lists[i].values) ? "f32" : "u8");
+            entry.Set("type", std::holds_alternative<DeviceBuffer<float>*>(lists[i].values) ? "f32" : "u8");
             entry.Set("size", static_cast<double>(lists[i].size()));
             result.Set(static_cast<uint32_t>(i), entry);
           }
@@ -178,8 +179,9 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
          count = to_integer(info[2], "count")](Session& session) {
           return std::visit(
               [&](const auto* values) -> StatePart {
-                const auto* begin = values->data() + first;
-                return std::vector<std::decay_t<decltype(*begin)>>(begin, begin + count);
+                std::vector<std::decay_t<decltype(*values->data())>> part(static_cast<size_t>(count));
+                values->read(part.data(), count, first);
+                return part;
               },
               list_of(session, name, first, count).values);
         },
@@ -193,11 +195,12 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
          part = to_state_part(info[2], "values")](Session& session) {
           std::visit(
               [&](const auto& given) {
-                using Values = Buffer<typename std::decay_t<decltype(given)>::value_type>;
-                const StateList list = list_of(session, name, first, static_cast<int64_t>(given.size()));
+                using Values = DeviceBuffer<typename std::decay_t<decltype(given)>::value_type>;
+                const auto count = static_cast<int64_t>(given.size());
+                const StateList list = list_of(session, name, first, count);
                 auto* const* values = std::get_if<Values*>(&list.values);
                 if (values == nullptr) fail("state", "state: \"" + name + "\" has values of another type");
-                std::copy(given.begin(), given.end(), (*values)->data() + first);
+                (*values)->write(given.data(), count, first);
               },
               part);
           return true;
@@ -218,20 +221,16 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   template <typename Pick>
   Napi::Value copy_out(const Napi::CallbackInfo& info, Pick pick) {
     return queue<std::vector<float>>(
-        info,
-        [pick](Session& session) {
-          const Buffer<float>& buffer = pick(session.adapter());
-          return std::vector<float>(buffer.data(), buffer.data() + buffer.size());
-        },
+        info, [pick](Session& session) { return pick(session.adapter()).read(); },
         [](Napi::Env env, const std::vector<float>& values) -> Napi::Value { return from_floats(env, values); });
   }
 
   Napi::Value read(const Napi::CallbackInfo& info) {
-    return copy_out(info, [](Adapter& adapter) -> const Buffer<float>& { return adapter.values(); });
+    return copy_out(info, [](Adapter& adapter) -> const DeviceBuffer<float>& { return adapter.values(); });
   }
 
   Napi::Value gradient(const Napi::CallbackInfo& info) {
-    return copy_out(info, [](Adapter& adapter) -> const Buffer<float>& { return adapter.gradients(); });
+    return copy_out(info, [](Adapter& adapter) -> const DeviceBuffer<float>& { return adapter.gradients(); });
   }
 
   Napi::Value prompt(const Napi::CallbackInfo& info) {
@@ -360,7 +359,7 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
   }
 
   Napi::Value precision(const Napi::CallbackInfo& info) {
-    return Napi::String::New(info.Env(), precision_name(open(info.Env())->products.precision()));
+    return Napi::String::New(info.Env(), precision_name(open(info.Env())->device->precision()));
   }
 
   Napi::Value threads(const Napi::CallbackInfo& info) {

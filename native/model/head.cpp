@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <unordered_map>
-
-#include "ops/parallel.h"
 
 namespace plumb {
 namespace {
@@ -59,93 +58,115 @@ std::vector<int64_t> Questions::rows() const {
   return rows;
 }
 
-Head::Head(WeightSource& weights, Products& products, int threads)
-    : weights_(weights), products_(products), threads_(threads), kernel_(kernels()) {}
+Head::Head(Device& device, WeightSource& weights)
+    : device_(device),
+      weights_(weights),
+      tables_(device),
+      normed_(device),
+      dnormed_(device),
+      rstd_(device),
+      logits_(device),
+      gathered_(device),
+      dgathered_(device),
+      slopes_(device),
+      choices_(device),
+      targets_(device) {}
 
-Answers Head::answer(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix dhidden,
-                     Adapter& adapter) {
-  const int64_t width = weights_.config().hidden_size;
-  const bool gradient = dhidden.data != nullptr;
-  const auto count = static_cast<int64_t>(rows.size());
-  std::vector<int64_t> slot(rows.empty() ? 0 : static_cast<size_t>(rows.back()) + 1, -1);
-  for (size_t i = 0; i < rows.size(); ++i) slot[static_cast<size_t>(rows[i])] = static_cast<int64_t>(i);
-  normed_.resize(count * width);
-  rstd_.resize(count);
-  const auto epsilon = static_cast<float>(weights_.config().norm_epsilon);
-  const float* weight = weights_.final_norm();
-  parallel_ranges(threads_, count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      rstd_[i] = kernel_.rms_norm(hidden.row(i), weight, epsilon, normed_.data() + i * width, width);
-  });
-  if (gradient) {
-    dnormed_.resize(count * width);
-    std::fill_n(dnormed_.data(), count * width, 0.0f);
-  }
-  Answers answers;
-  Adapter* training = gradient ? &adapter : nullptr;
-  choose(questions, slot, training, answers);
-  predict(questions, slot, training, answers);
-  if (gradient && adapter.trains_all())
-    adapter.norm_backward(Norm::last, 0, hidden, rstd_.data(), {dnormed_.data(), count, width, width});
-  for (int64_t i = 0; i < count && gradient; ++i) {
-    std::fill_n(dhidden.row(i), width, 0.0f);
-    kernel_.rms_norm_backward(hidden.row(i), weight, rstd_[i], dnormed_.data() + i * width, dhidden.row(i), width);
-  }
-  return answers;
-}
-
-void Head::choose(const Questions& questions, const std::vector<int64_t>& slot, Adapter* training, Answers& answers) {
-  const int64_t width = weights_.config().hidden_size;
-  const size_t choices = questions.choice_row.size();
-  answers.choices.resize(questions.candidates.size());
-  if (choices == 0) return;
+void Head::prepare(const Questions& questions, const std::vector<int64_t>& rows) {
+  lists_ = {};
+  tables_.clear();
+  slots_ = static_cast<int64_t>(rows.size());
+  const auto slots_of = [&](const std::vector<int32_t>& asked) {
+    std::vector<int64_t> slots;
+    for (const int32_t row : asked) slots.push_back(std::lower_bound(rows.begin(), rows.end(), row) - rows.begin());
+    return slots;
+  };
   // Rows of the head are turned to float32 once for each candidate that occurs.
   std::unordered_map<int32_t, int64_t> place;
   std::vector<int32_t> unique;
-  for (const int32_t token : questions.candidates)
-    if (place.emplace(token, static_cast<int64_t>(unique.size())).second) unique.push_back(token);
-  gathered_.resize(static_cast<int64_t>(unique.size()) * width);
-  parallel_ranges(threads_, static_cast<int64_t>(unique.size()), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      weights_.head_row(unique[static_cast<size_t>(i)], gathered_.data() + i * width);
-  });
-  const auto head_row = [&](size_t candidate) {
-    return gathered_.data() + place.at(questions.candidates[candidate]) * width;
-  };
-  parallel_ranges(threads_, static_cast<int64_t>(choices), [&](int64_t begin, int64_t end) {
-    for (auto c = static_cast<size_t>(begin); c < static_cast<size_t>(end); ++c) {
-      const float* x = normed_.data() + slot[static_cast<size_t>(questions.choice_row[c])] * width;
-      const auto first = static_cast<size_t>(questions.choice_start[c]);
-      const auto last = static_cast<size_t>(questions.choice_start[c + 1]);
-      double top = -HUGE_VAL;
-      for (size_t i = first; i < last; ++i) {
-        answers.choices[i] = kernel_.dot(x, head_row(i), width);
-        top = std::max(top, static_cast<double>(answers.choices[i]));
-      }
-      double sum = 0;
-      for (size_t i = first; i < last; ++i) sum += std::exp(static_cast<double>(answers.choices[i]) - top);
-      const double logsum = top + std::log(sum);
-      for (size_t i = first; i < last; ++i)
-        answers.choices[i] = static_cast<float>(static_cast<double>(answers.choices[i]) - logsum);
-    }
-  });
-  for (size_t c = 0; c < choices; ++c) {
-    if (questions.choice_answer[c] < 0) continue;
-    const auto first = static_cast<size_t>(questions.choice_start[c]);
-    const auto last = static_cast<size_t>(questions.choice_start[c + 1]);
-    const size_t truth = first + static_cast<size_t>(questions.choice_answer[c]);
-    const float weight = questions.choice_weight[c];
-    answers.loss -= static_cast<double>(weight) * static_cast<double>(answers.choices[truth]);
-    if (training == nullptr) continue;
-    float* dx = dnormed_.data() + slot[static_cast<size_t>(questions.choice_row[c])] * width;
-    for (size_t i = first; i < last; ++i) {
-      const float slope = weight * (std::exp(answers.choices[i]) - (i == truth ? 1.0f : 0.0f));
-      kernel_.axpy(slope, head_row(i), dx, width);
-      if (training->trains_all())
-        training->head_row_backward(questions.candidates[i],
-                                    normed_.data() + slot[static_cast<size_t>(questions.choice_row[c])] * width, slope);
-    }
+  std::vector<int64_t> places;
+  for (const int32_t token : questions.candidates) {
+    const auto [found, fresh] = place.emplace(token, static_cast<int64_t>(unique.size()));
+    if (fresh) unique.push_back(token);
+    places.push_back(found->second);
   }
+  const std::vector<int64_t> choice_slots = slots_of(questions.choice_row);
+  std::vector<int64_t> slot_of_candidate, answered_slot, answered_token;  // -1: no loss, so nothing goes back
+  for (size_t c = 0; c < questions.choice_row.size(); ++c)
+    for (auto i = static_cast<size_t>(questions.choice_start[c]);
+         i < static_cast<size_t>(questions.choice_start[c + 1]); ++i) {
+      const bool answered = questions.choice_answer[c] >= 0;
+      slot_of_candidate.push_back(choice_slots[c]);
+      answered_slot.push_back(answered ? choice_slots[c] : -1);
+      answered_token.push_back(answered ? int64_t{questions.candidates[i]} : -1);
+    }
+  lists_.unique_count = static_cast<int64_t>(unique.size());
+  lists_.unique = tables_.add(unique);
+  lists_.choice_slots = tables_.add(choice_slots);
+  lists_.choice_starts = tables_.add(questions.choice_start);
+  lists_.choice_places = tables_.add(places);
+  lists_.choice_answers = tables_.add(questions.choice_answer);
+  lists_.choice_weights = tables_.add(questions.choice_weight);
+  lists_.to_slots = tables_.add_sums(answered_slot, places);
+  lists_.to_head = tables_.add_sums(answered_token, slot_of_candidate);
+
+  const std::vector<int64_t> target_slots = slots_of(questions.target_row);
+  lists_.target_slots = tables_.add(target_slots);
+  lists_.target_tokens = tables_.add(questions.target_token);
+  lists_.target_weights = tables_.add(questions.target_weight);
+  const auto targets = static_cast<int64_t>(target_slots.size());
+  for (int64_t first = 0; first < targets; first += kTargetBlock) {
+    const int64_t count = std::min(kTargetBlock, targets - first);
+    std::vector<int64_t> sources(static_cast<size_t>(count));
+    std::iota(sources.begin(), sources.end(), 0);
+    const std::vector<int64_t> slots(target_slots.begin() + first, target_slots.begin() + first + count);
+    lists_.blocks.push_back({first, count, tables_.add_sums(slots, sources)});
+  }
+  tables_.upload();
+}
+
+void Head::ask(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix* dhidden,
+               Adapter& adapter) {
+  const int64_t width = weights_.config().hidden_size;
+  prepare(questions, rows);
+  normed_.resize(slots_ * width);
+  rstd_.resize(slots_);
+  const float* weight = weights_.final_norm();
+  device_.rms_norm(hidden, weight, static_cast<float>(weights_.config().norm_epsilon), normed(), rstd_.data());
+  if (dhidden != nullptr) {
+    dnormed_.resize(slots_ * width);
+    device_.zero(dnormed());
+  }
+  Adapter* training = dhidden == nullptr ? nullptr : &adapter;
+  choose(questions, training);
+  predict(training);
+  if (training == nullptr) return;
+  if (float* gradient = adapter.norm_gradient(Norm::last, 0))
+    device_.rms_norm_weight_backward(hidden, rstd_.data(), dnormed(), gradient);
+  device_.zero(*dhidden);
+  device_.rms_norm_backward(hidden, weight, rstd_.data(), dnormed(), *dhidden);
+}
+
+void Head::choose(const Questions& questions, Adapter* training) {
+  const int64_t width = weights_.config().hidden_size;
+  const auto candidates = static_cast<int64_t>(questions.candidates.size());
+  choices_.resize(candidates);
+  slopes_.resize(candidates);
+  if (candidates == 0) return;
+  gathered_.resize(lists_.unique_count * width);
+  const Matrix heads = matrix(gathered_, lists_.unique_count, width);
+  device_.embed(weights_.head_table(), {}, tables_.ints(lists_.unique), heads);
+  const Choices choices{static_cast<int64_t>(questions.choice_row.size()),
+                        tables_.ints(lists_.choice_slots),
+                        tables_.ints(lists_.choice_starts),
+                        tables_.ints(lists_.choice_places),
+                        tables_.ints(lists_.choice_answers),
+                        tables_.floats(lists_.choice_weights)};
+  device_.choose(choices, normed(), heads, choices_.data(), training == nullptr ? nullptr : slopes_.data());
+  if (training == nullptr) return;
+  device_.add_rows(tables_.sums(lists_.to_slots), slopes_.data(), heads, dnormed());
+  const Matrix gradient = training->head_gradient();
+  if (gradient.rows > 0) device_.add_rows(tables_.sums(lists_.to_head), slopes_.data(), normed(), gradient);
 }
 
 void Head::vocabulary_product(ConstMatrix x, Matrix logits) {
@@ -153,71 +174,70 @@ void Head::vocabulary_product(ConstMatrix x, Matrix logits) {
   const int64_t block = weights_.head_block();
   for (int64_t first = 0; first < vocabulary; first += block) {
     const int64_t count = std::min(block, vocabulary - first);
-    products_.forward(x, weights_.head(first, count), logits.columns(first, count), false);
+    device_.product_forward(x, weights_.head(first, count), logits.columns(first, count), false);
   }
 }
 
-void Head::predict(const Questions& questions, const std::vector<int64_t>& slot, Adapter* training, Answers& answers) {
+void Head::predict(Adapter* training) {
   const int64_t width = weights_.config().hidden_size;
   const int64_t vocabulary = weights_.config().vocabulary_size;
-  const auto targets = static_cast<int64_t>(questions.target_row.size());
-  answers.targets.resize(static_cast<size_t>(targets));
-  for (int64_t begin = 0; begin < targets; begin += kTargetBlock) {
-    const int64_t count = std::min(kTargetBlock, targets - begin);
-    const int64_t room = Products::round_rows(count);
+  const int64_t part = weights_.head_block();
+  targets_.resize(lists_.blocks.empty() ? 0 : lists_.blocks.back().first + lists_.blocks.back().count);
+  for (const Block& block : lists_.blocks) {
+    const int64_t room = Device::round_rows(block.count);
     gathered_.resize(room * width);
     logits_.resize(room * vocabulary);
-    const Matrix x = matrix(gathered_, count, width);
-    const Matrix logits = matrix(logits_, count, vocabulary);
-    const auto slot_of = [&](int64_t i) {
-      return slot[static_cast<size_t>(questions.target_row[static_cast<size_t>(begin + i)])] * width;
-    };
-    for (int64_t i = 0; i < count; ++i) std::copy_n(normed_.data() + slot_of(i), width, x.row(i));
+    const Matrix x = matrix(gathered_, block.count, width);
+    const Matrix logits = matrix(logits_, block.count, vocabulary);
+    device_.gather_rows(normed(), tables_.ints(lists_.target_slots) + block.first, x);
     vocabulary_product(x, logits);
-    parallel_ranges(threads_, count, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        const auto t = static_cast<size_t>(begin + i);
-        float* row = logits.row(i);
-        const float logit = row[questions.target_token[t]];
-        answers.targets[t] = logit - kernel_.softmax(row, vocabulary, vocabulary);
-        if (training == nullptr) continue;
-        row[questions.target_token[t]] -= 1.0f;
-        const float weight = questions.target_weight[t];
-        for (int64_t v = 0; v < vocabulary; ++v) row[v] *= weight;
-      }
-    });
-    for (int64_t i = 0; i < count; ++i) {
-      const auto t = static_cast<size_t>(begin + i);
-      answers.loss -= static_cast<double>(questions.target_weight[t]) * static_cast<double>(answers.targets[t]);
-    }
+    device_.cross_entropy(logits, tables_.ints(lists_.target_tokens) + block.first,
+                          training == nullptr ? nullptr : tables_.floats(lists_.target_weights) + block.first,
+                          targets_.data() + block.first);
     if (training == nullptr) continue;
     dgathered_.resize(room * width);
-    const Matrix dx = matrix(dgathered_, count, width);
-    const int64_t block = weights_.head_block();
-    for (int64_t first = 0; first < vocabulary; first += block) {
-      const int64_t part = std::min(block, vocabulary - first);
-      products_.backward(logits.columns(first, part), weights_.head(first, part), dx, first > 0);
-      if (training->trains_all()) training->head_backward(first, x, logits.columns(first, part));
+    const Matrix dx = matrix(dgathered_, block.count, width);
+    const Matrix gradient = training->head_gradient();
+    for (int64_t first = 0; first < vocabulary; first += part) {
+      const int64_t count = std::min(part, vocabulary - first);
+      const Matrix dlogits = logits.columns(first, count);
+      device_.product_backward(dlogits, weights_.head(first, count), dx, first > 0);
+      if (gradient.rows > 0)
+        device_.multiply(true, false, 1.0f, dlogits, x, 1.0f, {gradient.row(first), count, width, gradient.stride});
     }
-    for (int64_t i = 0; i < count; ++i) kernel_.axpy(1.0f, dx.row(i), dnormed_.data() + slot_of(i), width);
+    device_.add_rows(tables_.sums(block.sums), nullptr, dx, dnormed());
   }
 }
 
-ConstMatrix Head::logits(ConstMatrix hidden) {
+Answers Head::answers(const Questions& questions) const {
+  Answers answers{0, choices_.read(), targets_.read()};
+  for (size_t c = 0; c < questions.choice_row.size(); ++c)
+    if (questions.choice_answer[c] >= 0)
+      answers.loss -= static_cast<double>(questions.choice_weight[c]) *
+                      static_cast<double>(
+                          answers.choices[static_cast<size_t>(questions.choice_start[c] + questions.choice_answer[c])]);
+  for (size_t t = 0; t < questions.target_row.size(); ++t)
+    answers.loss -= static_cast<double>(questions.target_weight[t]) * static_cast<double>(answers.targets[t]);
+  return answers;
+}
+
+const std::vector<float>& Head::logits(ConstMatrix hidden) {
   const int64_t vocabulary = weights_.config().vocabulary_size;
-  const int64_t room = Products::round_rows(hidden.rows);
+  const int64_t room = Device::round_rows(hidden.rows);
   normed_.resize(room * hidden.cols);
+  rstd_.resize(hidden.rows);
   logits_.resize(room * vocabulary);
-  const auto epsilon = static_cast<float>(weights_.config().norm_epsilon);
-  for (int64_t r = 0; r < hidden.rows; ++r)
-    kernel_.rms_norm(hidden.row(r), weights_.final_norm(), epsilon, normed_.data() + r * hidden.cols, hidden.cols);
-  const Matrix out = matrix(logits_, hidden.rows, vocabulary);
-  vocabulary_product(matrix(normed_, hidden.rows, hidden.cols), out);
-  return out;
+  slots_ = hidden.rows;
+  device_.rms_norm(hidden, weights_.final_norm(), static_cast<float>(weights_.config().norm_epsilon), normed(),
+                   rstd_.data());
+  vocabulary_product(normed(), matrix(logits_, hidden.rows, vocabulary));
+  host_logits_.resize(static_cast<size_t>(hidden.rows * vocabulary));
+  logits_.read(host_logits_.data(), hidden.rows * vocabulary);
+  return host_logits_;
 }
 
 int64_t Head::scratch_bytes(const DecoderConfig& config, int64_t targets) {
-  const int64_t rows = Products::round_rows(std::min(targets, kTargetBlock));
+  const int64_t rows = Device::round_rows(std::min(targets, kTargetBlock));
   return int64_t{4} * rows * (config.vocabulary_size + 2 * config.hidden_size);
 }
 

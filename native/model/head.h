@@ -4,8 +4,7 @@
 
 #include "adapter/adapter.h"
 #include "model/weight_source.h"
-#include "ops/cpu/kernels.h"
-#include "ops/cpu/product.h"
+#include "ops/tables.h"
 
 namespace plumb {
 
@@ -36,28 +35,48 @@ struct Answers {
 /// Final norm, output head and losses, for the rows that carry a question and no others.
 class Head {
  public:
-  Head(WeightSource& weights, Products& products, int threads);
+  Head(Device& device, WeightSource& weights);
 
-  /// `hidden` [rows of the questions, hidden size] as the last layer left them. `dhidden`, where not empty, is
-  /// overwritten with the gradient of the loss, and the adapter is told of the head's own where it trains all.
-  Answers answer(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix dhidden,
-                 Adapter& adapter);
+  /// Asks the questions of `hidden` [rows, hidden size], their rows() as the last layer left them. Where dhidden is not
+  /// null it becomes the gradient of the loss, and the adapter's gradients of the head are added to.
+  void ask(const Questions& questions, const std::vector<int64_t>& rows, ConstMatrix hidden, Matrix* dhidden,
+           Adapter& adapter);
+  /// What came out. Waits for the device, so that it is called once all else is under way.
+  Answers answers(const Questions& questions) const;
 
   /// Logits over the vocabulary, [rows, vocabulary], for sampling; valid until the next call.
-  ConstMatrix logits(ConstMatrix hidden);
+  const std::vector<float>& logits(ConstMatrix hidden);
 
   static int64_t scratch_bytes(const DecoderConfig& config, int64_t targets);
 
  private:
-  void choose(const Questions& questions, const std::vector<int64_t>& slot, Adapter* training, Answers& answers);
-  void predict(const Questions& questions, const std::vector<int64_t>& slot, Adapter* training, Answers& answers);
+  /// A block of targets whose logits are held at once, and where their gradients go.
+  struct Block {
+    int64_t first, count;
+    Tables::Sums sums;
+  };
+  /// Lists of the questions, on the device. Slots are rows of `hidden`.
+  struct Lists {
+    Tables::Place choice_slots, choice_starts, choice_places, choice_answers, choice_weights, unique;
+    int64_t unique_count = 0;
+    Tables::Sums to_slots, to_head;  ///< candidates' slopes
+    Tables::Place target_slots, target_tokens, target_weights;
+    std::vector<Block> blocks;
+  };
+  void prepare(const Questions& questions, const std::vector<int64_t>& rows);
+  void choose(const Questions& questions, Adapter* training);
+  void predict(Adapter* training);
   void vocabulary_product(ConstMatrix x, Matrix logits);
+  Matrix normed() { return matrix(normed_, slots_, weights_.config().hidden_size); }
+  Matrix dnormed() { return matrix(dnormed_, slots_, weights_.config().hidden_size); }
 
+  Device& device_;
   WeightSource& weights_;
-  Products& products_;
-  int threads_;
-  const Kernels& kernel_;
-  Buffer<float> normed_, dnormed_, rstd_, logits_, gathered_, dgathered_;
+  Tables tables_;
+  Lists lists_;
+  int64_t slots_ = 0;
+  DeviceBuffer<float> normed_, dnormed_, rstd_, logits_, gathered_, dgathered_, slopes_, choices_, targets_;
+  std::vector<float> host_logits_;
 };
 
 }  // namespace plumb

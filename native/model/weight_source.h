@@ -2,7 +2,7 @@
 #include <cstdint>
 
 #include "model/config.h"
-#include "ops/cpu/product.h"
+#include "ops/weights.h"
 
 namespace plumb {
 
@@ -29,8 +29,8 @@ constexpr GroupMaps maps_of(MapGroup group) {
   return {LinearMap::down, 1};
 }
 
-/// Where decoder and head take a model's weights from: its files, or masters that train. Calls are made from one thread
-/// at a time.
+/// Where decoder and head take a model's weights from: its files, or masters that train. All pointers are the device's.
+/// Calls are made from one thread at a time.
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
@@ -52,8 +52,9 @@ class WeightSource {
   /// Rows of the head that one product takes.
   virtual int64_t head_block() const = 0;
 
-  virtual void embedding_row(int64_t token, float* out) const = 0;
-  virtual void head_row(int64_t token, float* out) const = 0;
+  /// The embedding, and the output head, [vocabulary, hidden], for rows of single tokens.
+  virtual Encoded embedding_table() = 0;
+  virtual Encoded head_table() = 0;
 };
 
 }  // namespace plumb

@@ -1,9 +1,6 @@
 #include "model/weights.h"
 
 #include <algorithm>
-#include <cstring>
-
-#include "ops/parallel.h"
 
 namespace plumb {
 namespace {
@@ -16,8 +13,13 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-ModelWeights::ModelWeights(const ModelTable& table, Precision precision, bool keep, int threads)
-    : config_(table.config), precision_(precision), keep_(keep), threads_(threads), kernel_(kernels()) {
+ModelWeights::ModelWeights(const ModelTable& table, Device& device, bool keep)
+    : config_(table.config),
+      precision_(device.precision()),
+      keep_(keep),
+      device_(device),
+      kernel_(kernels()),
+      head_scratch_(device) {
   config_.check();
   for (const std::string& file : table.files) files_.push_back(std::make_unique<MappedFile>(file));
   std::map<std::string, const TensorEntry*> names;
@@ -28,8 +30,10 @@ ModelWeights::ModelWeights(const ModelTable& table, Precision precision, bool ke
   const auto load_row = [&](const std::string& name, int64_t width) {
     const Stored stored = find(names, name, 1, width);
     Buffer<float> row(width);
-    kernel_.dequantize(stored.type, stored.data, row.data(), width);
-    return row;
+    kernel_.dequantize(stored.encoded.type, stored.encoded.data, row.data(), width);
+    DeviceBuffer<float> there(device_, width);
+    there.write(row.data(), width);
+    return there;
   };
   for (int64_t layer = 0; layer < config_.layer_count; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
@@ -40,20 +44,23 @@ ModelWeights::ModelWeights(const ModelTable& table, Precision precision, bool ke
         head_norms_.push_back(load_row(prefix + name, config_.head_size));
     std::array<Stored, kLinearMaps> maps{};
     biases_.emplace_back();
+    kept_.emplace_back();
+    for (int g = 0; g < kMapGroups; ++g) kept_.back().emplace_back(device_);
     for (int m = 0; m < kLinearMaps; ++m) {
       const auto map = static_cast<LinearMap>(m);
       const int64_t in = config_.input_width(map);
       maps[static_cast<size_t>(m)] =
           find(names, prefix + names_of(map).module + ".weight", config_.output_width(map), in);
       const std::string bias = prefix + names_of(map).module + ".bias";
-      if (names.count(bias) > 0) biases_.back()[static_cast<size_t>(m)] = load_row(bias, config_.output_width(map));
+      biases_.back().push_back(names.count(bias) > 0 ? load_row(bias, config_.output_width(map))
+                                                     : DeviceBuffer<float>(device_));
     }
     layers_.push_back(maps);
   }
   norms_.push_back(load_row("model.norm.weight", hidden));
   embedding_ = find(names, "model.embed_tokens.weight", config_.vocabulary_size, hidden);
   head_ = config_.tied_head ? embedding_ : find(names, "lm_head.weight", config_.vocabulary_size, hidden);
-  kept_.resize(layers_.size());
+  for (int g = 0; g < kMapGroups; ++g) scratch_.emplace_back(device_);
 }
 
 ModelWeights::Stored ModelWeights::find(const std::map<std::string, const TensorEntry*>& table, const std::string& name,
@@ -80,83 +87,82 @@ ModelWeights::Stored ModelWeights::find(const std::map<std::string, const Tensor
                            std::to_string(file.size()) + "); the file is cut short or damaged");
   if (entry.interleaved_rows && rows % config_.head_size != 0)
     fail("model-tensor", "tensor " + name + " has " + std::to_string(rows) + " rows, no multiple of the head size");
-  return {file.data() + entry.offset, &file, entry.type, rows, cols, entry.interleaved_rows ? config_.head_size : 0};
+  return {{file.data() + entry.offset, entry.type, rows, cols, entry.interleaved_rows ? config_.head_size : 0}, &file};
 }
 
-void ModelWeights::read_map(int64_t layer, LinearMap map, float* out) const {
+void ModelWeights::decode_map(int64_t layer, LinearMap map, float* out) {
   const Stored& matrix = layers_[static_cast<size_t>(layer)][static_cast<size_t>(map)];
-  convert(matrix, 0, matrix.rows, Precision::float32, reinterpret_cast<uint8_t*>(out));
+  decode(matrix, 0, matrix.rows(), Precision::float32, out);
+}
+
+std::vector<float> ModelWeights::decoded(const Stored& matrix) const {
+  const Encoded& source = matrix.encoded;
+  std::vector<float> out(static_cast<size_t>(source.rows * source.cols));
+  for (int64_t r = 0; r < source.rows; ++r)
+    kernel_.dequantize(source.type, source.data + source.stored_row(r) * source.row_bytes(),
+                       out.data() + r * source.cols, source.cols);
+  return out;
 }
 
 std::vector<float> ModelWeights::read(const std::string& name) const {
-  const auto copy = [](const float* values, int64_t count) { return std::vector<float>(values, values + count); };
-  const auto whole = [&](const Stored& matrix) {
-    std::vector<float> out(static_cast<size_t>(matrix.rows * matrix.cols));
-    convert(matrix, 0, matrix.rows, Precision::float32, reinterpret_cast<uint8_t*>(out.data()));
-    return out;
-  };
-  if (name == "model.embed_tokens.weight") return whole(embedding_);
-  if (name == "lm_head.weight" && !config_.tied_head) return whole(head_);
-  if (name == "model.norm.weight") return copy(final_norm(), config_.hidden_size);
+  if (name == "model.embed_tokens.weight") return decoded(embedding_);
+  if (name == "lm_head.weight" && !config_.tied_head) return decoded(head_);
+  if (name == "model.norm.weight") return norms_.back().read();
   for (int64_t layer = 0; layer < config_.layer_count; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
     if (name.rfind(prefix, 0) != 0) continue;
     const std::string rest = name.substr(prefix.size());
-    if (rest == "input_layernorm.weight") return copy(attention_norm(layer), config_.hidden_size);
-    if (rest == "post_attention_layernorm.weight") return copy(mlp_norm(layer), config_.hidden_size);
-    if (config_.query_key_norm && rest == "self_attn.q_norm.weight") return copy(query_norm(layer), config_.head_size);
-    if (config_.query_key_norm && rest == "self_attn.k_norm.weight") return copy(key_norm(layer), config_.head_size);
+    const auto l = static_cast<size_t>(layer);
+    if (rest == "input_layernorm.weight") return norms_[2 * l].read();
+    if (rest == "post_attention_layernorm.weight") return norms_[2 * l + 1].read();
+    if (config_.query_key_norm && rest == "self_attn.q_norm.weight") return head_norms_[2 * l].read();
+    if (config_.query_key_norm && rest == "self_attn.k_norm.weight") return head_norms_[2 * l + 1].read();
     for (int m = 0; m < kLinearMaps; ++m) {
       const auto map = static_cast<LinearMap>(m);
       const std::string module = names_of(map).module;
-      if (rest == module + ".weight") return whole(layers_[static_cast<size_t>(layer)][static_cast<size_t>(m)]);
-      if (rest == module + ".bias" && bias(layer, map) != nullptr)
-        return copy(bias(layer, map), config_.output_width(map));
+      if (rest == module + ".weight") return decoded(layers_[l][static_cast<size_t>(m)]);
+      if (rest == module + ".bias" && bias(layer, map) != nullptr) return biases_[l][static_cast<size_t>(m)].read();
     }
   }
   fail("argument", "the model has no parameter " + name);
 }
 
-void ModelWeights::convert(const Stored& matrix, int64_t first, int64_t count, Precision precision,
-                           uint8_t* out) const {
-  const int64_t out_row = matrix.cols * (precision == Precision::bfloat16 ? 2 : 4);
-  parallel_ranges(threads_, count, [&](int64_t begin, int64_t end) {
-    Buffer<float> row(matrix.cols);
-    for (int64_t i = begin; i < end; ++i) {
-      int64_t source = first + i;
-      if (matrix.interleaved_head > 0) {
-        // GGUF keeps the pair (j, j + size / 2) of a head in rows 2j and 2j + 1.
-        const int64_t head = source / matrix.interleaved_head;
-        const int64_t within = source % matrix.interleaved_head;
-        const int64_t half = matrix.interleaved_head / 2;
-        source = head * matrix.interleaved_head + 2 * (within % half) + within / half;
-      }
-      const uint8_t* data = matrix.data + source * matrix.row_bytes();
-      uint8_t* target = out + i * out_row;
-      if (precision == Precision::float32) {
-        kernel_.dequantize(matrix.type, data, reinterpret_cast<float*>(target), matrix.cols);
-      } else {
-        kernel_.dequantize(matrix.type, data, row.data(), matrix.cols);
-        kernel_.to_bf16(row.data(), reinterpret_cast<uint16_t*>(target), matrix.cols);
-      }
-    }
-  });
+Encoded ModelWeights::placed(const Stored& matrix) {
+  if (device_.shared()) return matrix.encoded;
+  Encoded there = matrix.encoded;
+  const auto found = placed_.find(there.data);
+  if (found != placed_.end()) {
+    there.data = found->second.data();
+    return there;
+  }
+  Converted copy(device_, there.bytes());
+  copy.write(there.data, there.bytes());
+  matrix.file->release(there.data, there.bytes());
+  return {placed_.emplace(there.data, std::move(copy)).first->second.data(), there.type, there.rows, there.cols,
+          there.interleaved_head};
+}
+
+void ModelWeights::decode(const Stored& matrix, int64_t first, int64_t count, Precision precision, void* out) {
+  const bool passing = keep_ && !device_.shared() && placed_.count(matrix.encoded.data) == 0;
+  device_.decode(placed(matrix), first, count, precision, out);
+  if (passing) placed_.erase(matrix.encoded.data);
 }
 
 bool ModelWeights::in_place(const Stored& matrix) const {
   const auto type = precision_ == Precision::bfloat16 ? ElementType::bf16 : ElementType::f32;
-  return matrix.type == type && matrix.interleaved_head == 0 &&
-         reinterpret_cast<uintptr_t>(matrix.data) % static_cast<uintptr_t>(product_bytes()) == 0;
+  const Encoded& source = matrix.encoded;
+  return device_.shared() && source.type == type && source.interleaved_head == 0 &&
+         reinterpret_cast<uintptr_t>(source.data) % static_cast<uintptr_t>(product_bytes()) == 0;
 }
 
 Weights ModelWeights::gather(const Stored* matrices, size_t count, Converted& target) {
-  Weights weights{0, matrices[0].cols, {}};
-  for (size_t i = 0; i < count; ++i) weights.out += matrices[i].rows;
+  Weights weights{0, matrices[0].cols(), {}};
+  for (size_t i = 0; i < count; ++i) weights.out += matrices[i].rows();
   if (std::all_of(matrices, matrices + count, [&](const Stored& m) { return in_place(m); })) {
     int64_t column = 0;
     for (size_t i = 0; i < count; ++i) {
-      weights.parts.push_back({matrices[i].data, matrices[i].rows, column});
-      column += matrices[i].rows;
+      weights.parts.push_back({matrices[i].encoded.data, matrices[i].rows(), column});
+      column += matrices[i].rows();
     }
     return weights;
   }
@@ -164,10 +170,10 @@ Weights ModelWeights::gather(const Stored* matrices, size_t count, Converted& ta
     target.resize(weights.out * weights.in * product_bytes());
     uint8_t* out = target.data();
     for (size_t i = 0; i < count; ++i) {
-      convert(matrices[i], 0, matrices[i].rows, precision_, out);
-      out += matrices[i].rows * weights.in * product_bytes();
+      decode(matrices[i], 0, matrices[i].rows(), precision_, out);
+      out += matrices[i].rows() * weights.in * product_bytes();
       // The system keeps the file's pages as long as it has room; this process need not hold them besides.
-      matrices[i].file->release(matrices[i].data, matrices[i].rows * matrices[i].row_bytes());
+      matrices[i].file->release(matrices[i].encoded.data, matrices[i].encoded.bytes());
     }
   }
   weights.parts.push_back({target.data(), weights.out, 0});
@@ -187,33 +193,30 @@ int64_t ModelWeights::head_block() const {
 }
 
 Weights ModelWeights::head(int64_t first, int64_t count) {
-  Weights weights{count, head_.cols, {}};
+  Weights weights{count, head_.cols(), {}};
   if (in_place(head_)) {
-    weights.parts.push_back({head_.data + first * head_.row_bytes(), count, 0});
+    weights.parts.push_back({head_.encoded.data + first * head_.encoded.row_bytes(), count, 0});
     return weights;
   }
-  const int64_t row = head_.cols * product_bytes();
+  const int64_t row = head_.cols() * product_bytes();
   if (keep_) {
     if (!head_kept_) {
-      head_scratch_.resize(head_.rows * row);
-      convert(head_, 0, head_.rows, precision_, head_scratch_.data());
+      head_scratch_.resize(head_.rows() * row);
+      decode(head_, 0, head_.rows(), precision_, head_scratch_.data());
       head_kept_ = true;
     }
     weights.parts.push_back({head_scratch_.data() + first * row, count, 0});
   } else {
     head_scratch_.resize(count * row);
-    convert(head_, first, count, precision_, head_scratch_.data());
+    decode(head_, first, count, precision_, head_scratch_.data());
     weights.parts.push_back({head_scratch_.data(), count, 0});
   }
   return weights;
 }
 
 void ModelWeights::embedding_row(int64_t token, float* out) const {
-  kernel_.dequantize(embedding_.type, embedding_.data + token * embedding_.row_bytes(), out, embedding_.cols);
-}
-
-void ModelWeights::head_row(int64_t token, float* out) const {
-  kernel_.dequantize(head_.type, head_.data + token * head_.row_bytes(), out, head_.cols);
+  const Encoded& table = embedding_.encoded;
+  kernel_.dequantize(table.type, table.data + token * table.row_bytes(), out, table.cols);
 }
 
 int64_t ModelWeights::converted_bytes(bool head) const {
@@ -225,11 +228,11 @@ int64_t ModelWeights::converted_bytes(bool head) const {
       const auto* begin = &maps[static_cast<size_t>(group.first)];
       const auto* end = begin + group.count;
       if (std::all_of(begin, end, [&](const Stored& m) { return in_place(m); })) continue;
-      for (const auto* m = begin; m != end; ++m) layer += m->rows * m->cols * product_bytes();
+      for (const auto* m = begin; m != end; ++m) layer += m->rows() * m->cols() * product_bytes();
     }
     bytes = keep_ ? bytes + layer : std::max(bytes, layer);
   }
-  if (head && !in_place(head_)) bytes += head_block() * head_.cols * product_bytes();
+  if (head && !in_place(head_)) bytes += head_block() * head_.cols() * product_bytes();
   return bytes;
 }
 

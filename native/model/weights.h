@@ -8,8 +8,7 @@
 #include "model/config.h"
 #include "model/weight_source.h"
 #include "ops/cpu/kernels.h"
-#include "ops/cpu/product.h"
-#include "tensor/buffer.h"
+#include "ops/device.h"
 #include "tensor/element_type.h"
 #include "tensor/mapped_file.h"
 
@@ -37,7 +36,7 @@ struct ModelTable {
 class ModelWeights final : public WeightSource {
  public:
   /// Throws "model-file" or "model-tensor" naming what is missing, misshapen or outside its file.
-  ModelWeights(const ModelTable& table, Precision precision, bool keep, int threads);
+  ModelWeights(const ModelTable& table, Device& device, bool keep);
 
   const DecoderConfig& config() const override { return config_; }
   const float* attention_norm(int64_t layer) const override { return norms_[static_cast<size_t>(2 * layer)].data(); }
@@ -46,56 +45,61 @@ class ModelWeights final : public WeightSource {
   const float* query_norm(int64_t layer) const override { return head_norms_[static_cast<size_t>(2 * layer)].data(); }
   const float* key_norm(int64_t layer) const override { return head_norms_[static_cast<size_t>(2 * layer + 1)].data(); }
   const float* bias(int64_t layer, LinearMap map) const override {
-    const Buffer<float>& bias = biases_[static_cast<size_t>(layer)][static_cast<size_t>(map)];
+    const DeviceBuffer<float>& bias = biases_[static_cast<size_t>(layer)][static_cast<size_t>(map)];
     return bias.empty() ? nullptr : bias.data();
   }
   Weights group(int64_t layer, MapGroup group) override;
   Weights head(int64_t first, int64_t count) override;
   int64_t head_block() const override;
-  void embedding_row(int64_t token, float* out) const override;
-  void head_row(int64_t token, float* out) const override;
+  Encoded embedding_table() override { return placed(embedding_); }
+  Encoded head_table() override { return placed(head_); }
 
-  /// A map's weights in float32, [out, in], rows in Hugging Face's order.
-  void read_map(int64_t layer, LinearMap map, float* out) const;
-  /// Any parameter by its Hugging Face name, in float32, rows in Hugging Face's order. Throws "argument" where there is
-  /// none of that name.
+  /// One row of the embedding, for the processor.
+  void embedding_row(int64_t token, float* out) const;
+  /// A map's weights in float32, [out, in], rows in Hugging Face's order; `out` is the device's.
+  void decode_map(int64_t layer, LinearMap map, float* out);
+  /// Any parameter by its Hugging Face name, in float32, rows in Hugging Face's order, for the processor. Throws
+  /// "argument" where there is none of that name.
   std::vector<float> read(const std::string& name) const;
 
   /// Bytes that converted matrices take once all are in use; `head` whether products with the whole head occur.
   int64_t converted_bytes(bool head) const;
 
  private:
+  /// A matrix in its file.
   struct Stored {
-    const uint8_t* data;
-    const MappedFile* file;
-    ElementType type;
-    int64_t rows;
-    int64_t cols;
-    int64_t interleaved_head;  ///< head size where rows are interleaved, else 0
-    int64_t row_bytes() const { return cols / layout_of(type).block_elements * layout_of(type).block_bytes; }
+    Encoded encoded;
+    const MappedFile* file = nullptr;
+    int64_t rows() const { return encoded.rows; }
+    int64_t cols() const { return encoded.cols; }
   };
-  using Converted = Buffer<uint8_t>;
+  using Converted = DeviceBuffer<uint8_t>;
 
   Stored find(const std::map<std::string, const TensorEntry*>& table, const std::string& name, int64_t rows,
               int64_t cols) const;
-  void convert(const Stored& matrix, int64_t first, int64_t count, Precision precision, uint8_t* out) const;
+  /// The matrix where the device reads it: in its file, or copied, for good.
+  Encoded placed(const Stored& matrix);
+  /// `out` = its rows in a given type. A copy for the device alone is dropped again where `keep_` says so.
+  void decode(const Stored& matrix, int64_t first, int64_t count, Precision precision, void* out);
+  std::vector<float> decoded(const Stored& matrix) const;
   bool in_place(const Stored& matrix) const;
   Weights gather(const Stored* matrices, size_t count, Converted& target);
-  int64_t product_bytes() const { return precision_ == Precision::bfloat16 ? 2 : 4; }
+  int64_t product_bytes() const { return bytes_of(precision_); }
 
   DecoderConfig config_;
   Precision precision_;
   bool keep_;
-  int threads_;
+  Device& device_;
   const Kernels& kernel_;
   std::vector<std::unique_ptr<MappedFile>> files_;
-  std::vector<Buffer<float>> norms_, head_norms_;
-  std::vector<std::array<Buffer<float>, kLinearMaps>> biases_;
+  std::vector<DeviceBuffer<float>> norms_, head_norms_;
+  std::vector<std::vector<DeviceBuffer<float>>> biases_;  ///< a layer's by LinearMap
   std::vector<std::array<Stored, kLinearMaps>> layers_;
-  Stored embedding_{};
-  Stored head_{};
-  std::vector<std::array<Converted, kMapGroups>> kept_;
-  std::array<Converted, kMapGroups> scratch_;
+  Stored embedding_;
+  Stored head_;
+  std::map<const uint8_t*, Converted> placed_;
+  std::vector<std::vector<Converted>> kept_;  ///< a layer's by MapGroup
+  std::vector<Converted> scratch_;
   Converted head_scratch_;
   bool head_kept_ = false;
 };

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 
 namespace plumb {
 
@@ -12,6 +13,17 @@ struct AdamConstants {
   float correction1;  ///< 1 - beta1^t
   float correction2;  ///< 1 - beta2^t
   float scale;        ///< factor on the gradient (clipping)
+};
+
+/// Both moments of Adam for one tensor, in a byte each (ops/dynamic_map.h), in blocks with a scale of their own.
+struct Moments8 {
+  static constexpr int64_t kBlock = 256;
+  static int64_t blocks(int64_t count) { return (count + kBlock - 1) / kBlock; }
+
+  uint8_t* first = nullptr;  ///< codes, room for whole blocks
+  uint8_t* second = nullptr;
+  float* first_scale = nullptr;  ///< one a block
+  float* second_scale = nullptr;
 };
 
 }  // namespace plumb

@@ -200,6 +200,11 @@ class Device : public Memory {
   virtual double norm(const float* values, int64_t count) = 0;
   virtual void adam(const AdamConstants& constants, const float* gradient, float* first, float* second, float* values,
                     int64_t count) = 0;
+  /// Whether adam8() is there.
+  virtual bool has_adam8() const = 0;
+  /// The same with moments of 8 bits.
+  virtual void adam8(const AdamConstants& constants, const float* gradient, const Moments8& moments, float* values,
+                     int64_t count) = 0;
 
   // ---- forecasts
 

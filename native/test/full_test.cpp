@@ -73,15 +73,15 @@ TEST_CASE("all parameters: the gradient of each tensor equals the numeric one, h
     for (const Parameter& parameter : session->adapter().parameters())
       for (int i = 0; i < 4; ++i) {
         const int64_t at = parameter.offset + probe.below(parameter.size);
-        const float before = session->adapter().values()[at];
+        const float before = session->adapter().values().data()[at];
         const auto loss = [&](float moved) {
-          session->adapter().values()[at] = before + moved;
+          session->adapter().values().data()[at] = before + moved;
           session->adapter().changed();
           return session->accumulate(batch);
         };
         const double numeric =
             (8 * (loss(step) - loss(-step)) - (loss(2 * step) - loss(-2 * step))) / (12 * static_cast<double>(step));
-        session->adapter().values()[at] = before;
+        session->adapter().values().data()[at] = before;
         INFO(parameter.name);
         CHECK(std::abs(static_cast<double>(gradient[static_cast<size_t>(at)]) - numeric) <=
               3e-3 + 1e-3 * std::abs(numeric));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 
+#include "ops/cpu/cpu_device.h"
 #include "test/random_model.h"
 #include "test/state.h"
 #include "train/session.h"
@@ -28,7 +29,7 @@ std::unique_ptr<Session> session_on(const RandomModel& random, const MethodSpec&
   const auto model = std::make_shared<Model>(random.table, ModelOptions{threads, Precision::float32, true});
   auto session = std::make_unique<Session>(model, spec, SessionOptions{checkpoint});
   Random draw(21);
-  for (int64_t i = 0; i < session->adapter().size(); ++i) session->adapter().values()[i] = 0.3f * draw.value();
+  for (int64_t i = 0; i < session->adapter().size(); ++i) session->adapter().values().data()[i] = 0.3f * draw.value();
   return session;
 }
 
@@ -50,7 +51,7 @@ Batch sample() {
   return b;
 }
 
-std::vector<float> copy(const Buffer<float>& buffer) {
+std::vector<float> copy(const DeviceBuffer<float>& buffer) {
   return {buffer.data(), buffer.data() + buffer.size()};
 }
 
@@ -80,7 +81,7 @@ TEST_CASE("low-rank updates: the gradient equals the numeric one, with and witho
     for (int i = 0; i < 60; ++i) {
       const auto at = static_cast<size_t>(probe.below(session->adapter().size()));
       const auto loss = [&](float moved) {
-        float& value = session->adapter().values()[static_cast<int64_t>(at)];
+        float& value = session->adapter().values().data()[static_cast<int64_t>(at)];
         const float before = value;
         value = before + moved;
         session->resume(0);  // the next pass draws the same elements again
@@ -140,7 +141,8 @@ TEST_CASE("low-rank updates: checkpointing changes no bit, a resumed session goe
 
 TEST_CASE("dropout leaves out the share it is given, and keeps the mean") {
   const RandomModel random;
-  Lora lora(random.table.config, {1, 1.0, 0.25, {LinearMap::q}}, 2);
+  CpuDevice device(Precision::float32, 2);
+  Lora lora(device, random.table.config, {1, 1.0, 0.25, {LinearMap::q}});
   const int64_t width = random.table.config.hidden_size;
   std::fill_n(lora.values().data(), lora.size(), 0.0f);
   std::fill_n(lora.values().data(), width, 1.0f);  // A sums what is left of a row

@@ -1,11 +1,12 @@
-#include "train/moments8.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
+#include "ops/cpu/cpu_device.h"
+#include "ops/dynamic_map.h"
 #include "test/moments8_reference.h"
 #include "test/random.h"
 
@@ -41,6 +42,23 @@ std::vector<float> gradient(int64_t step) {
   return result;
 }
 
+/// A tensor of zeros with its moments, on the processor.
+struct Trained {
+  Trained(int64_t size, int threads) : device(Precision::float32, threads), parameters(static_cast<size_t>(size)) {
+    const auto blocks = static_cast<size_t>(Moments8::blocks(size));
+    for (auto* codes : {&first, &second}) codes->resize(blocks * Moments8::kBlock);
+    for (auto* scales : {&first_scale, &second_scale}) scales->resize(blocks);
+  }
+  void step(const AdamConstants& c, const std::vector<float>& slope) {
+    device.adam8(c, slope.data(), {first.data(), second.data(), first_scale.data(), second_scale.data()},
+                 parameters.data(), static_cast<int64_t>(parameters.size()));
+  }
+  CpuDevice device;
+  std::vector<float> parameters;
+  std::vector<uint8_t> first, second;
+  std::vector<float> first_scale, second_scale;
+};
+
 }  // namespace
 
 TEST_CASE("the maps of 8-bit moments are bitsandbytes', and a number's code is the nearest one") {
@@ -68,38 +86,33 @@ TEST_CASE("the maps of 8-bit moments are bitsandbytes', and a number's code is t
 
 TEST_CASE("steps with moments of 8 bits are bitsandbytes', on any number of threads") {
   for (const int threads : {1, 3}) {
-    Moments8 moments;
-    moments.resize(Moments8::blocks(kSize) * Moments8::kBlock);
-    std::vector<float> parameters(kSize);
-    for (int step = 1; step <= 4; ++step)
-      moments.step(kernels(), constants(step), gradient(step).data(), parameters.data(), 0, kSize, threads);
+    Trained tensor(kSize, threads);
+    for (int step = 1; step <= 4; ++step) tensor.step(constants(step), gradient(step));
     int other_codes = 0;
     for (int64_t i = 0; i < kSize; ++i) {
       const auto at = static_cast<size_t>(i);
       // A value in the middle between two codes may fall to either, which moves a step by a hundredth of the rate.
-      CHECK(std::abs(parameters[at] - recorded::kParameters[at]) <= 1e-4f);
-      CHECK(std::abs(moments.first[i] - recorded::kFirstCodes[at]) <= 1);
-      CHECK(std::abs(moments.second[i] - recorded::kSecondCodes[at]) <= 1);
-      other_codes += moments.first[i] != recorded::kFirstCodes[at] || moments.second[i] != recorded::kSecondCodes[at];
+      CHECK(std::abs(tensor.parameters[at] - recorded::kParameters[at]) <= 1e-4f);
+      CHECK(std::abs(tensor.first[at] - recorded::kFirstCodes[at]) <= 1);
+      CHECK(std::abs(tensor.second[at] - recorded::kSecondCodes[at]) <= 1);
+      other_codes += tensor.first[at] != recorded::kFirstCodes[at] || tensor.second[at] != recorded::kSecondCodes[at];
     }
     CHECK(other_codes <= 6);
-    for (int64_t b = 0; b < Moments8::blocks(kSize); ++b) {
-      CHECK(moments.first_scale[b] == doctest::Approx(recorded::kFirstScales[b]).epsilon(1e-4));
-      CHECK(moments.second_scale[b] == doctest::Approx(recorded::kSecondScales[b]).epsilon(1e-4));
+    for (size_t b = 0; b < tensor.first_scale.size(); ++b) {
+      CHECK(tensor.first_scale[b] == doctest::Approx(recorded::kFirstScales[b]).epsilon(1e-4));
+      CHECK(tensor.second_scale[b] == doctest::Approx(recorded::kSecondScales[b]).epsilon(1e-4));
     }
   }
 }
 
 TEST_CASE("a second moment that is tiny beside its block's does not throw its parameter away") {
-  Moments8 moments;
-  moments.resize(Moments8::kBlock);
-  std::vector<float> gradient(Moments8::kBlock, 1.0f);
-  std::vector<float> parameters(Moments8::kBlock);
-  gradient[3] = 1e-5f;
-  gradient[4] = 0;
-  moments.step(kernels(), constants(1, 1e-3f, 0), gradient.data(), parameters.data(), 0, Moments8::kBlock, 1);
-  gradient[3] = 0;
-  moments.step(kernels(), constants(2, 1e-3f, 0), gradient.data(), parameters.data(), 0, Moments8::kBlock, 1);
-  CHECK(std::abs(parameters[3]) <= 2.5e-3f);  // two steps of the rate, and some
-  CHECK(parameters[4] == 0);                  // where nothing was learned, nothing moves
+  Trained tensor(Moments8::kBlock, 1);
+  std::vector<float> slope(Moments8::kBlock, 1.0f);
+  slope[3] = 1e-5f;
+  slope[4] = 0;
+  tensor.step(constants(1, 1e-3f, 0), slope);
+  slope[3] = 0;
+  tensor.step(constants(2, 1e-3f, 0), slope);
+  CHECK(std::abs(tensor.parameters[3]) <= 2.5e-3f);  // two steps of the rate, and some
+  CHECK(tensor.parameters[4] == 0);                  // where nothing was learned, nothing moves
 }

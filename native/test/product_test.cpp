@@ -5,6 +5,7 @@
 
 #include "ops/cpu/kernels.h"
 #include "ops/cpu/product.h"
+#include "ops/device.h"
 #include "test/random.h"
 
 using namespace plumb;
@@ -58,7 +59,7 @@ TEST_CASE("products equal plain loops, in both types, whole and in parts, overwr
           Random random(7);
           const auto w = random.values(out * in);
           const SplitWeights split(w, out, in, precision);
-          const int64_t room = Products::round_rows(m);
+          const int64_t room = Device::round_rows(m);
           const auto fill = [&](Buffer<float>& buffer, int64_t cols) {
             buffer.resize(room * cols + 1);
             for (int64_t i = 0; i < buffer.size(); ++i) buffer[i] = random.value();

@@ -31,7 +31,7 @@ std::unique_ptr<Session> session_on(const RandomModel& random, EncoderKind encod
   auto session = std::make_unique<Session>(
       model, MethodSpec{PromptSpec{2, 3, encoder}, {LinearMap::q, LinearMap::down}}, SessionOptions{});
   Random draw(31);
-  for (int64_t i = 0; i < session->adapter().size(); ++i) session->adapter().values()[i] = 0.4f * draw.value();
+  for (int64_t i = 0; i < session->adapter().size(); ++i) session->adapter().values().data()[i] = 0.4f * draw.value();
   return session;
 }
 
@@ -49,7 +49,7 @@ TEST_CASE("prompt vectors left and right, from an encoder or not: the gradient e
     int compared = 0;
     for (int i = 0; i < 80; ++i) {
       const int64_t at = probe.below(session->adapter().size());
-      float& value = session->adapter().values()[at];
+      float& value = session->adapter().values().data()[at];
       const float before = value;
       const auto loss = [&](float moved) {
         value = before + moved;

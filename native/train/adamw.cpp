@@ -4,26 +4,17 @@
 #include <cmath>
 #include <vector>
 
-#include "ops/parallel.h"
+#include "ops/dynamic_map.h"
 #include "tensor/error.h"
 
 namespace plumb {
 namespace {
 
-/// Summed in blocks, so that the number of threads makes no difference.
-double norm(const Buffer<float>& values, int threads) {
-  constexpr int64_t kBlock = 1 << 16;
-  const int64_t blocks = (values.size() + kBlock - 1) / kBlock;
-  std::vector<double> sums(static_cast<size_t>(blocks));
-  parallel_tasks(blocks > 16 ? threads : 1, blocks, [&](int64_t block, int) {
-    double sum = 0;
-    for (int64_t i = block * kBlock; i < std::min(values.size(), (block + 1) * kBlock); ++i)
-      sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-    sums[static_cast<size_t>(block)] = sum;
-  });
-  double sum = 0;
-  for (const double part : sums) sum += part;
-  return std::sqrt(sum);
+void fill(DeviceBuffer<uint8_t>& buffer, uint8_t value) {
+  constexpr int64_t kPiece = 1 << 20;
+  const std::vector<uint8_t> piece(static_cast<size_t>(std::min(kPiece, buffer.size())), value);
+  for (int64_t at = 0; at < buffer.size(); at += kPiece)
+    buffer.write(piece.data(), std::min(kPiece, buffer.size() - at), at);
 }
 
 }  // namespace
@@ -38,7 +29,16 @@ void StepOptions::check() const {
   if (!in(weight_decay, 0, 1e3)) fail("argument", "step: weightDecay must be 0 or more");
 }
 
-AdamW::AdamW(const Adapter& adapter, MomentBits bits, int threads) : kernel_(kernels()), threads_(threads) {
+AdamW::AdamW(Device& device, const Adapter& adapter, MomentBits bits)
+    : device_(device),
+      first_(device),
+      second_(device),
+      first_codes_(device),
+      second_codes_(device),
+      first_scales_(device),
+      second_scales_(device) {
+  if (bits == MomentBits::most8 && !device.has_adam8())
+    fail("argument", "options.optimizer: a GPU has no \"adamw-8bit\"; take \"adamw\", or the processor");
   for (const Parameter& parameter : adapter.parameters()) {
     const bool rounded = bits == MomentBits::most8 && parameter.size >= kLeastRounded && !parameter.uneven;
     places_.push_back({rounded, rounded ? rounded_blocks_ : exact_size_});
@@ -50,24 +50,34 @@ AdamW::AdamW(const Adapter& adapter, MomentBits bits, int threads) : kernel_(ker
 }
 
 void AdamW::allocate() {
-  if (first_.size() != exact_size_) {
-    for (Buffer<float>* moment : {&first_, &second_}) {
+  // The last one that is taken tells whether all are: memory may have ended between them.
+  if (second_.size() != exact_size_) {
+    for (DeviceBuffer<float>* moment : {&first_, &second_}) {
       moment->resize(exact_size_);
-      std::fill_n(moment->data(), exact_size_, 0.0f);
+      moment->clear();
     }
   }
   const int64_t rounded = rounded_blocks_ * Moments8::kBlock;
-  if (rounded_.first.size() != rounded) rounded_.resize(rounded);
+  if (second_scales_.size() == rounded_blocks_) return;
+  // A scale of 0 makes any code a 0; the codes are set so that equal states have equal bytes.
+  first_codes_.resize(rounded);
+  fill(first_codes_, first_moment_map().nearest(0));
+  second_codes_.resize(rounded);
+  fill(second_codes_, second_moment_map().nearest(0));
+  for (DeviceBuffer<float>* scales : {&first_scales_, &second_scales_}) {
+    scales->resize(rounded_blocks_);
+    scales->clear();
+  }
 }
 
 std::vector<StateList> AdamW::lists() {
   allocate();
   std::vector<StateList> all = {{"first_moment", &first_}, {"second_moment", &second_}};
   if (rounded_blocks_ > 0) {
-    all.push_back({"first_codes", &rounded_.first});
-    all.push_back({"first_scales", &rounded_.first_scale});
-    all.push_back({"second_codes", &rounded_.second});
-    all.push_back({"second_scales", &rounded_.second_scale});
+    all.push_back({"first_codes", &first_codes_});
+    all.push_back({"first_scales", &first_scales_});
+    all.push_back({"second_codes", &second_codes_});
+    all.push_back({"second_scales", &second_scales_});
   }
   return all;
 }
@@ -76,7 +86,7 @@ StepResult AdamW::step(Adapter& adapter, const StepOptions& options) {
   options.check();
   allocate();
   StepResult result;
-  result.gradient_norm = norm(adapter.gradients(), threads_);
+  result.gradient_norm = device_.norm(adapter.gradients().data(), adapter.size());
   if (std::isfinite(result.gradient_norm)) {
     ++steps;
     AdamConstants constants{};
@@ -94,23 +104,22 @@ StepResult AdamW::step(Adapter& adapter, const StepOptions& options) {
       if (rate == options.rates.end()) continue;
       constants.rate = static_cast<float>(rate->second);
       constants.decay = static_cast<float>(1 - rate->second * options.weight_decay);
-      // Waking threads for a bias costs more than moving it.
-      const int threads = parameter.size > 1 << 16 ? threads_ : 1;
       const float* gradient = adapter.gradients().data() + parameter.offset;
       float* values = adapter.values().data() + parameter.offset;
       if (place.rounded) {
-        rounded_.step(kernel_, constants, gradient, values, place.at, parameter.size, threads);
-        continue;
+        const int64_t code = place.at * Moments8::kBlock;
+        device_.adam8(constants, gradient,
+                      {first_codes_.data() + code, second_codes_.data() + code, first_scales_.data() + place.at,
+                       second_scales_.data() + place.at},
+                      values, parameter.size);
+      } else {
+        device_.adam(constants, gradient, first_.data() + place.at, second_.data() + place.at, values, parameter.size);
       }
-      parallel_ranges(threads, parameter.size, [&](int64_t begin, int64_t end) {
-        kernel_.adam(constants, gradient + begin, first_.data() + place.at + begin, second_.data() + place.at + begin,
-                     values + begin, end - begin);
-      });
     }
     adapter.changed();
   }
-  std::fill_n(adapter.gradients().data(), adapter.size(), 0.0f);
-  result.parameter_norm = norm(adapter.values(), threads_);
+  adapter.gradients().clear();
+  result.parameter_norm = device_.norm(adapter.values().data(), adapter.size());
   return result;
 }
 

@@ -6,8 +6,6 @@
 #include <vector>
 
 #include "adapter/adapter.h"
-#include "ops/cpu/kernels.h"
-#include "train/moments8.h"
 
 namespace plumb {
 
@@ -27,10 +25,10 @@ struct StepResult {
   double parameter_norm = 0;
 };
 
-/// Numbers that going on to the bit needs, where they lie.
+/// Numbers that going on to the bit needs, where they lie in the device's memory.
 struct StateList {
   std::string name;
-  std::variant<Buffer<float>*, Buffer<uint8_t>*> values;
+  std::variant<DeviceBuffer<float>*, DeviceBuffer<uint8_t>*> values;
   int64_t size() const {
     return std::visit([](const auto* buffer) { return buffer->size(); }, values);
   }
@@ -44,7 +42,8 @@ enum class MomentBits { all32, most8 };
 /// for the moments is taken by the first step, or lists().
 class AdamW {
  public:
-  AdamW(const Adapter& adapter, MomentBits bits, int threads);
+  /// Throws "argument" where the device cannot keep moments in so few bits.
+  AdamW(Device& device, const Adapter& adapter, MomentBits bits);
 
   /// Moves the parameters and sets the gradient to zero. A gradient that is not finite moves nothing.
   StepResult step(Adapter& adapter, const StepOptions& options);
@@ -59,16 +58,16 @@ class AdamW {
  private:
   struct Place {
     bool rounded;
-    int64_t at;  ///< first element of first_ and second_, or first block of rounded_
+    int64_t at;  ///< first element of first_ and second_, or first block of the codes
   };
   void allocate();
 
-  const Kernels& kernel_;
-  int threads_;
+  Device& device_;
   std::vector<Place> places_;  ///< as the adapter's parameters
   int64_t exact_size_ = 0, rounded_blocks_ = 0;
-  Buffer<float> first_, second_;
-  Moments8 rounded_;
+  DeviceBuffer<float> first_, second_;
+  DeviceBuffer<uint8_t> first_codes_, second_codes_;
+  DeviceBuffer<float> first_scales_, second_scales_;
 };
 
 }  // namespace plumb

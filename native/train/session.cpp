@@ -4,13 +4,14 @@
 #include <string>
 
 #include "adapter/full.h"
+#include "ops/cpu/cpu_device.h"
 #include "ops/parallel.h"
 #include "train/sampler.h"
 
 namespace plumb {
 namespace {
 
-std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& method) {
+std::unique_ptr<Adapter> make_adapter(Model& model, const MethodSpec& method) {
   const auto each_once = [](std::vector<LinearMap> maps, const char* field) {
     std::sort(maps.begin(), maps.end());
     if (std::adjacent_find(maps.begin(), maps.end()) != maps.end())
@@ -21,16 +22,16 @@ std::unique_ptr<Adapter> make_adapter(const Model& model, const MethodSpec& meth
   if (method.full) {
     if (method.lora || method.prompt.left + method.prompt.right > 0 || !biases.empty())
       fail("argument", "method: where all parameters train, nothing else does");
-    return std::make_unique<Full>(model.weights, model.products.precision(), model.threads);
+    return std::make_unique<Full>(*model.device, model.weights);
   }
   if (method.lora) {
     if (method.prompt.left + method.prompt.right > 0 || !biases.empty())
       fail("argument", "method: low-rank updates go without prompt vectors and biases");
     LoraSpec spec = *method.lora;
     spec.maps = each_once(spec.maps, "lora.maps");
-    return std::make_unique<Lora>(model.config(), std::move(spec), model.threads);
+    return std::make_unique<Lora>(*model.device, model.config(), std::move(spec));
   }
-  return std::make_unique<PromptBias>(model.config(), method.prompt, biases, model.threads);
+  return std::make_unique<PromptBias>(*model.device, model.config(), method.prompt, biases);
 }
 
 }  // namespace
@@ -41,14 +42,13 @@ Precision best_precision() {
 
 Model::Model(const ModelTable& table, const ModelOptions& options)
     : threads(team_size(options.threads)),
-      products(options.precision, threads),
-      weights(table, options.precision, options.keep_weights, threads) {}
+      device(std::make_unique<CpuDevice>(options.precision, threads)),
+      weights(table, *device, options.keep_weights) {}
 
 int64_t Model::forecast(int64_t rows, int64_t longest, int64_t targets, Keep keep, bool inputs) const {
   int64_t bytes = weights.converted_bytes(targets > 0) + Head::scratch_bytes(config(), targets) +
-                  Decoder::activation_bytes(config(), rows, longest, keep, inputs, threads);
-  if (products.precision() == Precision::bfloat16)  // the product's input, rounded
-    bytes += 2 * Products::round_rows(rows) * std::max(config().qkv_width(), 2 * config().intermediate_size);
+                  Decoder::activation_bytes(*device, config(), rows, longest, keep, inputs) +
+                  device->product_bytes(rows, std::max(config().qkv_width(), 2 * config().intermediate_size));
   if (keep != Keep::nothing) bytes += 4 * rows * config().hidden_size;
   return bytes;
 }
@@ -57,9 +57,11 @@ Session::Session(std::shared_ptr<Model> model, const MethodSpec& method, const S
     : model_(std::move(model)),
       adapter_(make_adapter(*model_, method)),
       keep_(options.checkpoint ? Keep::inputs : Keep::all),
-      decoder_(weights(), model_->products, model_->threads, cancellation_),
-      head_(weights(), model_->products, model_->threads),
-      optimizer_(*adapter_, options.moments, model_->threads) {}
+      decoder_(*model_->device, weights(), cancellation_),
+      head_(*model_->device, weights()),
+      optimizer_(*model_->device, *adapter_, options.moments),
+      dhidden_(*model_->device),
+      asked_(*model_->device) {}
 
 WeightSource& Session::weights() {
   WeightSource* own = adapter_->weights();
@@ -77,20 +79,20 @@ double Session::accumulate(Batch& batch) {
   try {
     cancellation_.check();
     prepare(batch);
-    adapter_->gradients();  // takes their memory
+    adapter_->gradients();  // where there is no room for them, nothing need be computed
     const Tree& tree = batch.tree;
     adapter_->begin(true, static_cast<uint64_t>(optimizer_.steps) << 20 | static_cast<uint64_t>(passes_++));
     const std::vector<int64_t> asked = batch.questions.rows();
     const Pass pass{tree.positions, tree.items, nullptr, nullptr, &asked};
     const ConstMatrix hidden = decoder_.forward(tree.tokens, pass, *adapter_, keep_);
-    dhidden_.resize(Products::round_rows(tree.rows()) * hidden.cols);
-    const Answers answers =
-        head_.answer(batch.questions, asked, hidden, matrix(dhidden_, hidden.rows, hidden.cols), *adapter_);
-    decoder_.backward(tree.tokens, pass, *adapter_, matrix(dhidden_, tree.rows(), hidden.cols));
+    dhidden_.resize(Device::round_rows(hidden.rows) * hidden.cols);
+    Matrix dhidden = matrix(dhidden_, hidden.rows, hidden.cols);
+    head_.ask(batch.questions, asked, hidden, &dhidden, *adapter_);
+    decoder_.backward(*adapter_, dhidden);
     adapter_->end();
-    return answers.loss;
+    return head_.answers(batch.questions).loss;
   } catch (...) {
-    std::fill_n(adapter_->gradients().data(), adapter_->size(), 0.0f);
+    adapter_->gradients().clear();
     throw;
   }
 }
@@ -101,14 +103,16 @@ Answers Session::score(Batch& batch) {
   const std::vector<int64_t> asked = batch.questions.rows();
   const Pass pass{batch.tree.positions, batch.tree.items, nullptr, nullptr, &asked};
   const ConstMatrix hidden = decoder_.forward(batch.tree.tokens, pass, *adapter_, Keep::nothing);
-  return head_.answer(batch.questions, asked, hidden, {}, *adapter_);
+  head_.ask(batch.questions, asked, hidden, nullptr, *adapter_);
+  return head_.answers(batch.questions);
 }
 
 std::vector<float> Session::prompt() {
   adapter_->begin(false, 0);
-  const int64_t width = model_->config().hidden_size;
-  std::vector<float> vectors(static_cast<size_t>(adapter_->prompt_length() * width));
-  for (int64_t i = 0; i < adapter_->prompt_length(); ++i) adapter_->embed(i, vectors.data() + i * width);
+  const ConstMatrix prompt = adapter_->prompt();
+  std::vector<float> vectors(static_cast<size_t>(prompt.rows * prompt.cols));
+  if (!vectors.empty())
+    model_->device->download(prompt.data, vectors.data(), bytes_of<float>(prompt.rows * prompt.cols));
   return vectors;
 }
 
@@ -147,10 +151,10 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
   if (live.empty() || options.max_tokens == 0) return texts;
 
   const int64_t slots = tree.rows() + static_cast<int64_t>(live.size()) * options.max_tokens;
-  cache_.keys.resize(static_cast<size_t>(config.layer_count));
-  cache_.values.resize(static_cast<size_t>(config.layer_count));
-  for (auto* side : {&cache_.keys, &cache_.values})
-    for (Buffer<float>& layer : *side) layer.resize(slots * config.kv_width());
+  for (auto* side : {&cache_.keys, &cache_.values}) {
+    while (side->size() < static_cast<size_t>(config.layer_count)) side->emplace_back(*model_->device);
+    for (DeviceBuffer<float>& layer : *side) layer.resize(slots * config.kv_width());
+  }
 
   std::vector<int64_t> cache_rows(static_cast<size_t>(tree.rows()));
   for (size_t r = 0; r < cache_rows.size(); ++r) cache_rows[r] = static_cast<int64_t>(r);
@@ -162,13 +166,17 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
     sequence.row = std::lower_bound(last_rows.begin(), last_rows.end(), sequence.row) - last_rows.begin();
   const Pass first{tree.positions, tree.items, &cache_, &cache_rows, &last_rows};
   ConstMatrix hidden = decoder_.forward(tree.tokens, first, *adapter_, Keep::nothing);
-  Buffer<float> rows;
+  Tables tables(*model_->device);
   while (!live.empty()) {
-    rows.resize(static_cast<int64_t>(live.size()) * config.hidden_size);
-    const Matrix asked = matrix(rows, static_cast<int64_t>(live.size()), config.hidden_size);
-    for (size_t i = 0; i < live.size(); ++i)
-      std::copy_n(hidden.row(live[i].row), config.hidden_size, asked.row(static_cast<int64_t>(i)));
-    const ConstMatrix logits = head_.logits(asked);
+    std::vector<int64_t> rows;
+    for (const Sequence& sequence : live) rows.push_back(sequence.row);
+    tables.clear();
+    const Tables::Place place = tables.add(rows);
+    tables.upload();
+    asked_.resize(static_cast<int64_t>(live.size()) * config.hidden_size);
+    const Matrix asked = matrix(asked_, static_cast<int64_t>(live.size()), config.hidden_size);
+    model_->device->gather_rows(hidden, tables.ints(place), asked);
+    const float* logits = head_.logits(asked).data();
 
     std::vector<Sequence> next;
     std::vector<int32_t> tokens;
@@ -178,7 +186,8 @@ std::vector<std::vector<int32_t>> Session::generate(Tree& tree, const GenerateOp
     for (size_t i = 0; i < live.size(); ++i) {
       Sequence sequence = live[i];
       if (sequence.room == 0) continue;
-      const int32_t token = sampler.pick(logits.row(static_cast<int64_t>(i)), config.vocabulary_size, sequence.leaf);
+      const int32_t token = sampler.pick(logits + static_cast<int64_t>(i) * config.vocabulary_size,
+                                         config.vocabulary_size, sequence.leaf);
       if (std::find(options.end_tokens.begin(), options.end_tokens.end(), token) != options.end_tokens.end()) continue;
       auto& text = texts[sequence.leaf];
       text.push_back(token);
@@ -205,7 +214,7 @@ void Session::write(const std::vector<float>& values) {
   if (static_cast<int64_t>(values.size()) != adapter_->size())
     fail("argument", "write: " + std::to_string(values.size()) + " values given, the method has " +
                          std::to_string(adapter_->size()));
-  std::copy(values.begin(), values.end(), adapter_->values().data());
+  adapter_->values().write(values.data(), adapter_->size());
   adapter_->changed();
 }
 
@@ -220,7 +229,7 @@ void Session::resume(int64_t steps) {
   optimizer_.steps = steps;
   adapter_->changed();
   passes_ = 0;
-  std::fill_n(adapter_->gradients().data(), adapter_->size(), 0.0f);
+  adapter_->gradients().clear();
 }
 
 }  // namespace plumb

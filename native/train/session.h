@@ -33,7 +33,7 @@ class Model {
   int64_t forecast(int64_t rows, int64_t longest, int64_t targets, Keep keep, bool inputs) const;
 
   const int threads;
-  Products products;
+  const std::unique_ptr<Device> device;
   ModelWeights weights;
 };
 
@@ -108,7 +108,7 @@ class Session {
   Head head_;
   AdamW optimizer_;
   int64_t passes_ = 0;  ///< training passes since the last step
-  Buffer<float> dhidden_;
+  DeviceBuffer<float> dhidden_, asked_;
   KeyValueCache cache_;
 };
 

@@ -13,6 +13,7 @@ namespace plumb {
 class Attention {
  public:
   Attention(AttentionShape shape, int threads);
+  const AttentionShape& shape() const { return shape_; }
 
   /// Overwrites out[query rows, heads * size]. logsum [query rows, heads], where not empty, takes log(sum(exp(score))).
   void forward(const std::vector<AttentionItem>& items, ConstMatrix queries, ConstMatrix keys, ConstMatrix values,

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "ops/cpu/kernels.h"
+#include "ops/device.h"
 #include "ops/parallel.h"
 
 namespace plumb {
@@ -108,7 +109,7 @@ Products::~Products() = default;
 void Products::forward(ConstMatrix x, const Weights& w, Matrix y, bool add) {
   if (x.rows == 0) return;
   if (bfloat_) {
-    const int64_t padded = round_rows(x.rows);
+    const int64_t padded = Device::round_rows(x.rows);
     bfloat_->convert(threads_, x, padded);
     for (const WeightPart& part : w.parts)
       bfloat_->run({padded, w.in, w.in, part.rows, y.stride, true, add}, bfloat_->scratch.data(), part.data,
@@ -122,7 +123,7 @@ void Products::forward(ConstMatrix x, const Weights& w, Matrix y, bool add) {
 
 void Products::backward(ConstMatrix dy, const Weights& w, Matrix dx, bool add) {
   if (dy.rows == 0) return;
-  const int64_t padded = round_rows(dy.rows);
+  const int64_t padded = Device::round_rows(dy.rows);
   if (bfloat_) bfloat_->convert(threads_, dy, padded);
   for (const WeightPart& part : w.parts) {
     if (bfloat_)

@@ -18,11 +18,7 @@ class Products {
 
   Precision precision() const { return precision_; }
 
-  /// Results are written in whole groups of this many rows: the matrices that take them need room for
-  /// round_rows(rows) rows. What stands in the rows beyond is undefined.
-  static constexpr int64_t kRowStep = 32;
-  static int64_t round_rows(int64_t rows) { return (rows + kRowStep - 1) / kRowStep * kRowStep; }
-
+  /// Results are written in whole groups of Device::kRowStep rows where factors are bfloat16.
   /// y[m, out] = x[m, in] · Wᵀ, added to y where `add`.
   void forward(ConstMatrix x, const Weights& w, Matrix y, bool add);
   /// dx[m, in] = dy[m, out] · W, added to dx where `add`.

@@ -145,6 +145,10 @@ class CudaDevice : public Device {
             int64_t count) override {
     ask(library_.adam(device_, constants, gradient, first, second, values, count));
   }
+  bool has_adam8() const override { return false; }
+  void adam8(const AdamConstants&, const float*, const Moments8&, float*, int64_t) override {
+    fail("internal", "adam8 was asked of a GPU, which has none");
+  }
   double norm(const float* values, int64_t count) override {
     double result = 0;
     ask(library_.norm(device_, values, count, &result));

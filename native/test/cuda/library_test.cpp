@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "adapter/prompt_bias.h"
 #include "ops/cpu/kernels.h"
 #include "ops/cuda/cuda_device.h"
 #include "tensor/error.h"
 #include "test/random.h"
+#include "train/adamw.h"
 
 using namespace plumb;
 using test::Random;
@@ -87,4 +89,23 @@ TEST_CASE("CUDA: a device of the library computes what it is given, and says whe
   CHECK(found[8] == doctest::Approx(1.0f));
   CHECK(device->norm(out.data(), 12) == doctest::Approx(std::sqrt(4 * 0.25 + 4)));
   CHECK(code_of([&] { device->plan_attention({1, 1, 4096}, {}); }) == "device");
+}
+
+TEST_CASE("CUDA: moments of 8 bits are refused before anything is computed; those of 32 bits train") {
+  const CudaRuntime runtime(PLUMB_EMULATED_CUDA);
+  const std::unique_ptr<Device> device = runtime.open(0, Precision::float32);
+  DecoderConfig config;
+  config.hidden_size = 3000;  // two vectors are large enough to be rounded
+  PromptBias adapter(*device, config, {2, 0}, {});
+  CHECK(code_of([&] { AdamW(*device, adapter, MomentBits::most8); }) == "argument");
+
+  AdamW optimizer(*device, adapter, MomentBits::all32);
+  const std::vector<float> gradient(static_cast<size_t>(adapter.size()), 1.0f);
+  adapter.gradients().write(gradient.data(), adapter.size());
+  StepOptions options;
+  options.rates["prompt"] = 0.5;
+  CHECK(optimizer.step(adapter, options).gradient_norm == doctest::Approx(std::sqrt(6000.0)));
+  CHECK(adapter.values().read()[4321] == doctest::Approx(-0.5));
+  CHECK(adapter.gradients().read() == std::vector<float>(gradient.size()));
+  CHECK(optimizer.lists().size() == 2);
 }

@@ -2,9 +2,6 @@
 #include <array>
 #include <cstdint>
 
-#include "ops/cpu/kernels.h"
-#include "tensor/buffer.h"
-
 namespace plumb {
 
 /// 256 numbers in [-1, 1] or [0, 1], dense near 0: an exponent of as many bits as it needs, and a fraction of those
@@ -27,21 +24,8 @@ class DynamicMap {
   std::array<uint8_t, 2 * kBuckets> lowest_{};
 };
 
-/// Both moments of Adam in a byte each, in blocks of 256 with a scale of their own.
-class Moments8 {
- public:
-  static constexpr int64_t kBlock = 256;
-
-  /// Room for tensors of these sizes together; each begins with a block of its own.
-  void resize(int64_t values);
-  static int64_t blocks(int64_t size) { return (size + kBlock - 1) / kBlock; }
-
-  /// One step over a tensor of `size` whose first block is `block`.
-  void step(const Kernels& kernel, const AdamConstants& constants, const float* gradient, float* parameter,
-            int64_t block, int64_t size, int threads);
-
-  Buffer<uint8_t> first, second;
-  Buffer<float> first_scale, second_scale;
-};
+/// What the codes of Adam's moments mean, times their block's scale.
+const DynamicMap& first_moment_map();
+const DynamicMap& second_moment_map();
 
 }  // namespace plumb
