@@ -29,9 +29,19 @@ struct CpuDevice::Plan final : AttentionPlan {
 CpuDevice::CpuDevice(Precision precision, int threads)
     : kernel_(kernels()), threads_(threads), products_(precision, threads) {}
 
+int CpuDevice::copy_threads(int64_t values) const {
+  constexpr int64_t kLeastShared = 8192;
+  return values < kLeastShared ? 1 : threads_;
+}
+
 template <typename F>
 void CpuDevice::each_row(int64_t rows, F&& body) const {
-  parallel_ranges(threads_, rows, [&](int64_t begin, int64_t end) {
+  each_row(threads_, rows, body);
+}
+
+template <typename F>
+void CpuDevice::each_row(int threads, int64_t rows, F&& body) {
+  parallel_ranges(threads, rows, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) body(r);
   });
 }
@@ -115,7 +125,7 @@ void CpuDevice::copy(ConstMatrix from, Matrix to) {
 }
 
 void CpuDevice::zero(Matrix m) {
-  each_row(m.rows, [&](int64_t r) { std::fill_n(m.row(r), m.cols, 0.0f); });
+  each_row(copy_threads(m.rows * m.cols), m.rows, [&](int64_t r) { std::fill_n(m.row(r), m.cols, 0.0f); });
 }
 
 void CpuDevice::add(ConstMatrix x, Matrix y) {
@@ -138,11 +148,12 @@ void CpuDevice::bias_backward(ConstMatrix dy, float* dbias) {
 }
 
 void CpuDevice::gather_rows(ConstMatrix from, const int32_t* rows, Matrix to) {
-  each_row(to.rows, [&](int64_t r) { std::copy_n(from.row(rows[r]), to.cols, to.row(r)); });
+  each_row(copy_threads(to.rows * to.cols), to.rows,
+           [&](int64_t r) { std::copy_n(from.row(rows[r]), to.cols, to.row(r)); });
 }
 
 void CpuDevice::spread_rows(ConstMatrix from, const int32_t* rows, Matrix to) {
-  each_row(to.rows, [&](int64_t r) {
+  each_row(copy_threads(to.rows * to.cols), to.rows, [&](int64_t r) {
     const auto* found = std::lower_bound(rows, rows + from.rows, r);
     if (found != rows + from.rows && *found == r)
       std::copy_n(from.row(found - rows), to.cols, to.row(r));
@@ -152,7 +163,9 @@ void CpuDevice::spread_rows(ConstMatrix from, const int32_t* rows, Matrix to) {
 }
 
 void CpuDevice::add_rows(const RowSums& sums, const float* scale, ConstMatrix source, Matrix target) {
-  each_row(sums.count, [&](int64_t t) {
+  if (sums.count == 0) return;
+  const int64_t values = (sums.starts[sums.count] - sums.starts[0]) * target.cols;
+  each_row(copy_threads(values), sums.count, [&](int64_t t) {
     for (int64_t j = sums.starts[t]; j < sums.starts[t + 1]; ++j) {
       const float factor = scale == nullptr ? 1.0f : scale[sums.scales == nullptr ? j : sums.scales[j]];
       kernel_.axpy(factor, source.row(sums.sources[j]), target.row(sums.targets[t]), target.cols);

@@ -85,6 +85,10 @@ class CpuDevice final : public Device {
   /// Calls body(row) for each row, in parallel.
   template <typename F>
   void each_row(int64_t rows, F&& body) const;
+  template <typename F>
+  static void each_row(int threads, int64_t rows, F&& body);
+  /// Threads for a call that copies or adds so many values: waking others for few takes longer than the work.
+  int copy_threads(int64_t values) const;
 
   int optimiser_threads(int64_t count) const;
 
