@@ -106,10 +106,11 @@ SHADES
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1.5rem; font-size: 0.9375rem; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 pre, code { font: 0.875rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, "Liberation Mono", monospace; }
 pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius: 6px; overflow-x: auto; }
+@media (max-width: 64rem) { thead th { white-space: normal; } }
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; } section { margin-top: 2.75rem; }
   .hero { grid-template-columns: 1fr; } .hero .figure { font-size: 3.5rem; }
-  th, td { padding-left: 0.35rem; padding-right: 0.35rem; } thead th { white-space: normal; } .wide, .scale .mid, th .sub bdi { display: none; }
+  th, td { padding-left: 0.35rem; padding-right: 0.35rem; } .wide, .scale .mid, th .sub bdi { display: none; }
   .matrix thead th.name { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; white-space: nowrap; max-width: none; max-height: 12rem; overflow: hidden; text-overflow: ellipsis; }
   .picture { min-width: 5.5rem; } th[scope="row"] { min-width: 4.5rem; } .field { min-width: 44rem; } .labels .id { margin-left: 0; }
 }
