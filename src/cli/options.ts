@@ -1,7 +1,7 @@
 import path from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
-import type * as z from "zod";
-import { LoraSettings, TuningSettings, type StartOptions } from "../core/schema";
+import * as z from "zod";
+import { LinearMapName, LoraSettings, TuningSettings, type StartOptions } from "../core/schema";
 import type { EngineWishes } from "../core/tuning/protocol";
 
 /** A number of one or more. */
@@ -52,6 +52,15 @@ export function share(value: string): number {
     throw new InvalidArgumentError("Expected a number from 0 to 1.");
   }
   return number;
+}
+
+/** Names of linear maps, such as `q,k,v,o`. */
+export function linearMaps(value: string): z.infer<typeof LinearMapName>[] {
+  const found = z.array(LinearMapName).safeParse(value.split(",").map((part) => part.trim()));
+  if (found.success) return found.data;
+  throw new InvalidArgumentError(
+    `Found "${value}", expected names out of ${LinearMapName.options.join(",")}, with commas between.`,
+  );
 }
 
 /** Where the prompt starts, or with an adapter everything that trains: `instruction`, `random`, `text:WORDS`, `adapter:RUN`. */

@@ -12,6 +12,7 @@ import {
   count,
   engineWishes,
   heldOutShare,
+  linearMaps,
   dropout,
   positive,
   rank,
@@ -30,6 +31,7 @@ interface TuneFlags extends EngineFlags {
   promptLength?: number;
   promptRate?: number;
   biasRate?: number;
+  biases?: TuningOptions["biases"];
   promptEncoder?: PromptEncoder;
   loraRank?: number;
   loraAlpha?: number;
@@ -83,6 +85,11 @@ export function register(program: Command): void {
     .option("--prompt-length <number>", "trainable vectors at the left (default: 20)", wholeNumber)
     .option("--prompt-rate <rate>", "learning rate of the vectors (default: 0.005)", positive)
     .option("--bias-rate <rate>", "learning rate of the biases (default: 0.002)", positive)
+    .option(
+      "--biases <maps>",
+      "linear maps that have a trained bias, out of q,k,v,o,gate,up,down (default: all)",
+      linearMaps,
+    )
     .option(
       "--start <what>",
       "where the prompt starts: instruction (default), random, text:WORDS; or adapter:RUN, for all that trains",
@@ -191,6 +198,7 @@ function jobOf(task: string | undefined, flags: TuneFlags, command: Command): Jo
     promptLength: flags.promptLength,
     promptRate: flags.promptRate,
     biasRate: flags.biasRate,
+    biases: flags.biases,
     promptEncoder: flags.promptEncoder,
     lora: loraOf(flags),
     fullRate: flags.fullRate,

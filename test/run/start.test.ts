@@ -119,6 +119,15 @@ describe("the start of a run", function () {
     );
     await refused({ method: "prompt", biasStart: { from: "zero" } }, /trains no biases/);
     await refused({ method: "bias", start: { from: "random" } }, /no prompt vectors/);
+    const attention = (await run(job({ ...STILL, biases: ["q", "o"] }), tools)).folder;
+    assert.deepEqual(
+      [...(await tensorsOf(attention)).keys()].filter((name) => name.includes("layers.0.")),
+      ["model.layers.0.self_attn.q_proj.bias", "model.layers.0.self_attn.o_proj.bias"],
+    );
+    await refused(
+      { start: { from: "adapter", adapter: attention } },
+      /has those of q, o and none of k, v, gate, up, down\. Tune with --biases q,o,/,
+    );
     await refused({ promptLength: 0, start: { from: "random" } }, /length 0 starts nowhere/);
     await refused({ start: { from: "adapter", adapter: "/nowhere" } }, /does not exist/);
     const otherBase = { ...base, fingerprint: "e".repeat(64) };

@@ -3,6 +3,7 @@ import { defaultTestShare, loadTask, splitExamples } from "../data";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
 import type { MethodName } from "../schema";
+import { DEFAULT_METHOD } from "../tuning/methods";
 import { RUN_FILES, writing } from "../tuning/run-folder";
 import type { Cell } from "./cells";
 import { defaultSizes, learningCurve, type Curve } from "./curve";
@@ -30,7 +31,7 @@ export async function curveSuite(
   });
   const sizes = wishes.sizes ?? defaultSizes(train.length);
   const name = path.basename(file).replace(/(\.plumb)?\.json$/, "");
-  const method = wishes.method ?? task.method ?? "ptuning-bias";
+  const method = wishes.method ?? task.method ?? DEFAULT_METHOD;
   const unique = [...new Set(sizes.map((size) => (size === train.length ? "all" : size)))];
   return {
     file,

@@ -9,6 +9,9 @@ export type Balance = z.infer<typeof Balance>;
 export const PromptEncoder = z.enum(["none", "mlp", "lstm"]);
 export type PromptEncoder = z.infer<typeof PromptEncoder>;
 
+/** The linear maps inside a layer. */
+export const LinearMapName = z.enum(["q", "k", "v", "o", "gate", "up", "down"]);
+
 export const LoraSettings = z.object({
   rank: z.number().int().positive().max(1024),
   alpha: z.number().positive().describe("The update is scaled by alpha / rank."),
@@ -48,6 +51,11 @@ export const TuningSettings = z.object({
     "`ptuning` only: what makes the vectors while they are tuned.",
   ),
   lora: LoraSettings.optional().describe("`lora` only."),
+  biases: z
+    .array(LinearMapName)
+    .min(1)
+    .optional()
+    .describe("`ptuning-bias` and `bias`: linear maps that have a trained bias; absent: all."),
   fullRate: z.number().positive().optional().describe("`full` only: learning rate of all parameters."),
   start: z
     .discriminatedUnion("from", [...STARTS, StartFile])

@@ -3,7 +3,12 @@ import { PlumbError } from "../errors";
 import type { LoraSettings, MethodName, PromptEncoder, TuningSettings } from "../schema";
 import { say } from "../say";
 
-const ALL_MAPS: readonly LinearMap[] = ["q", "k", "v", "o", "gate", "up", "down"];
+/** Linear maps inside a layer, by the block that they stand in. */
+export const MAPS_OF = {
+  attention: ["q", "k", "v", "o"],
+  mlp: ["gate", "up", "down"],
+} as const satisfies Readonly<Record<string, readonly LinearMap[]>>;
+const ALL_MAPS: readonly LinearMap[] = [...MAPS_OF.attention, ...MAPS_OF.mlp];
 
 /**
  * A method of tuning as far as it is not the engine's: which groups of parameters train, where vectors stand, how fast they
@@ -26,6 +31,8 @@ const METHODS: Readonly<Record<MethodName, Method>> = {
   lora: { groups: ["lora"], sides: "none", promptRate: 5e-3, biases: [] },
   full: { groups: ["full"], sides: "none", promptRate: 5e-3, biases: [] },
 };
+
+export const DEFAULT_METHOD: MethodName = "ptuning-bias";
 
 /** Low-rank updates where nothing else is asked for. */
 export const LORA: LoraSettings = { rank: 8, alpha: 16, dropout: 0, rate: 1e-3 };
@@ -58,11 +65,42 @@ export function vectorsOf(settings: TuningSettings): { left: number; right: numb
   return { left: sides === "none" ? 0 : promptLength, right: sides === "both" ? promptLength : 0 };
 }
 
+/** Linear maps that have a trained bias. */
+export const biasedMaps = (settings: Pick<TuningSettings, "method" | "biases">): readonly LinearMap[] =>
+  settings.biases ?? methodOf(settings).biases;
+
+/**
+ * The maps that are to have a bias, in the engine's order; undefined where they are all that the method has anyway.
+ * @throws PlumbError where the method trains no biases.
+ */
+export function biasesWanted(
+  method: MethodName,
+  wanted: readonly LinearMap[] | undefined,
+): LinearMap[] | undefined {
+  if (wanted === undefined) return undefined;
+  if (METHODS[method].biases.length === 0)
+    throw new PlumbError("settings", say`Method ${method} trains no biases: leave out --biases.`);
+  const chosen = ALL_MAPS.filter((map) => wanted.includes(map));
+  return chosen.length === ALL_MAPS.length ? undefined : chosen;
+}
+
+/** Adapters are small: their moments stay in 32 bits. @throws PlumbError where another wish makes no sense. */
+export function checkOptimizer(method: MethodName, wish: Optimizer | undefined): void {
+  if (method === "full" || wish === undefined || wish === "adamw") return;
+  throw new PlumbError(
+    "settings",
+    say`Method ${method} trains few parameters, whose moments stay in 32 bits: --optimizer ${wish} is for method full.`,
+  );
+}
+
 /** What the adapter is once it is tuned: an encoder of the prompt is gone, its vectors stay. */
 export function adapterSpec(settings: TuningSettings): MethodSpec {
   const { left, right } = vectorsOf(settings);
-  const { biases } = methodOf(settings);
-  const spec = { promptLength: left, ...(right > 0 ? { promptRight: right } : {}), biases };
+  const spec = {
+    promptLength: left,
+    ...(right > 0 ? { promptRight: right } : {}),
+    biases: biasedMaps(settings),
+  };
   if (settings.method === "full") return { ...spec, full: true };
   if (settings.method !== "lora") return spec;
   const { rank, alpha, dropout } = settings.lora ?? LORA;
@@ -127,25 +165,24 @@ export function trainedBytes(
   const { hiddenSize: hidden, intermediateSize: wide, headCount, kvHeadCount, headSize } = config;
   const queries = headCount * headSize;
   const keys = kvHeadCount * headSize;
-  const maps: readonly (readonly [number, number])[] = [
-    [hidden, queries],
-    [hidden, keys],
-    [hidden, keys],
-    [queries, hidden],
-    [hidden, wide],
-    [hidden, wide],
-    [wide, hidden],
-  ];
+  const sizes: Readonly<Record<LinearMap, readonly [number, number]>> = {
+    q: [hidden, queries],
+    k: [hidden, keys],
+    v: [hidden, keys],
+    o: [queries, hidden],
+    gate: [hidden, wide],
+    up: [hidden, wide],
+    down: [wide, hidden],
+  };
+  const maps = Object.values(sizes);
   const { left, right } = vectorsOf(settings);
   let floats = (left + right) * hidden;
   if (settings.promptEncoder === "mlp") floats += 3 * hidden * hidden;
   if (settings.promptEncoder === "lstm") floats += 8 * hidden * hidden;
   const rank = settings.method === "lora" ? (settings.lora ?? LORA).rank : 0;
-  const layer = maps.reduce(
-    (sum, [inputs, outputs]) =>
-      sum + rank * (inputs + outputs) + (methodOf(settings).biases.length > 0 ? outputs : 0),
-    0,
-  );
+  const layer =
+    maps.reduce((sum, [inputs, outputs]) => sum + rank * (inputs + outputs), 0) +
+    biasedMaps(settings).reduce((sum, map) => sum + sizes[map][1], 0);
   floats += layer * config.layerCount;
   if (settings.method !== "full") return (OF_VALUES + OF_MOMENTS.adamw) * floats;
   const matrices = maps.reduce((sum, [inputs, outputs]) => sum + inputs * outputs, 2 * hidden);

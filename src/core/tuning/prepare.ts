@@ -25,7 +25,8 @@ import {
   type Item,
   type Layout,
 } from "./layout";
-import { checkSize, vectorsOf } from "./methods";
+import { checkOptimizer, checkSize, DEFAULT_METHOD, vectorsOf } from "./methods";
+import type { EngineWishes } from "./protocol";
 import { sha256 } from "./run-folder";
 import type { JobTools } from "./job-tools";
 import { resolveSettings, type TuningOptions, type TuningSettings } from "./settings";
@@ -97,11 +98,14 @@ export async function prepareRun(
     readonly base?: string | undefined;
     readonly options: TuningOptions;
     readonly trainLimit?: number | undefined;
+    readonly engine?: EngineWishes;
   },
   tools: Pick<JobTools, "openBaseModel" | "resolveBaseModel">,
   opened: (base: BaseModel) => void = () => undefined,
 ): Promise<PreparedRun> {
   const { task } = loaded;
+  const method = job.options.method ?? task.method;
+  checkOptimizer(method ?? DEFAULT_METHOD, job.engine?.optimizer);
   const splitSeed = task.seed ?? 0;
   const whole = splitExamples(loaded, { seed: splitSeed, testShare: task.testShare ?? defaultTestShare });
   const seed = job.options.seed ?? splitSeed;
@@ -111,7 +115,6 @@ export async function prepareRun(
     await tools.resolveBaseModel(baseModelOf(task, loaded.folder, job.base)),
   );
   opened(base);
-  const method = job.options.method ?? task.method;
   const decided = resolveSettings(
     { ...job.options, seed, ...(method === undefined ? {} : { method }) },
     { kind: task.kind, examples: split.train.length, contextLength: base.table.config.contextLength },

@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { ParameterGroup, StepOptions } from "../engine";
 import { LoraSettings, StartOptions, TuningSettings, type Balance, type TaskKind } from "../schema";
 import { PlumbError } from "../errors";
-import { defaultPromptRate, FULL_RATE, LORA, methodOf } from "./methods";
+import { biasesWanted, DEFAULT_METHOD, defaultPromptRate, FULL_RATE, LORA, methodOf } from "./methods";
 import { say } from "../say";
 
 export { TuningSettings, type Balance };
@@ -54,7 +54,7 @@ export function resolveSettings(
   { kind, examples, contextLength }: TuningFacts,
 ): TuningSettings {
   const steps = options.steps ?? defaultSteps(examples);
-  const method = options.method ?? "ptuning-bias";
+  const method = options.method ?? DEFAULT_METHOD;
   const promptLength = options.promptLength ?? 20;
   const batch = options.batch ?? 8;
   const heldOutShare = options.heldOutShare ?? defaultHeldOutShare(kind, examples);
@@ -71,6 +71,7 @@ export function resolveSettings(
   if (options.lora !== undefined && method !== "lora") {
     throw new PlumbError("settings", say`Method ${method} has no low-rank updates; method lora has.`);
   }
+  const biases = biasesWanted(method, options.biases);
   return {
     method,
     seed: options.seed ?? 0,
@@ -79,6 +80,7 @@ export function resolveSettings(
     biasRate: options.biasRate ?? 2e-3,
     ...(method === "ptuning" ? { promptEncoder } : {}),
     ...(method === "lora" ? { lora: loraOf(options.lora) } : {}),
+    ...(biases === undefined ? {} : { biases }),
     ...(method === "full" ? { fullRate: options.fullRate ?? FULL_RATE } : {}),
     steps,
     batch,

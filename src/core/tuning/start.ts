@@ -7,7 +7,7 @@ import type { BaseModel } from "../model";
 import { TuningSettings, type StartOptions } from "../schema";
 import { checkBaseModel, readAdapter, type Adapter } from "./adapter";
 import { findAdapter } from "./find-adapter";
-import { LORA, methodOf, normal, vectorsOf } from "./methods";
+import { biasedMaps, LORA, methodOf, normal, vectorsOf } from "./methods";
 import { RUN_FILES, sha256, writing } from "./run-folder";
 import { encodeTensors, readTensors, type TensorFile } from "./safetensors";
 import { say } from "../say";
@@ -57,7 +57,7 @@ export async function readStart(
   }
   if (biasStart?.from === "adapter") {
     const { adapter, from } = await open(biasStart.adapter);
-    checkBiases(adapter);
+    checkBiases(adapter, settings);
     for (const [name, tensor] of adapter.tensors) if (isBias(name)) tensors.set(name, tensor);
     decided = { ...decided, biasStart: from };
   } else if (biasStart !== undefined) {
@@ -112,7 +112,7 @@ function checkFit(adapter: Adapter, settings: TuningSettings, base: BaseModel, b
       );
     }
   }
-  if (biases && methodOf(settings).biases.length > 0) checkBiases(adapter);
+  if (biases && methodOf(settings).biases.length > 0) checkBiases(adapter, settings);
   if (method !== "lora") return;
   if (adapter.settings.method !== "lora") throw missing(say`low-rank updates`);
   const [found, wanted] = [adapter.settings.lora ?? LORA, settings.lora ?? LORA];
@@ -123,10 +123,17 @@ function checkFit(adapter: Adapter, settings: TuningSettings, base: BaseModel, b
   }
 }
 
-function checkBiases({ file, tensors, settings }: Adapter): void {
-  if ([...tensors.keys()].some(isBias)) return;
+function checkBiases({ file, tensors, settings: found }: Adapter, settings: TuningSettings): void {
+  if (![...tensors.keys()].some(isBias)) {
+    throw refuse(
+      say`The biases cannot start from ${file}: it was tuned with ${found.method} and has none. Add --bias-start zero, or name another adapter.`,
+    );
+  }
+  const has = biasedMaps(found);
+  const lacking = biasedMaps(settings).filter((map) => !has.includes(map));
+  if (lacking.length === 0) return;
   throw refuse(
-    say`The biases cannot start from ${file}: it was tuned with ${settings.method} and has none. Add --bias-start zero, or name another adapter.`,
+    say`The biases cannot start from ${file}: it has those of ${has.join(", ")} and none of ${lacking.join(", ")}. Tune with --biases ${has.join(",")}, or add --bias-start zero.`,
   );
 }
 

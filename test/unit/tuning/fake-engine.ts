@@ -157,7 +157,9 @@ class FakeSession implements Session {
     else if (promptLength > 0) add("prompt.left", [promptLength, HIDDEN], "prompt");
     if (promptEncoder === "none" && promptRight > 0) add("prompt.right", [promptRight, HIDDEN], "prompt");
     this.biasOffset = size;
-    if (biases.length > 0) add("model.layers.0.self_attn.q_proj.bias", [BUCKETS * CLASSES], "bias");
+    // One matrix for all biases, under the name of the first map that has one.
+    const block = ["gate", "up", "down"].includes(biases[0] ?? "") ? "mlp" : "self_attn";
+    if (biases.length > 0) add(`model.layers.0.${block}.${biases[0]!}_proj.bias`, [BUCKETS * CLASSES], "bias");
     if (lora !== undefined) add("model.layers.0.self_attn.q_proj.lora_B.weight", [BUCKETS * CLASSES], "lora");
     if (full === true) add("model.embed_tokens.weight", [BUCKETS * CLASSES], "full");
     this.matrix = biases.length > 0 || lora !== undefined || full === true;

@@ -534,6 +534,24 @@ describe("decisions before a run", () => {
     }
   });
 
+  it("refuses moments of 8 bits for a method that trains little, before model or engine are opened", async () => {
+    const task = await makeTask("single", 90, { method: "lora" });
+    const asked = fakeTools(
+      {},
+      {
+        engine: () => assert.fail("the engine was asked"),
+        openBaseModel: () => assert.fail("the model was opened"),
+      },
+    );
+    try {
+      const job = tune(task.file, { engine: { optimizer: "adamw-8bit" } });
+      await assert.rejects(run(job, asked), /^PlumbError: Method lora .* is for method full\.$/);
+      await run(tune(task.file, { options: { ...QUICK, method: "full" }, engine: { optimizer: "adamw-8bit" } }));
+    } finally {
+      await task.remove();
+    }
+  });
+
   it("streams the weights where copies take more than a fifth of the memory, and refuses where nothing helps", async () => {
     const task = await makeTask("single", 90);
     const memory = { availableMemory: () => 1e9 };

@@ -192,6 +192,14 @@ describe("schedule and defaults", () => {
     assert.throws(() => resolveSettings({ promptEncoder: "mlp" }, facts), /no prompt encoder/);
   });
 
+  it("puts biases on the maps that are asked for, in the engine's order, and on all where none are", () => {
+    const of = (options: Parameters<typeof resolveSettings>[0]) => resolveSettings(options, facts);
+    assert.deepEqual(methodSpec(of({ biases: ["o", "q", "o"] })).biases, ["q", "o"]);
+    assert.deepEqual(of({ biases: ["down", "up", "gate", "o", "v", "k", "q"] }), of({}));
+    for (const method of ["prompt", "ptuning", "lora", "full"] as const)
+      assert.throws(() => of({ method, biases: ["q"] }), /trains no biases: leave out --biases/);
+  });
+
   it("leaves nothing of a prompt encoder but its vectors, at both sides of the text", () => {
     const settings = resolveSettings({ method: "ptuning", promptLength: 5 }, facts);
     assert.deepEqual(methodSpec(settings), {
@@ -229,6 +237,7 @@ describe("schedule and defaults", () => {
       trainedBytes(resolveSettings({ promptLength: 3, ...options }, facts), config) / 16;
     assert.equal(floats({ method: "prompt" }), 3 * 8);
     assert.equal(floats({ method: "bias" }), 2 * (8 + 4 + 4 + 8 + 16 + 16 + 8));
+    assert.equal(floats({ method: "bias", biases: ["v", "down"] }), 2 * (4 + 8));
     assert.equal(floats({}), floats({ method: "prompt" }) + floats({ method: "bias" }));
     assert.equal(floats({ method: "lora", lora: { rank: 2 } }), 2 * 2 * (16 + 12 + 12 + 16 + 24 + 24 + 24));
     assert.ok(floats({ method: "ptuning" }) > floats({ method: "ptuning", promptEncoder: "mlp" }));
