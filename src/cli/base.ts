@@ -2,7 +2,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import type { BaseLook } from "../core/schema";
 import type { FromWorker, Job } from "../core/tuning/protocol";
-import { addEngineOptions, count, engineWishes, type EngineFlags } from "./options";
+import { addEngineOptions, count, engineWishes, optimizerOption, type EngineFlags } from "./options";
 import { EXIT, runInWorker } from "./run-worker";
 
 interface TrainFlags extends EngineFlags {
@@ -38,6 +38,7 @@ function registerTrain(base: Command): void {
     .option("--json", "print events as JSON lines on standard output");
   addEngineOptions(command)
     .option("--micro-batch <tokens>", "most tokens computed at once (default: what fits into memory)", count)
+    .addOption(optimizerOption("moments of 32 bits, or of 8"))
     .addHelpText(
       "after",
       `

@@ -1,6 +1,21 @@
 import type { Cell } from "../core/bench/cells";
+import { expectedSeconds } from "../core/bench/expected";
 import { runCells } from "../core/bench/run-cells";
+import { readCells } from "../core/bench/write";
+import { duration } from "../core/report/format";
 import { runInWorker } from "./run-worker";
+
+/** How many cells are to do, and how long that will take, in a sentence. */
+export async function expectedHere(out: string, cells: readonly Cell[]): Promise<string> {
+  const all = await readCells(out, cells);
+  const open = all.filter(({ result }) => result === null).map((ended) => expectedSeconds(ended, all));
+  const total = open.reduce((sum, { seconds }) => sum + seconds, 0);
+  const source = open.some(({ measured }) => !measured)
+    ? "guessed from the size of the model"
+    : "from cells done";
+  const time = open.length === 0 ? "" : `, about ${duration(total)} (${source})`;
+  return `${open.length} of ${cells.length} cells to do${time}.`;
+}
 
 /** Runs cells one after the other, each in a worker, and says on standard error how far it is. */
 export async function runCellsHere(

@@ -7,7 +7,7 @@ import { readSuite } from "../core/bench/suite";
 import { readCells, writeTables } from "../core/bench/write";
 import { openBaseModel, resolveBaseModel } from "../core/model";
 import { duration } from "../core/report/format";
-import { runCellsHere } from "./bench-cells";
+import { expectedHere, runCellsHere } from "./bench-cells";
 import { addEngineOptions, count, engineWishes, type EngineFlags } from "./options";
 import { EXIT } from "./run-worker";
 
@@ -58,11 +58,6 @@ async function bench(file: string, flags: BenchFlags): Promise<void> {
       status: ended.result?.status ?? "to do",
       ...expectedSeconds(ended, all),
     }));
-    const open = rows.filter(({ status }) => status === "to do");
-    const total = open.reduce((sum, { seconds }) => sum + seconds, 0);
-    const source = open.some(({ measured }) => !measured)
-      ? "guessed from the size of the model"
-      : "from cells done";
     process.stdout.write(
       flags.json === true
         ? `${JSON.stringify(rows)}\n`
@@ -70,7 +65,7 @@ async function bench(file: string, flags: BenchFlags): Promise<void> {
             ...rows.map(({ cell, status, seconds }) =>
               status === "to do" ? `${cell}  about ${duration(seconds)}\n` : `${cell}  ${status}\n`,
             ),
-            `${open.length} of ${rows.length} cells to do, about ${duration(total)} (${source}).\n`,
+            `${await expectedHere(out, cells)}\n`,
           ].join(""),
     );
     return;

@@ -1,12 +1,12 @@
 import path from "node:path";
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Option, type Command } from "commander";
 import { cellsOf } from "../core/bench/cells";
 import { curveOf, curveSuite } from "../core/bench/curve-task";
 import { renderCurveText } from "../core/bench/curve-page";
 import { openBaseModel, resolveBaseModel } from "../core/model";
 import { MethodName } from "../core/schema";
 import { runCellsHere } from "./bench-cells";
-import { addEngineOptions, count, engineWishes, wholeNumber, type EngineFlags } from "./options";
+import { addEngineOptions, count, engineWishes, seedList, type EngineFlags } from "./options";
 import { EXIT } from "./run-worker";
 
 interface CurveFlags extends EngineFlags {
@@ -23,12 +23,6 @@ interface CurveFlags extends EngineFlags {
 const sizes = (value: string): (number | "all")[] =>
   value.split(",").map((part) => (part.trim() === "all" ? "all" : count(part)));
 
-function seeds(value: string): number[] {
-  const found = value.split(",").map(wholeNumber);
-  if (new Set(found).size < found.length) throw new InvalidArgumentError("A seed stands there twice.");
-  return found;
-}
-
 /** `plumb curve`: would more labels pay? */
 export function register(program: Command): void {
   const command = program
@@ -39,7 +33,7 @@ export function register(program: Command): void {
     )
     .argument("<task>", "task file (*.plumb.json)")
     .option("--sizes <list>", "training examples, such as 50,100,200,all (default: doubling from 50)", sizes)
-    .option("--seeds <list>", "seeds, each draws its own parts", seeds, [0, 1])
+    .option("--seeds <list>", "seeds, each draws its own parts", seedList, [0, 1])
     .addOption(
       new Option("--method <name>", "what trains (default: the task's, else ptuning-bias)").choices(
         MethodName.options,

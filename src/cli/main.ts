@@ -4,6 +4,7 @@ import { EngineError } from "../core/engine";
 import { PlumbError } from "../core/errors";
 import { speakAsAsked } from "../core/language";
 import { version } from "../core/version";
+import { register as registerAblate } from "./ablate";
 import { register as registerBase } from "./base";
 import { register as registerBench } from "./bench";
 import { register as registerCheck } from "./check";
@@ -42,6 +43,7 @@ Exit codes: 0 done, 1 refused or failed (with a sentence), 2 wrong usage, 130 in
     registerTune,
     registerEval,
     registerCurve,
+    registerAblate,
     registerBench,
     registerBase,
     registerPredict,

@@ -22,6 +22,13 @@ export function wholeNumber(value: string): number {
   return number;
 }
 
+/** Seeds, such as `0,1,2`. */
+export function seedList(value: string): number[] {
+  const found = value.split(",").map(wholeNumber);
+  if (new Set(found).size < found.length) throw new InvalidArgumentError("A seed stands there twice.");
+  return found;
+}
+
 /** A number above 0. */
 export function positive(value: string): number {
   const number = Number(value);
@@ -97,6 +104,13 @@ export interface EngineFlags {
   threads?: number;
   microBatch?: number;
 }
+
+/** In how many bits an optimiser of all parameters keeps its moments. */
+export const optimizerOption = (what: string): Option =>
+  new Option("--optimizer <name>", `${what} (default: 32 where they fit into memory)`).choices([
+    "adamw",
+    "adamw-8bit",
+  ]);
 
 /** Options of every command that runs the engine. */
 export function addEngineOptions(command: Command): Command {

@@ -13,6 +13,7 @@ import {
   engineWishes,
   heldOutShare,
   linearMaps,
+  optimizerOption,
   dropout,
   positive,
   rank,
@@ -129,12 +130,7 @@ export function register(program: Command): void {
     .option("--patience <number>", "looks that are worse before stopping (default: 3)", count)
     .option("--max-tokens <number>", "cut longer texts (default: the model's context)", count)
     .option("--micro-batch <tokens>", "most tokens computed at once (default: what fits into memory)", count)
-    .addOption(
-      new Option(
-        "--optimizer <name>",
-        "method full: moments of 32 bits, or of 8 (default: 32 where they fit into memory)",
-      ).choices(["adamw", "adamw-8bit"]),
-    )
+    .addOption(optimizerOption("method full: moments of 32 bits, or of 8"))
     .option("--probe", "try learning rates first (default where none were measured for the base model)")
     .option("--no-probe", "do not try learning rates")
     .addOption(

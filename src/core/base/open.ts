@@ -4,18 +4,13 @@ import type { Engine, Model, Session } from "../engine";
 import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
 import type { BaseManifest } from "../schema";
+import { fullBytes } from "../tuning/methods";
 import { PROCESS_BYTES, formatBytes, SCORE_ROWS, SHARE_OF_MEMORY, TRAIN_ROWS } from "../tuning/forecast";
 import type { EngineWishes } from "../tuning/protocol";
 import { GENERATION } from "../tuning/score";
 import { rowsOf, targetsOf } from "./encode";
 import type { EncodedTask } from "./prepare";
 
-/**
- * Bytes a parameter: value, gradient and two moments of four each, its rounding to bfloat16, and, while a checkpoint is
- * written, value and moments twice more (the engine's copy and this process's) beside the parameters of the best look. 6.9 GB
- * were seen with SmolLM2-135M.
- */
-const BYTES_A_PARAMETER = 16 + 2 + 24 + 4;
 /** Bytes a parameter on the disk: two checkpoints while one replaces the other, two best looks, the model. */
 const DISK_BYTES_A_PARAMETER = 2 * 12 + 2 * 4 + 2;
 
@@ -29,8 +24,11 @@ export interface OpenedTraining {
 /** The method that trains every parameter. */
 const ALL = { promptLength: 0, biases: [], full: true } as const;
 
-export function openTrainingSession(model: Model, { checkpoint }: BaseManifest["engine"]): Promise<Session> {
-  return model.openSession({ method: ALL, checkpoint });
+export function openTrainingSession(
+  model: Model,
+  { checkpoint, optimizer }: BaseManifest["engine"],
+): Promise<Session> {
+  return model.openSession({ method: ALL, checkpoint, optimizer });
 }
 
 /** Opens the base model as a training decided when it began. The frozen weights serve no product: nothing is kept converted. */
@@ -70,7 +68,7 @@ const sizeOf = ({ answer }: EncodedTask["fit"][number]) =>
 
 /**
  * Opens the base model for training in the way that fits into memory: smaller micro-batches are tried first, then
- * activations computed again.
+ * activations computed again, then moments of 8 bits.
  * @throws PlumbError saying what would be needed, where nothing fits.
  */
 export async function openForTraining(
@@ -81,7 +79,7 @@ export async function openForTraining(
   wishes: EngineWishes,
   available: number,
 ): Promise<OpenedTraining> {
-  const { threads, precision, microBatch } = wishes;
+  const { threads, precision, microBatch, optimizer: wish } = wishes;
   const model = await engine.openModel(base.table, {
     ...(threads === undefined ? {} : { threads }),
     ...(precision === undefined ? {} : { precision }),
@@ -95,41 +93,54 @@ export async function openForTraining(
     train: false,
     checkpoint: false,
   });
-  const always = BYTES_A_PARAMETER * base.parameterCount + PROCESS_BYTES + scored;
   let least = Infinity;
-  for (const checkpoint of [false, true]) {
-    for (const trainRows of microBatch === undefined ? TRAIN_ROWS : [microBatch]) {
-      const rows = Math.max(trainRows, one.rows);
-      const shape = { rows, longest: one.longest, targets: Math.min(rows, batch * one.targets) };
-      const bytes = always + model.forecast({ ...shape, train: true, checkpoint, inputs: true });
-      if (bytes > available * SHARE_OF_MEMORY) {
-        least = Math.min(least, bytes);
-        continue;
-      }
-      const decisions = [
-        ...(checkpoint
-          ? ["Activations are computed again on the way back, because keeping them does not fit into memory."]
-          : []),
-        ...(trainRows < TRAIN_ROWS[0] && microBatch === undefined
-          ? [`Micro-batches of at most ${trainRows} tokens, because larger ones do not fit into memory.`]
-          : []),
-      ];
-      const device = engine.devices().devices[0]?.name ?? "CPU";
-      const choices = {
-        device,
-        precision: model.precision,
-        threads: model.threads,
+  const ways = (wish === undefined ? (["adamw", "adamw-8bit"] as const) : [wish]).flatMap((optimizer) =>
+    [false, true].flatMap((checkpoint) =>
+      (microBatch === undefined ? TRAIN_ROWS : [microBatch]).map((trainRows) => ({
+        optimizer,
         checkpoint,
         trainRows,
-        scoreRows: SCORE_ROWS,
-      };
-      return { model, engine: choices, bytes, decisions };
+      })),
+    ),
+  );
+  for (const { optimizer, checkpoint, trainRows } of ways) {
+    const always = fullBytes(base.table.config, optimizer) + PROCESS_BYTES + scored;
+    const rows = Math.max(trainRows, one.rows);
+    const shape = { rows, longest: one.longest, targets: Math.min(rows, batch * one.targets) };
+    const bytes = always + model.forecast({ ...shape, train: true, checkpoint, inputs: true });
+    if (bytes > available * SHARE_OF_MEMORY) {
+      least = Math.min(least, bytes);
+      continue;
     }
+    const decisions = [
+      ...(checkpoint
+        ? ["Activations are computed again on the way back, because keeping them does not fit into memory."]
+        : []),
+      ...(optimizer === "adamw-8bit" && wish === undefined
+        ? [
+            "The optimiser keeps its moments in 8 bits, because 32 do not fit into memory (--optimizer adamw insists on them).",
+          ]
+        : []),
+      ...(trainRows < TRAIN_ROWS[0] && microBatch === undefined
+        ? [`Micro-batches of at most ${trainRows} tokens, because larger ones do not fit into memory.`]
+        : []),
+    ];
+    const device = engine.devices().devices[0]?.name ?? "CPU";
+    const choices = {
+      device,
+      precision: model.precision,
+      threads: model.threads,
+      checkpoint,
+      optimizer,
+      trainRows,
+      scoreRows: SCORE_ROWS,
+    };
+    return { model, engine: choices, bytes, decisions };
   }
   model.close();
   throw new PlumbError(
     "memory",
-    `Not enough memory: training all ${Math.round(base.parameterCount / 1e6)} million parameters needs ${formatBytes(least)} even with small micro-batches and recomputed activations, ` +
+    `Not enough memory: training all ${Math.round(base.parameterCount / 1e6)} million parameters needs ${formatBytes(least)} even with small micro-batches${wish === "adamw" ? "" : ", moments of 8 bits"} and recomputed activations, ` +
       `and ${formatBytes(available * SHARE_OF_MEMORY)} of the available ${formatBytes(available)} may be used. Close other programs, set "maxTokens" lower, or take a smaller base model.`,
   );
 }

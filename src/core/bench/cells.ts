@@ -1,9 +1,18 @@
 import path from "node:path";
 import { defaultTestShare, loadTask, splitExamples } from "../data";
 import { PlumbError } from "../errors";
-import type { TaskKind } from "../schema";
+import type { BaseModel } from "../model";
+import type { Task, TaskKind, TuningSettings } from "../schema";
 import type { JobTools } from "../tuning/job-tools";
-import { baseModelOf, checkData, hashFile } from "../tuning/prepare";
+import { checkSize } from "../tuning/methods";
+import {
+  baseModelOf,
+  checkData,
+  hashFile,
+  LEAST_ANSWER_ROOM,
+  tunedLayout,
+  untunedLayout,
+} from "../tuning/prepare";
 import type { EngineWishes, Job } from "../tuning/protocol";
 import { sha256 } from "../tuning/run-folder";
 import { resolveSettings } from "../tuning/settings";
@@ -28,6 +37,24 @@ export interface Cell {
 }
 
 type Tools = Pick<JobTools, "openBaseModel" | "resolveBaseModel">;
+
+/** Repeats what is wrong with a cell with the cell's name before it: a suite has many. */
+function within<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof PlumbError)) throw error;
+    throw new PlumbError(error.code, `${what}: ${error.message}`, { cause: error });
+  }
+}
+
+/** @throws PlumbError where the model is too large for the method, or its context too short for prompt and answer. */
+function checkCell(task: Task, model: BaseModel, settings: TuningSettings): void {
+  checkSize(settings, model.parameterCount);
+  const answerRoom = task.kind === "generation" ? LEAST_ANSWER_ROOM : 0;
+  tunedLayout(task, model, settings, answerRoom);
+  untunedLayout(task, model, settings, answerRoom);
+}
 
 /** Everything of a task that cells need. */
 async function openTask(file: string) {
@@ -81,11 +108,13 @@ export async function cellsOf(suite: OpenedSuite, engine: EngineWishes, tools: T
           for (const { name: method, method: kind, options } of suite.methods) {
             const examples = regime.examples === "all" ? train : regime.examples;
             const all = { ...options, method: kind, seed };
-            const { steps, batch } = resolveSettings(all, {
-              kind: loaded.task.kind,
-              examples,
-              contextLength: opened.table.config.contextLength,
+            const settings = within(`Task "${task}", base model "${base}", method "${method}"`, () => {
+              const { contextLength } = opened.table.config;
+              const decided = resolveSettings(all, { kind: loaded.task.kind, examples, contextLength });
+              checkCell(loaded.task, opened, decided);
+              return decided;
             });
+            const { steps, batch } = settings;
             const limit = regime.examples === "all" ? {} : { trainLimit: regime.examples };
             const key = sha256(JSON.stringify([hash, opened.fingerprint, all, limit, engine])).slice(0, 12);
             const stem = [task, base, method, regime.name, `s${seed}`].join("-");

@@ -1,7 +1,7 @@
 import { bareDocument, markup, path, plot, roundAxis } from "../report/html/plain-page";
 import { valueAt, type Curve } from "./curve";
 import { tableMarkup } from "./page";
-import type { TextTable } from "./render";
+import { alignedText, type TextTable } from "./render";
 
 const three = (value: number | null) => (value === null ? "–" : value.toFixed(3));
 const range = ({ low, high }: { low: number | null; high: number | null }) =>
@@ -38,13 +38,7 @@ function tablesOf(curve: Curve): TextTable[] {
 
 /** The curve as lines for a terminal. */
 export function renderCurveText(curve: Curve): string {
-  const tables = tablesOf(curve).map(({ title, head, rows }) => {
-    const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
-    const line = (row: readonly string[]) =>
-      `  ${row.map((text, i) => text.padEnd(widths[i]!)).join("  ")}`.trimEnd();
-    return [`${title}:`, line(head), ...rows.map(line)].join("\n");
-  });
-  return `${curve.sentence}\n\n${tables.join("\n\n")}\n\n${NOTE}\n`;
+  return `${[curve.sentence, ...tablesOf(curve).map(alignedText), NOTE].join("\n\n")}\n`;
 }
 
 /** The curve as one page that needs nothing else. */
@@ -79,6 +73,6 @@ export function renderCurvePage(curve: Curve): string {
       <figcaption>Dots: measured. Dashed: fitted, with its interval in grey.</figcaption>
     </figure>`,
     ...tablesOf(curve).map(tableMarkup),
-    markup`<p class="notes">${NOTE}</p>`,
+    markup`<p class="soft small">${NOTE}</p>`,
   ]);
 }

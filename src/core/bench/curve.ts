@@ -1,10 +1,7 @@
 import { PlumbError } from "../errors";
-import { resampleF1 } from "../report/classification-bootstrap";
-import { resample, type Units } from "../report/resample";
-import { countClasses, macroF1 } from "../report/scores";
-import { percentileInterval } from "../report/statistics";
 import { seededRandom } from "../random";
 import type { Estimate, Report } from "../schema";
+import { checkOneTestPart, drawnOf, endsOf, meanOf, measureOf, observedOf } from "./drawn";
 
 const RESAMPLES = 500;
 /** Labels of which it is asked whether they would pay. */
@@ -74,9 +71,6 @@ export interface Curve {
   readonly sentence: string;
 }
 
-/** What a run has on the drawn test texts: its quality, then each class's F1. */
-type Drawn = readonly Float64Array[];
-
 /**
  * The learning curve of runs that share a test part. Intervals are of a bootstrap in which test texts (the same for all runs)
  * and, at each size, seeds are drawn; each draw is fitted anew.
@@ -90,17 +84,12 @@ export function learningCurve(runs: readonly CurveRun[]): Curve {
       `A curve needs runs of at least 3 sizes that ended well; there are ${sizes.length}. Give more --sizes, or label more texts.`,
     );
   }
-  const { task, rows } = runs[0]!.report;
-  const tested = JSON.stringify(rows.map(({ id, truth }) => [id, truth]));
-  if (runs.some(({ report }) => JSON.stringify(report.rows.map(({ id, truth }) => [id, truth])) !== tested)) {
-    throw new PlumbError(
-      "curve",
-      "The runs of the curve have different test parts. Run it anew in an empty folder.",
-    );
-  }
+  const reports = runs.map(({ report }) => report);
+  checkOneTestPart(reports);
+  const { task } = reports[0]!;
   const labels = task.kind === "generation" ? [] : task.labels;
-  const observed = runs.map((run) => observedOf(run.report, labels));
-  const drawn = drawnOf(runs, labels);
+  const observed = reports.map(observedOf);
+  const drawn = drawnOf(reports, RESAMPLES);
   const bySize = sizes.map((size) => runs.flatMap(({ examples }, i) => (examples === size ? [i] : [])));
   const random = seededRandom(1);
   /** For each resample, at each size the runs that stand for it. */
@@ -122,7 +111,7 @@ export function learningCurve(runs: readonly CurveRun[]): Curve {
     const fit = fitPowerLaw(points);
     const estimate = (of: (law: PowerLaw) => number): Estimate => ({
       value: of(fit),
-      ...ends(Float64Array.from(fits, (law) => (law === null ? NaN : of(law)))),
+      ...endsOf(Float64Array.from(fits, (law) => (law === null ? NaN : of(law)))),
     });
     return { means, resampledMeans, fit, estimate };
   };
@@ -158,12 +147,12 @@ export function learningCurve(runs: readonly CurveRun[]): Curve {
   return {
     version: 1,
     task: task.name,
-    measure: task.kind === "generation" ? "mean of ROUGE-L and chrF / 100" : "macro-F1",
+    measure: measureOf({ task }),
     points: sizes.map((examples, s) => ({
       examples,
       runs: bySize[s]!.length,
       value: whole.means[s]!,
-      ...ends(Float64Array.from(whole.resampledMeans, (values) => values[s]!)),
+      ...endsOf(Float64Array.from(whole.resampledMeans, (values) => values[s]!)),
     })),
     fit: whole.fit,
     line: Array.from({ length: 30 }, (_, i) => {
@@ -176,55 +165,6 @@ export function learningCurve(runs: readonly CurveRun[]): Curve {
     outcome,
     sentence: sentenceOf(outcome, gain, classes),
   };
-}
-
-const meanOf = (values: readonly number[]) => {
-  const known = values.filter((value) => !Number.isNaN(value));
-  return known.length === 0 ? NaN : known.reduce((sum, value) => sum + value, 0) / known.length;
-};
-
-function ends(values: Float64Array): { low: number | null; high: number | null } {
-  const { interval } = percentileInterval(values);
-  return { low: interval?.low ?? null, high: interval?.high ?? null };
-}
-
-const judgedOf = (report: Report, labels: readonly string[]) =>
-  report.rows.map(({ truth, predicted }) => ({
-    truth: truth.map((label) => labels.indexOf(label)),
-    predicted: predicted.map((label) => labels.indexOf(label)),
-  }));
-
-const matchOf = (report: Report) =>
-  report.rows.map(({ rougeL, chrf }) => ((rougeL ?? 0) + (chrf ?? 0) / 100) / 2);
-
-function observedOf(report: Report, labels: readonly string[]): number[] {
-  if (labels.length === 0) return [meanOf(matchOf(report))];
-  const macro = macroF1(countClasses(judgedOf(report, labels), labels.length));
-  const classes = labels.map(
-    (label) => report.classification!.classes.find((each) => each.label === label)?.f1.value ?? NaN,
-  );
-  return [macro ?? NaN, ...classes];
-}
-
-/** The same draws of test texts for every run. */
-function drawnOf(runs: readonly CurveRun[], labels: readonly string[]): Drawn[] {
-  const count = runs[0]!.report.rows.length;
-  const options = { seed: 0, resamples: RESAMPLES };
-  if (labels.length === 0) {
-    const scores = runs.map(({ report }) => matchOf(report));
-    const found = runs.map(() => new Float64Array(RESAMPLES));
-    resample(count, options, (texts, r) => {
-      for (const [i, own] of scores.entries()) {
-        found[i]![r] = texts.reduce((sum, text) => sum + own[text]!, 0) / count;
-      }
-    });
-    return found.map((values) => [values]);
-  }
-  const units: Units = { kind: "example", members: Array.from({ length: count }, (_, i) => [i]) };
-  return runs.map(({ report }) => {
-    const [own] = resampleF1([judgedOf(report, labels)], labels.length, units, options);
-    return [own!.macro, ...own!.perClass];
-  });
 }
 
 function outcomeOf({ low, high }: Estimate): Curve["outcome"] {

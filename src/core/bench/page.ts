@@ -7,7 +7,7 @@ import type { Tables } from "./tables";
 export function renderBenchPage(tables: Tables): string {
   return bareDocument(tables.name, [
     markup`<p>${stateText(tables)}</p>
-      <p class="notes">${QUALITY} ${INTERVALS}</p>`,
+      <p class="soft small">${QUALITY} ${INTERVALS}</p>`,
     ...costPictures(tables),
     ...textTables(tables).map(tableMarkup),
   ]);

@@ -23,7 +23,16 @@ export interface TextTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-const whole = (value: number) => Math.round(value).toLocaleString("en-GB");
+/** A table in columns, for a terminal. */
+export function alignedText({ title, head, rows }: TextTable): string {
+  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
+  const line = (row: readonly string[]) =>
+    `  ${row.map((text, i) => text.padEnd(widths[i]!)).join("  ")}`.trimEnd();
+  return [`${title}:`, line(head), ...rows.map(line)].join("\n");
+}
+
+/** `1,234`. */
+export const whole = (value: number): string => Math.round(value).toLocaleString("en-GB");
 
 /** All tables of a suite. */
 export function textTables(tables: Tables): TextTable[] {

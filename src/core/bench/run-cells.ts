@@ -43,7 +43,8 @@ export type Start = (job: Job, cell: Cell) => Promise<JobEnd>;
 const OF_THE_MACHINE = new Set(["write", "worker-start", "interrupted"]);
 
 /**
- * Does all cells that are not done. Several processes may do so in one folder at once: each cell is done by one of them.
+ * Does all cells that are not done. What stands in the folder is looked at first: what cannot be read, as what another
+ * version has written, is refused before hours are spent. Several processes may do so in one folder at once: each cell is done by one of them.
  * @param options.retry Do cells again that have failed.
  * @param options.ended Told of each cell that this process has ended.
  * @returns paused: the run was asked to stop. busy: cells that another process has in hand.
@@ -54,6 +55,7 @@ export async function runCells(
   start: Start,
   options: { retry: boolean; ended: (cell: Cell, result: CellResult) => Promise<void> | void },
 ): Promise<{ paused: boolean; busy: number }> {
+  for (const cell of cells) if ((await readResult(out, cell)) === null) await refuseUnreadable(out, cell);
   let waiting = [...cells];
   const tried = new Set<string>();
   for (;;) {
@@ -106,6 +108,17 @@ async function runCell(out: string, cell: Cell, start: Start): Promise<CellResul
     if (error.code === "interrupted") return null;
     if (OF_THE_MACHINE.has(error.code)) throw error;
     return { version: 1, status: "failed", code: error.code, reason: error.message };
+  }
+}
+
+/** @throws PlumbError where the run of a cell that is not done cannot be gone on with. */
+async function refuseUnreadable(out: string, cell: Cell): Promise<void> {
+  const run = runOf(out, cell);
+  try {
+    await statusOf(run);
+  } catch (error) {
+    if (!(error instanceof PlumbError)) throw error;
+    throw new PlumbError(error.code, `${error.message} Remove ${run} to do its cell anew.`, { cause: error });
   }
 }
 

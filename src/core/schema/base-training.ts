@@ -196,6 +196,7 @@ export const BaseManifest = z.object({
     precision: z.enum(["float32", "bfloat16"]),
     threads: z.number().int().positive(),
     checkpoint: z.boolean(),
+    optimizer: z.enum(["adamw", "adamw-8bit"]).default("adamw"),
     trainRows: z.number().int().positive(),
     scoreRows: z.number().int().positive(),
   }),

@@ -102,7 +102,7 @@ export function checkBaseModel(adapter: Adapter, model: BaseModel): void {
   );
 }
 
-/** Puts the adapter's tensors into a session. Throws PlumbError where a tensor is missing or has another shape. */
+/** Puts the adapter's tensors into a session. @throws PlumbError where a tensor is missing, too many or of another shape. */
 export async function loadAdapter(adapter: Adapter, session: Session): Promise<void> {
   const size = session.parameters.reduce(
     (end, { shape, offset }) => Math.max(end, offset + shape.reduce((product, n) => product * n, 1)),
@@ -119,6 +119,14 @@ export async function loadAdapter(adapter: Adapter, session: Session): Promise<v
       );
     }
     flat.set(tensor.values, offset);
+  }
+  const names = new Set(session.parameters.map(({ name }) => name));
+  const extra = [...adapter.tensors.keys()].find((name) => !names.has(name));
+  if (extra !== undefined) {
+    throw new PlumbError(
+      "adapter-shape",
+      `${adapter.file}: tensor ${extra} is none of method ${adapter.settings.method}. The file was put together from others, or comes from a newer Plumb; tune anew.`,
+    );
   }
   await session.write(flat);
 }

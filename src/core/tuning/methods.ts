@@ -156,16 +156,12 @@ const OF_MOMENTS = { adamw: 8, "adamw-8bit": 2 + 8 / 256 } as const;
  */
 const OF_SNAPSHOTS = 2 + 4 + 4;
 
-/** Bytes of the trained parameters with their gradients and moments, and where all train with what keeps them safe. */
-export function trainedBytes(
-  settings: TuningSettings,
-  config: DecoderConfig,
-  optimizer: Optimizer = "adamw",
-): number {
+/** Inputs and outputs of the linear maps of a layer. */
+function mapSizes(config: DecoderConfig): Readonly<Record<LinearMap, readonly [number, number]>> {
   const { hiddenSize: hidden, intermediateSize: wide, headCount, kvHeadCount, headSize } = config;
   const queries = headCount * headSize;
   const keys = kvHeadCount * headSize;
-  const sizes: Readonly<Record<LinearMap, readonly [number, number]>> = {
+  return {
     q: [hidden, queries],
     k: [hidden, keys],
     v: [hidden, keys],
@@ -174,18 +170,34 @@ export function trainedBytes(
     up: [hidden, wide],
     down: [wide, hidden],
   };
-  const maps = Object.values(sizes);
+}
+
+/** Bytes of the trained parameters with their gradients and moments, and where all train with what keeps them safe. */
+export function trainedBytes(
+  settings: TuningSettings,
+  config: DecoderConfig,
+  optimizer: Optimizer = "adamw",
+): number {
+  if (settings.method === "full") return fullBytes(config, optimizer);
+  const hidden = config.hiddenSize;
+  const sizes = mapSizes(config);
   const { left, right } = vectorsOf(settings);
   let floats = (left + right) * hidden;
   if (settings.promptEncoder === "mlp") floats += 3 * hidden * hidden;
   if (settings.promptEncoder === "lstm") floats += 8 * hidden * hidden;
   const rank = settings.method === "lora" ? (settings.lora ?? LORA).rank : 0;
-  const layer =
-    maps.reduce((sum, [inputs, outputs]) => sum + rank * (inputs + outputs), 0) +
-    biasedMaps(settings).reduce((sum, map) => sum + sizes[map][1], 0);
-  floats += layer * config.layerCount;
-  if (settings.method !== "full") return (OF_VALUES + OF_MOMENTS.adamw) * floats;
-  const matrices = maps.reduce((sum, [inputs, outputs]) => sum + inputs * outputs, 2 * hidden);
+  const updates = Object.values(sizes).reduce((sum, [inputs, outputs]) => sum + rank * (inputs + outputs), 0);
+  const biases = biasedMaps(settings).reduce((sum, map) => sum + sizes[map][1], 0);
+  return (OF_VALUES + OF_MOMENTS.adamw) * (floats + (updates + biases) * config.layerCount);
+}
+
+/** The same where all parameters of a model train. */
+export function fullBytes(config: DecoderConfig, optimizer: Optimizer): number {
+  const hidden = config.hiddenSize;
+  const matrices = Object.values(mapSizes(config)).reduce(
+    (sum, [inputs, outputs]) => sum + inputs * outputs,
+    2 * hidden,
+  );
   const table = config.vocabularySize * hidden;
   // The embedding's moments are never rounded: most steps move a few of its rows only.
   const rest = matrices * config.layerCount + hidden + (config.tiedHead ? 0 : table);

@@ -180,6 +180,9 @@ export function partsOf(split: Split, heldOut: ReadonlySet<string>): Parts {
   };
 }
 
+/** Generation: least room for an answer. */
+export const LEAST_ANSWER_ROOM = 10;
+
 /**
  * Generation: room for an answer, a quarter more than the longest one of the training part.
  * @returns 0 for the other kinds, whose answers are known.
@@ -194,8 +197,8 @@ export function answerRoomOf(
   const lengths = examples.map(
     (example) => model.tokenizer.encode(` ${String(answerOf(task, example))}`).length,
   );
-  const longest = lengths.reduce((most, length) => Math.max(most, length), 8);
-  return Math.min(Math.ceil(longest * 1.25), Math.floor(maxTokens / 2));
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  return Math.min(Math.max(LEAST_ANSWER_ROOM, Math.ceil(longest * 1.25)), Math.floor(maxTokens / 2));
 }
 
 /** The layout in which a method trains and scores. */

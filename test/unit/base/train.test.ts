@@ -5,7 +5,9 @@ import path from "node:path";
 import { lookText } from "../../../src/cli/base";
 import { type BaseLook, BaseManifest, Contamination } from "../../../src/core/schema";
 import { runJob } from "../../../src/core/tuning/job";
+import { PROCESS_BYTES, SHARE_OF_MEMORY } from "../../../src/core/tuning/forecast";
 import type { FromWorker, Job } from "../../../src/core/tuning/protocol";
+import { fakeTable } from "../tuning/fake-engine";
 import { rows, run } from "../tuning/fake-task";
 import { baseTools, makePlace, type Place } from "./place";
 
@@ -260,6 +262,29 @@ describe("a base training", function () {
       /Not enough memory: training all .* parameters needs .* take a smaller base model/,
     );
     assert.ok(!existsSync(place.out));
+  });
+
+  it("keeps moments of 8 bits where 32 do not fit, or where it is told to, and says so", async () => {
+    const { config } = fakeTable;
+    const large = { ...config, intermediateSize: 1e6 };
+    const model = await baseTools().openBaseModel("");
+    const wide = {
+      openBaseModel: () => Promise.resolve({ ...model, table: { ...model.table, config: large } }),
+      // Room for less than 34 bytes for each of 24 million parameters, and for more than 22.
+      availableMemory: () => (28 * 24e6 + PROCESS_BYTES) / SHARE_OF_MEMORY,
+    };
+    const tools = baseTools({ bytesPerRow: 0 }, wide);
+    await run(job(), tools);
+    const { engine, decisions } = await manifestOf();
+    assert.equal(engine.optimizer, "adamw-8bit");
+    assert.match(decisions.join(" "), /moments in 8 bits, because 32 do not fit/);
+    const other = { out: path.join(place.folder, "other") };
+    await assert.rejects(
+      run(job({ ...other, engine: { optimizer: "adamw" } }), tools),
+      /Not enough memory.* small micro-batches and recomputed/,
+    );
+    await run(job({ ...other, engine: { optimizer: "adamw-8bit" } }), baseTools());
+    assert.equal((await manifestOf(other.out)).engine.optimizer, "adamw-8bit");
   });
 
   it("stops at a loss that is no number, and does not go on with it", async () => {

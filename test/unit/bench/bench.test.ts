@@ -9,8 +9,10 @@ import { readSuite } from "../../../src/core/bench/suite";
 import { readCells, writeTables } from "../../../src/core/bench/write";
 import type { Tables } from "../../../src/core/bench/tables";
 import { PlumbError } from "../../../src/core/errors";
+import { resolveBaseModel, type BaseModel } from "../../../src/core/model";
 import { seededRandom } from "../../../src/core/random";
 import { startJob, type JobEnd } from "../../../src/core/tuning/worker-process";
+import { fakeBaseModel, fakeTable } from "../tuning/fake-engine";
 import { fakeTools, makeTask, run } from "../tuning/fake-task";
 
 const OPTIONS = { steps: 12, promptRate: 0.05, biasRate: 0.05, promptLength: 4, evaluateEvery: 4 };
@@ -223,19 +225,54 @@ describe("a suite", function () {
       { methods: [{ name: "a", method: "bias", options: { lora: { rank: 2 } } }] },
       /no low-rank updates/,
     );
+    await refused({ bases: [{ name: "b", path: "x" }] }, /field "bases\.0" is not valid/);
+    await refused({ regimes: [{ name: "low", examples: -3 }] }, /field "regimes\.0\.examples" is not valid/);
+    await refused({ version: 2 }, /field "version" is not valid/);
+    await save({ bases: ["nowhere.gguf"], methods: ["full", "prompt"] });
+    const cellsWith = async (change: Partial<BaseModel>) =>
+      cellsOf(
+        await readSuite(file),
+        {},
+        { ...fakeTools(), openBaseModel: () => Promise.resolve(fakeBaseModel(change)) },
+      );
+    await assert.rejects(
+      cellsOf(await readSuite(file), {}, { ...fakeTools(), resolveBaseModel }),
+      /There is no base model "nowhere\.gguf"/,
+    );
+    await assert.rejects(
+      cellsWith({ parameterCount: 3e9 }),
+      /^PlumbError: Task "moods", base model "nowhere\.gguf", method "full": Method full tunes models of up to/,
+    );
+    const table = { ...fakeTable, config: { ...fakeTable.config, contextLength: 48 } };
+    await assert.rejects(cellsWith({ table }), /method "full": .* of 48 tokens and leave no room for a text/);
     await writeFile(file, "{");
     await assert.rejects(open(), /suite\.json: not JSON/);
     assert.ok(!(await readdir(task.folder)).includes("suite.results"));
   });
 
-  it("refuses a damaged result by its file", async () => {
+  it("refuses results and runs that another version wrote, by file, before any other cell is run", async () => {
     const { cells } = await open();
     const out = path.join(task.folder, "damaged");
-    await runCells(out, cells.slice(0, 1), here, quiet);
-    await writeFile(path.join(out, "cells", cells[0]!.id, "result.json"), '{"version":2}');
+    const last = cells.at(-1)!;
+    await runCells(out, [last], here, quiet);
+    const started = () => assert.fail("a cell was run");
+    const result = path.join(out, "cells", last.id, "result.json");
+    const known = await readFile(result, "utf8");
+    await writeFile(result, '{"version":2}');
     await assert.rejects(
-      runCells(out, cells, here, quiet),
+      runCells(out, cells, started, quiet),
       /result\.json is damaged or comes from another version/,
+    );
+    // Its run is still there, and is read again.
+    await rm(result);
+    await runCells(out, [last], started, quiet);
+    assert.deepEqual(JSON.parse(await readFile(result, "utf8")), JSON.parse(known));
+    await rm(result);
+    const manifest = path.join(out, "runs", last.id, "manifest.json");
+    await writeFile(manifest, (await readFile(manifest, "utf8")).replace('"version": 1', '"version": 9'));
+    await assert.rejects(
+      runCells(out, cells, started, quiet),
+      /manifest\.json: field "version" is not valid .* Remove .* to do its cell anew\./,
     );
   });
 

@@ -7,6 +7,7 @@ import { Prediction, Report } from "../../../src/core/schema";
 import { seededRandom } from "../../../src/core/random";
 import { Manifest } from "../../../src/core/schema";
 import { readAdapter } from "../../../src/core/tuning/adapter";
+import { decodeTensors, encodeTensors } from "../../../src/core/tuning/safetensors";
 import { chooseLook } from "../../../src/core/tuning/choose";
 import type { Evaluation } from "../../../src/core/tuning/detectors";
 import { lockFolder } from "../../../src/core/lock";
@@ -546,7 +547,9 @@ describe("decisions before a run", () => {
     try {
       const job = tune(task.file, { engine: { optimizer: "adamw-8bit" } });
       await assert.rejects(run(job, asked), /^PlumbError: Method lora .* is for method full\.$/);
-      await run(tune(task.file, { options: { ...QUICK, method: "full" }, engine: { optimizer: "adamw-8bit" } }));
+      await run(
+        tune(task.file, { options: { ...QUICK, method: "full" }, engine: { optimizer: "adamw-8bit" } }),
+      );
     } finally {
       await task.remove();
     }
@@ -731,6 +734,27 @@ describe("predict and eval", () => {
     const empty = path.join(task.folder, "empty.safetensors");
     await writeFile(empty, "");
     await assert.rejects(predict(empty), /it has 0 bytes.* tune anew/);
+    const whole = await bytesOf(folder);
+    const file = path.join(task.folder, "other.safetensors");
+    await writeFile(file, whole.subarray(0, whole.length - 1));
+    await assert.rejects(predict(file), /other\.safetensors is not a whole .* does not fit its place/);
+    const { tensors, metadata } = decodeTensors(whole, file);
+    const one = { shape: [2], values: new Float32Array(2) };
+    const changed = async (change: (names: Map<string, typeof one>) => void, expected: RegExp) => {
+      const names = new Map(tensors) as Map<string, typeof one>;
+      change(names);
+      await writeFile(file, encodeTensors({ tensors: names, metadata }));
+      await assert.rejects(predict(file), expected);
+    };
+    await changed(
+      (names) => names.delete("prompt.left"),
+      /tensor prompt\.left is missing, expected \[4, 8\]/,
+    );
+    await changed(
+      (names) => names.set("prompt.left", one),
+      /tensor prompt\.left is \[2\], expected \[4, 8\]/,
+    );
+    await changed((names) => names.set("prompt.right", one), /prompt\.right is none of method ptuning-bias/);
   });
 
   it("says that the adapter of a finished run is gone, not that the run should go on", async () => {

@@ -3,7 +3,7 @@ import { markup, Markup } from "./markup";
 import { STYLE } from "./style";
 
 export { markup, type Markup } from "./markup";
-export { path, plot, roundAxis } from "./pictures";
+export { differenceScale, differenceStrip, path, plot, roundAxis } from "./pictures";
 
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'`;
 
@@ -22,7 +22,7 @@ export function bareDocument(title: string, parts: readonly Markup[]): string {
       </head>
       <body>
         <main>
-          <header><h1 dir="auto">${title}</h1></header>
+          <header class="plain"><h1 dir="auto">${title}</h1></header>
           ${parts}
         </main>
       </body>

@@ -20,6 +20,8 @@ body { margin: 0; background: var(--back); color: var(--ink);
 main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.5rem 5rem; }
 h1, h2, h3, p, dl, ul, ol, table, figure { margin: 0; }
 h1 { font-size: 1rem; font-weight: 600; overflow-wrap: anywhere; }
+header.plain h1 { font-size: 2rem; line-height: 1.2; font-weight: 650; letter-spacing: -0.02em; text-wrap: balance; }
+header.plain ~ p { margin-top: 0.6rem; } header.plain ~ figure { margin-top: 1.5rem; }
 h2 { font-size: 1.35rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.01em; text-wrap: balance; }
 h3 { font-size: 1rem; font-weight: 600; }
 section { margin-top: 3.5rem; }
