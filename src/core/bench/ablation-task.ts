@@ -6,6 +6,7 @@ import { ablationOf, PARTS, WHOLE, type Ablation } from "./ablation";
 import { renderAblationPage } from "./ablation-page";
 import type { Cell } from "./cells";
 import { movementOf } from "./movement";
+import { DEFAULT_MEASURES } from "./result";
 import { readReport, runOf } from "./run-cells";
 import type { OpenedSuite } from "./suite";
 import { readCells } from "./write";
@@ -34,6 +35,7 @@ export function ablationSuite(
     })),
     regimes: [{ name: "train", examples: wishes.trainLimit ?? "all", tasks: [name] }],
     seeds: wishes.seeds,
+    measures: DEFAULT_MEASURES,
   };
 }
 

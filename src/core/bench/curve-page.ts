@@ -41,13 +41,15 @@ export function renderCurveText(curve: Curve): string {
   return `${[curve.sentence, ...tablesOf(curve).map(alignedText), NOTE].join("\n\n")}\n`;
 }
 
+const TONE = { pays: "better", "does-not-pay": "as-well", "cannot-tell": "cannot-tell" } as const;
+
 /** The curve as one page that needs nothing else. */
 export function renderCurvePage(curve: Curve): string {
   const most = curve.line.at(-1)!.examples;
   const title = `Learning curve of ${curve.task}`;
   return bareDocument(title, [
-    markup`<p>${curve.sentence}</p>`,
-    markup`<figure>
+    markup`<div class="verdict ${TONE[curve.outcome]}"><p>${curve.sentence}</p></div>`,
+    markup`<figure class="alone">
       ${plot(
         title,
         roundAxis("training examples", 0, most, true),
@@ -73,6 +75,6 @@ export function renderCurvePage(curve: Curve): string {
       <figcaption>Dots: measured. Dashed: fitted, with its interval in grey.</figcaption>
     </figure>`,
     ...tablesOf(curve).map(tableMarkup),
-    markup`<p class="soft small">${NOTE}</p>`,
+    markup`<section><p class="soft small">${NOTE}</p></section>`,
   ]);
 }

@@ -8,6 +8,7 @@ import { RUN_FILES, writing } from "../tuning/run-folder";
 import type { Cell } from "./cells";
 import { defaultSizes, learningCurve, type Curve } from "./curve";
 import { renderCurvePage } from "./curve-page";
+import { DEFAULT_MEASURES } from "./result";
 import { readReport, runOf } from "./run-cells";
 import type { OpenedSuite } from "./suite";
 import { readCells } from "./write";
@@ -41,6 +42,7 @@ export async function curveSuite(
     methods: [{ name: method, method, options: wishes.steps === undefined ? {} : { steps: wishes.steps } }],
     regimes: unique.map((size) => ({ name: String(size), examples: size, tasks: [name] })),
     seeds: wishes.seeds,
+    measures: DEFAULT_MEASURES,
   };
 }
 

@@ -2,8 +2,21 @@ import { bytes } from "../report/format";
 import { INTERVALS } from "./average";
 import type { Difference, Mean, Tables } from "./tables";
 
-export const QUALITY =
-  "Quality of a task: macro-F1 for single and multi; for generation the mean of ROUGE-L and chrF / 100. Means are over tasks, each the mean over its seeds.";
+const CLASSIFICATION = {
+  "macro-f1": "macro-F1",
+  "micro-f1": "micro-F1",
+  accuracy: "the share of texts with exactly the right labels",
+} as const;
+const GENERATION = {
+  "rouge-l-and-chrf": "the mean of ROUGE-L and chrF / 100",
+  "rouge-l": "ROUGE-L",
+  chrf: "chrF / 100",
+  "exact-match": "the share of answers that are right to the letter",
+} as const;
+
+/** What quality means in the tables. */
+export const qualityText = ({ measures }: Pick<Tables, "measures">): string =>
+  `Quality of a task: ${CLASSIFICATION[measures.classification]} for single and multi; for generation ${GENERATION[measures.generation]}. Means are over tasks, each the mean over its seeds.`;
 
 const three = (value: number) => value.toFixed(3).replace("-", "\u2212");
 
@@ -36,7 +49,7 @@ export const whole = (value: number): string => Math.round(value).toLocaleString
 
 /** All tables of a suite. */
 export function textTables(tables: Tables): TextTable[] {
-  const { regimes, methods, differences, bases, baseDifferences, failed } = tables;
+  const { regimes, methods, tasks, differences, bases, baseDifferences, failed } = tables;
   const named = regimes.map(({ name, examples }) => `${name} (${examples})`);
   const found: TextTable[] = [
     {
@@ -67,6 +80,27 @@ export function textTables(tables: Tables): TextTable[] {
       ]),
     },
   ];
+  const several = bases.length > 0;
+  found.push({
+    title: "Quality and rank of each task",
+    head: [
+      "regime",
+      ...(several ? ["base"] : []),
+      "task",
+      ...(tasks[0]?.values ?? []).map(({ method }) => method),
+    ],
+    rows: tasks.map(({ base, regime, task, values }) => [
+      regime,
+      ...(several ? [base] : []),
+      task,
+      ...values.map(({ quality, cells, ofCells, rank }) => {
+        if (ofCells === 0) return "";
+        const missing = cells === ofCells ? "" : ` (${cells} of ${ofCells} cells)`;
+        const place = rank === null ? "" : ` (${Number.isInteger(rank) ? rank : rank.toFixed(1)})`;
+        return `${quality === null ? "–" : three(quality)}${place}${missing}`;
+      }),
+    ]),
+  });
   const paired = (title: string, of: string, list: readonly Difference[]) => {
     if (list.length === 0) return;
     found.push({
@@ -124,7 +158,7 @@ export function renderMarkdown(tables: Tables): string {
       ...rows.map((row) => `| ${row.map(cellText).join(" | ")} |`),
     ].join("\n"),
   );
-  return `# ${cellText(tables.name)}\n\n${stateText(tables)} ${QUALITY} ${INTERVALS}\n\n${parts.join("\n\n")}\n`;
+  return `# ${cellText(tables.name)}\n\n${stateText(tables)} ${qualityText(tables)} ${INTERVALS}\n\n${parts.join("\n\n")}\n`;
 }
 
 const field = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);

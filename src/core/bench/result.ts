@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Report } from "../schema";
+import type { Measures, Report, RivalReport } from "../schema";
 
 const quality = z.number().nullable();
 
@@ -27,25 +27,46 @@ export const CellResult = z.discriminatedUnion("status", [
 ]);
 export type CellResult = z.infer<typeof CellResult>;
 
-const both = (rougeL: number | null, chrf: number | null | undefined) =>
-  rougeL === null || chrf === null || chrf === undefined ? null : (rougeL + chrf / 100) / 2;
+export const DEFAULT_MEASURES: Measures = { classification: "macro-f1", generation: "rouge-l-and-chrf" };
+
+/** Quality and rivals of a report by these measures; null where one is not defined, or not measured of a rival. */
+function measured(
+  { classification, generation }: Report,
+  measures: Measures,
+): { quality: number | null; ofRival: (rival: RivalReport) => number | null } {
+  if (generation !== null) {
+    const both = (rougeL: number | null, chrf: number | null) => {
+      const parts = {
+        "rouge-l-and-chrf": rougeL === null || chrf === null ? null : (rougeL + chrf / 100) / 2,
+        "rouge-l": rougeL,
+        chrf: chrf === null ? null : chrf / 100,
+      };
+      return measures.generation === "exact-match" ? null : parts[measures.generation];
+    };
+    const exact = measures.generation === "exact-match";
+    return {
+      quality: exact ? generation.exactMatch.value : both(generation.rougeL.value, generation.chrf.value),
+      ofRival: ({ main, right, chrf }) => (exact ? right.value : both(main.value, chrf ?? null)),
+    };
+  }
+  const of = {
+    "macro-f1": [classification?.macroF1.value, ({ main }: RivalReport) => main.value],
+    "micro-f1": [classification?.microF1.value, () => null],
+    accuracy: [classification?.accuracy.value, ({ right }: RivalReport) => right.value],
+  } as const;
+  const [quality = null, ofRival] = of[measures.classification];
+  return { quality, ofRival };
+}
 
 /** What the tables use of a report. */
-export function resultOf(report: Report): CellResult {
-  const { classification, generation, run, data } = report;
+export function resultOf(report: Report, measures: Measures = DEFAULT_MEASURES): CellResult {
+  const { run, data } = report;
+  const { quality, ofRival } = measured(report, measures);
   return {
     version: 1,
     status: "done",
-    quality:
-      generation === null
-        ? (classification?.macroF1.value ?? null)
-        : both(generation.rougeL.value, generation.chrf.value),
-    rivals: Object.fromEntries(
-      report.rivals.map(({ name, main, chrf }) => [
-        name,
-        generation === null ? main.value : both(main.value, chrf),
-      ]),
-    ),
+    quality,
+    rivals: Object.fromEntries(report.rivals.map((rival) => [rival.name, ofRival(rival)])),
     seconds: run.seconds,
     tokensPerSecond: run.tokensPerSecond,
     peakBytes: run.peakBytes,

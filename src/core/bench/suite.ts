@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../errors";
 import { shownPath } from "../data";
-import { Suite, type MethodName } from "../schema";
+import { type Measures, Suite, type MethodName } from "../schema";
+import { DEFAULT_MEASURES } from "./result";
 import type { TuningOptions } from "../tuning/settings";
 
 /** A suite with its names filled in and its paths absolute. */
@@ -24,6 +25,7 @@ export interface OpenedSuite {
     readonly tasks: readonly string[];
   }[];
   readonly seeds: readonly number[];
+  readonly measures: Measures;
 }
 
 /** @throws PlumbError where the file is no suite, by field. */
@@ -91,5 +93,14 @@ export async function readSuite(file: string): Promise<OpenedSuite> {
     if (twice !== undefined)
       throw fail(`field "${field}" has "${twice}" twice. Give each entry a name of its own.`);
   }
-  return { file: path.resolve(file), name: suite.name, tasks, bases, methods, regimes, seeds: suite.seeds };
+  return {
+    file: path.resolve(file),
+    name: suite.name,
+    tasks,
+    bases,
+    methods,
+    regimes,
+    seeds: suite.seeds,
+    measures: suite.measures ?? DEFAULT_MEASURES,
+  };
 }

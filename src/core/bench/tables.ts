@@ -1,7 +1,8 @@
-import type { Estimate } from "../schema";
+import type { Estimate, Measures } from "../schema";
 import { average, ranks } from "./average";
 import type { Cell } from "./cells";
 import type { CellResult } from "./result";
+import type { OpenedSuite } from "./suite";
 
 export interface Ended {
   readonly cell: Cell;
@@ -38,6 +39,22 @@ export interface MethodRow {
   readonly tokensPerSecond: number | null;
 }
 
+/** A task under every method. */
+export interface TaskRow {
+  readonly base: string;
+  readonly regime: string;
+  readonly task: string;
+  readonly values: readonly {
+    readonly method: string;
+    /** Mean over the cells that have a value. */
+    readonly quality: number | null;
+    readonly cells: number;
+    readonly ofCells: number;
+    /** From 1, the best; null where the methods cannot be ranked on the task. */
+    readonly rank: number | null;
+  }[];
+}
+
 /** First minus second on the same tasks and seeds. */
 export interface Difference extends Mean {
   readonly regime: string;
@@ -55,12 +72,14 @@ export interface BaseRow {
 /** What a suite has come to. */
 export interface Tables {
   readonly name: string;
+  readonly measures: Measures;
   readonly total: number;
   readonly done: number;
   readonly pending: number;
   readonly failed: readonly { readonly cell: string; readonly reason: string }[];
   readonly regimes: readonly { readonly name: string; readonly examples: number | "all" }[];
   readonly methods: readonly MethodRow[];
+  readonly tasks: readonly TaskRow[];
   readonly differences: readonly Difference[];
   /** Empty where there is one base model. */
   readonly bases: readonly BaseRow[];
@@ -97,8 +116,7 @@ const qualityOf = (entries: readonly Ended[]): Mean =>
 
 /** Makes the tables of a suite from its cells, those without a result included. */
 export function tablesOf(
-  name: string,
-  regimes: readonly { readonly name: string; readonly examples: number | "all" }[],
+  { name, regimes, measures }: Pick<OpenedSuite, "name" | "regimes" | "measures">,
   entries: readonly Ended[],
 ): Tables {
   const bases = distinct(entries.map(({ cell }) => cell.base));
@@ -108,8 +126,12 @@ export function tablesOf(
       ({ cell }) =>
         cell.base === base && cell.method === method && (regime === undefined || cell.regime === regime),
     );
+  const byTask = bases.flatMap((base) =>
+    regimes.flatMap((regime) => taskRows(base, regime.name, methods, at)),
+  );
   return {
     name,
+    measures,
     total: entries.length,
     done: entries.filter((ended) => doneOf(ended) !== null).length,
     pending: entries.filter(({ result }) => result === null).length,
@@ -131,7 +153,10 @@ export function tablesOf(
             return {
               regime: regime.name,
               quality: qualityOf(own),
-              ...rankOf(method, methods, (each) => at(base, each, regime.name)),
+              ...rankOf(
+                method,
+                byTask.filter((row) => row.base === base && row.regime === regime.name),
+              ),
               hours: seconds === null ? null : seconds / 3600,
             };
           }),
@@ -142,6 +167,7 @@ export function tablesOf(
         };
       }),
     ]),
+    tasks: byTask,
     differences: bases.flatMap((base) =>
       regimes.flatMap((regime) =>
         pairs(methods).map(([first, second]) => ({
@@ -246,22 +272,31 @@ function pairedDifference(first: readonly Ended[], second: readonly Ended[]): Me
   );
 }
 
-/** Over the tasks on which every method has a value for every seed: else a method would gain by what it failed at. */
-function rankOf(
-  method: string,
+/**
+ * Quality of each method on each task of a base and a regime, the mean over its seeds, and its rank. Ranked is only where
+ * every method has a value for every seed: else a method would gain by what it failed at.
+ */
+function taskRows(
+  base: string,
+  regime: string,
   methods: readonly string[],
-  of: (method: string) => readonly Ended[],
-): { rank: number | null; rankedTasks: number } {
-  if (methods.length < 2) return { rank: null, rankedTasks: 0 };
-  const found: number[] = [];
-  for (const task of distinct(of(method).map(({ cell }) => cell.task))) {
-    const values = methods.map((each) => {
-      const own = of(each).filter(({ cell }) => cell.task === task);
+  at: (base: string, method: string, regime: string) => readonly Ended[],
+): TaskRow[] {
+  const tasks = distinct(methods.flatMap((method) => at(base, method, regime)).map(({ cell }) => cell.task));
+  return tasks.map((task) => {
+    const found = methods.map((method) => {
+      const own = at(base, method, regime).filter(({ cell }) => cell.task === task);
       const known = own.flatMap((ended) => doneOf(ended)?.quality ?? []);
-      return known.length === own.length ? mean(known) : null;
+      return { method, quality: mean(known), cells: known.length, ofCells: own.length };
     });
-    if (values.some((value) => value === null)) continue;
-    found.push(ranks(values as number[])[methods.indexOf(method)]!);
-  }
+    const whole = methods.length > 1 && found.every(({ cells, ofCells }) => cells === ofCells && cells > 0);
+    const places = whole ? ranks(found.map(({ quality }) => quality!)) : null;
+    return { base, regime, task, values: found.map((each, i) => ({ ...each, rank: places?.[i] ?? null })) };
+  });
+}
+
+/** Mean rank over the tasks that are ranked. */
+function rankOf(method: string, rows: readonly TaskRow[]): { rank: number | null; rankedTasks: number } {
+  const found = rows.flatMap(({ values }) => values.find((each) => each.method === method)?.rank ?? []);
   return { rank: mean(found), rankedTasks: found.length };
 }

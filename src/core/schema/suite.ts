@@ -41,6 +41,19 @@ const Regime = z.strictObject({
   tasks: z.array(name).min(1).optional().describe("Tasks of this regime, as under tasks; all where absent."),
 });
 
+/** What quality is in the tables, for each kind of task. */
+export const Measures = z.strictObject({
+  classification: z
+    .enum(["macro-f1", "micro-f1", "accuracy"])
+    .default("macro-f1")
+    .describe("accuracy: the share of texts with exactly the right labels."),
+  generation: z
+    .enum(["rouge-l-and-chrf", "rouge-l", "chrf", "exact-match"])
+    .default("rouge-l-and-chrf")
+    .describe("rouge-l-and-chrf: the mean of ROUGE-L and chrF / 100; chrf: chrF / 100."),
+});
+export type Measures = z.infer<typeof Measures>;
+
 /** A suite of `plumb bench`: every task with every base, method, regime and seed. */
 export const Suite = z
   .strictObject({
@@ -52,6 +65,7 @@ export const Suite = z
     methods: z.array(Method).min(1).describe("Methods, by name or with settings of their own."),
     regimes: z.array(Regime).min(1),
     seeds: z.array(z.number().int().nonnegative()).min(1),
+    measures: Measures.optional().describe("Other measures of quality; no cell is run anew for them."),
   })
   .meta({ title: "Plumb suite", description: "What plumb bench compares." });
 export type Suite = z.infer<typeof Suite>;

@@ -125,7 +125,7 @@ export async function loadAdapter(adapter: Adapter, session: Session): Promise<v
   if (extra !== undefined) {
     throw new PlumbError(
       "adapter-shape",
-      `${adapter.file}: tensor ${extra} is none of method ${adapter.settings.method}. The file was put together from others, or comes from a newer Plumb; tune anew.`,
+      say`${adapter.file}: tensor ${extra} is none of method ${adapter.settings.method}. The file was put together from others, or comes from a newer Plumb; tune anew.`,
     );
   }
   await session.write(flat);

@@ -4,7 +4,7 @@ import path from "node:path";
 import { cellsOf, type Cell } from "../../../src/core/bench/cells";
 import { curveOf, curveSuite } from "../../../src/core/bench/curve-task";
 import { expectedSeconds } from "../../../src/core/bench/expected";
-import { runCells, type Start } from "../../../src/core/bench/run-cells";
+import { readReport, runCells, type Start } from "../../../src/core/bench/run-cells";
 import { readSuite } from "../../../src/core/bench/suite";
 import { readCells, writeTables } from "../../../src/core/bench/write";
 import type { Tables } from "../../../src/core/bench/tables";
@@ -157,10 +157,50 @@ describe("a suite", function () {
       assert.match(text, /\(3 of 4 cells\)/);
       assert.match(text, /The loss is not a number\./);
     }
+    const row = (name: string) => tables.tasks.find(({ task }) => task === name)!;
+    assert.deepEqual(
+      row(failing.task).values.map(({ rank, cells }) => [rank, cells]),
+      [
+        [null, 2],
+        [null, 1],
+      ],
+    );
+    const ranked = tables.tasks.find(({ task }) => task !== failing.task)!.values.map(({ rank }) => rank!);
+    assert.equal(ranked[0]! + ranked[1]!, 3);
     // It stays failed until it is asked for.
     await runCells(out, cells, () => assert.fail("done again"), quiet);
     await runCells(out, cells, here, { ...quiet, retry: true });
     assert.equal((await writeTables(out, suite, cells)).done, 8);
+  });
+
+  it("has other measures on request, of the same runs", async () => {
+    const { suite, cells } = await open();
+    const out = path.join(task.folder, "measured");
+    await runCells(out, cells, here, quiet);
+    const usual = await writeTables(out, suite, cells);
+    await save({ measures: { classification: "accuracy", generation: "exact-match" } });
+    const again = await open();
+    assert.deepEqual(
+      again.cells.map(({ id }) => id),
+      cells.map(({ id }) => id),
+    );
+    const other = await writeTables(out, again.suite, cells);
+    const reports = await Promise.all(
+      cells.map(({ id }) => readReport(path.join(out, "runs", id, "report.json"))),
+    );
+    for (const { task: name, values } of other.tasks) {
+      const own = reports.filter((_, i) => cells[i]!.task === name && cells[i]!.method === "bias");
+      const right = own.map(({ rows }) => rows.filter((each) => each.right).length / rows.length);
+      const found = values.find(({ method: each }) => each === "bias")!.quality!;
+      assert.ok(Math.abs(found - (right[0]! + right[1]!) / 2) < 1e-12, name);
+    }
+    assert.notDeepEqual(other.tasks, usual.tasks);
+    assert.match(
+      await readFile(path.join(out, "tables.md"), "utf8"),
+      /the share of texts with exactly the right/,
+    );
+    await save({ measures: { classification: "loss" } });
+    await assert.rejects(open(), /field "measures\.classification" is not valid/);
   });
 
   it("does again what changed, and nothing else", async () => {

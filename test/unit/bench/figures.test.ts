@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { average, ranks } from "../../../src/core/bench/average";
 import { defaultSizes, fitPowerLaw, learningCurve, valueAt } from "../../../src/core/bench/curve";
+import { spread } from "../../../src/core/bench/pictures";
 import type { Report } from "../../../src/core/schema";
 import { seededRandom } from "../../../src/core/random";
 
@@ -37,6 +38,25 @@ describe("an average over tasks and seeds", () => {
 
   it("ranks from the best, equals in the middle", () => {
     assert.deepEqual(ranks([0.3, 0.9, 0.3, 0.1]), [2.5, 1, 2.5, 4]);
+  });
+});
+
+describe("names beside points", () => {
+  it("stand where they want to, but never on each other, and in order", () => {
+    const line = 14;
+    assert.deepEqual(spread([10, 50, 90]), [10, 50, 90]);
+    assert.deepEqual(spread([20, 20]), [13, 27]);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 256 }), { maxLength: 12 }), (wanted) => {
+        const sorted = [...wanted].sort((a, b) => a - b);
+        const found = spread(sorted);
+        assert.equal(found.length, sorted.length);
+        for (let i = 1; i < found.length; i++) assert.ok(found[i]! - found[i - 1]! >= line - 1e-9);
+        const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+        assert.ok(Math.abs(mean(found) - mean(sorted)) < 1e-6, "as many above as below");
+      }),
+      { seed: 8 },
+    );
   });
 });
 

@@ -129,12 +129,13 @@ const BOTTOM = 44;
 /** Where 0 stands on the axis across, and how far 1 is from it. */
 export const PLOT_AREA = { left: LEFT, width: WIDTH - LEFT - RIGHT };
 
-/** Draws into a frame with two axes. `draw` gets functions from values to places. */
+/** Draws into a frame with two axes. `draw` gets functions from values to places; `beside` is room for names at the right. */
 export function plot(
   title: string,
   x: Axis,
   y: Axis,
   draw: (place: { x: (value: number) => string; y: (value: number) => string }) => readonly Markup[],
+  beside = 0,
 ): Markup {
   const place = {
     x: (value: number) =>
@@ -153,7 +154,7 @@ export function plot(
         <text x="${LEFT - 7}" y="${place.y(at)}" dy="0.35em" text-anchor="end">${text}</text>`,
   );
   const middle = (HEIGHT - BOTTOM + TOP) / 2;
-  return markup`<svg class="plot" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">
+  return markup`<svg class="${beside > 0 ? "plot large" : "plot"}" viewBox="0 0 ${WIDTH + beside} ${HEIGHT}" role="img" aria-label="${title}">
     ${columns}${rows}
     <text class="axis" x="${(WIDTH + LEFT - RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">
       ${x.label}

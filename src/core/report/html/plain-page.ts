@@ -3,7 +3,7 @@ import { markup, Markup } from "./markup";
 import { STYLE } from "./style";
 
 export { markup, type Markup } from "./markup";
-export { differenceScale, differenceStrip, path, plot, roundAxis } from "./pictures";
+export { differenceScale, differenceStrip, path, plot, roundAxis, type Axis } from "./pictures";
 
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'`;
 

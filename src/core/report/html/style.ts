@@ -21,7 +21,7 @@ main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.5rem 5rem; }
 h1, h2, h3, p, dl, ul, ol, table, figure { margin: 0; }
 h1 { font-size: 1rem; font-weight: 600; overflow-wrap: anywhere; }
 header.plain h1 { font-size: 2rem; line-height: 1.2; font-weight: 650; letter-spacing: -0.02em; text-wrap: balance; }
-header.plain ~ p { margin-top: 0.6rem; } header.plain ~ figure { margin-top: 1.5rem; }
+header.plain ~ p { margin-top: 0.6rem; } .alone { margin-top: 2rem; } .alone .plot { max-width: 44rem; }
 h2 { font-size: 1.35rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.01em; text-wrap: balance; }
 h3 { font-size: 1rem; font-weight: 600; }
 section { margin-top: 3.5rem; }
@@ -41,7 +41,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.15rem 1.1rem; list-style: none; 
 .verdict strong { display: block; color: var(--tone); font-size: 0.9375rem; letter-spacing: 0.01em; }
 .verdict p { font-size: 1.125rem; line-height: 1.45; max-width: none; margin-top: 0.15rem; }
 .better { --tone: var(--good); } .worse { --tone: var(--bad); } .as-well, .mixed { --tone: var(--warn); } .cannot-tell { --tone: var(--soft); }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; } table.fit { width: auto; min-width: 60%; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-size: 0.875rem; padding-bottom: 0.5rem; }
 th, td { padding: 0.32rem 0.6rem; text-align: right; font-weight: 400; vertical-align: middle; white-space: nowrap; }
@@ -69,7 +69,10 @@ svg text.axis { font-size: 12.5px; }
 th label { display: inline-flex; gap: 0.4rem; align-items: baseline; cursor: pointer; } .verdict + .verdict { margin-top: 0.6rem; }
 .strip.few .bar { stroke-dasharray: 3 3; }
 .share .back { fill: var(--faint); } .share rect { fill: var(--soft); } .share.own rect:not(.back) { fill: var(--own); }
-.plot { width: 100%; max-width: 30rem; height: auto; }
+.plot { width: 100%; max-width: 30rem; height: auto; } .plot.large { max-width: 46rem; }
+.series { --tone: var(--own); } .series.c1 { --tone: var(--red); } .series.c2 { --tone: var(--green); } .series.c3 { --tone: var(--orange); } .series.c4 { --tone: var(--soft); } .series.c5 { --tone: color-mix(in srgb, var(--own) 50%, var(--red)); }
+.series circle { fill: var(--tone); } .series .line { stroke: var(--tone); } .series text { fill: color-mix(in srgb, var(--tone) 60%, var(--ink)); }
+.series .spread { stroke: var(--tone); stroke-width: 1.5; opacity: 0.45; } .leader { stroke: var(--tone); opacity: 0.35; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .line.own { stroke: var(--own); } .line.pale { stroke: color-mix(in srgb, var(--soft) 55%, var(--back)); stroke-width: 1.25; }
 .line.dashed { stroke: var(--soft); stroke-dasharray: 5 4; stroke-width: 1.5; }
