@@ -49,7 +49,7 @@ Standard output: the ablation as text, or JSON with --json; ablation.html in the
 }
 
 async function ablate(task: string, flags: AblateFlags): Promise<void> {
-  const suite = ablationSuite(path.resolve(task), {
+  const suite = await ablationSuite(path.resolve(task), {
     seeds: flags.seeds,
     ...(flags.base === undefined ? {} : { base: flags.base }),
     ...(flags.steps === undefined ? {} : { steps: flags.steps }),

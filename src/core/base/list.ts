@@ -4,6 +4,7 @@ import path from "node:path";
 import { shownPath } from "../data";
 import { PlumbError } from "../errors";
 import { BaseTraining } from "../schema";
+import { fieldIssue } from "../schema/issue";
 
 /** A list of a base training with its paths absolute. */
 export interface OpenedList {
@@ -30,10 +31,7 @@ export async function readTrainingList(file: string): Promise<OpenedList> {
   }
   const parsed = BaseTraining.safeParse(json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw fail(
-      `field "${issue.path.join(".")}" is not valid (${issue.message}). Correct it; docs/base-training.md lists the fields.`,
-    );
+    throw fail(`${fieldIssue(parsed.error, json)}. Correct it; docs/base-training.md lists the fields.`);
   }
   return openList(parsed.data, file, fail);
 }

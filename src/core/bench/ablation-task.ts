@@ -4,7 +4,7 @@ import { readAdapter } from "../tuning/adapter";
 import { RUN_FILES, writing } from "../tuning/run-folder";
 import { ablationOf, PARTS, WHOLE, type Ablation } from "./ablation";
 import { renderAblationPage } from "./ablation-page";
-import type { Cell } from "./cells";
+import { openForOption, type Cell } from "./cells";
 import { movementOf } from "./movement";
 import { DEFAULT_MEASURES } from "./result";
 import { readReport, runOf } from "./run-cells";
@@ -12,7 +12,7 @@ import type { OpenedSuite } from "./suite";
 import { readCells } from "./write";
 
 /** The parts of the method on one task, as a suite. */
-export function ablationSuite(
+export async function ablationSuite(
   file: string,
   wishes: {
     readonly seeds: readonly number[];
@@ -20,7 +20,9 @@ export function ablationSuite(
     readonly steps?: number;
     readonly trainLimit?: number;
   },
-): OpenedSuite {
+): Promise<OpenedSuite> {
+  const { trainLimit } = wishes;
+  await openForOption(file, "--train-limit", trainLimit === undefined ? [] : [trainLimit]);
   const name = path.basename(file).replace(/(\.plumb)?\.json$/, "");
   const steps = wishes.steps === undefined ? {} : { steps: wishes.steps };
   return {
@@ -33,7 +35,7 @@ export function ablationSuite(
       method,
       options: { ...steps, ...(biases === undefined ? {} : { biases: [...biases] }) },
     })),
-    regimes: [{ name: "train", examples: wishes.trainLimit ?? "all", tasks: [name] }],
+    regimes: [{ name: "train", examples: trainLimit ?? "all", tasks: [name] }],
     seeds: wishes.seeds,
     measures: DEFAULT_MEASURES,
   };

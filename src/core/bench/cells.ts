@@ -1,5 +1,5 @@
 import path from "node:path";
-import { defaultTestShare, loadTask, splitExamples } from "../data";
+import { defaultTestShare, loadTask, shownPath, splitExamples, type LoadedTask } from "../data";
 import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
 import type { Task, TaskKind, TuningSettings } from "../schema";
@@ -56,15 +56,33 @@ function checkCell(task: Task, model: BaseModel, settings: TuningSettings): void
   untunedLayout(task, model, settings, answerRoom);
 }
 
+const splitOf = (loaded: LoadedTask) =>
+  splitExamples(loaded, {
+    seed: loaded.task.seed ?? 0,
+    testShare: loaded.task.testShare ?? defaultTestShare,
+  });
+
+/**
+ * A task with how many examples there are to learn from.
+ * @throws PlumbError where an option asks for more.
+ */
+export async function openForOption(file: string, option: string, wanted: readonly number[]) {
+  const loaded = await loadTask(file);
+  const train = splitOf(loaded).train.length;
+  const most = Math.max(0, ...wanted);
+  if (most <= train) return { task: loaded.task, train };
+  throw new PlumbError(
+    "settings",
+    `${option} asks for ${most} training examples, ${shownPath(file)} has ${train}. Ask for fewer, or leave it out.`,
+  );
+}
+
 /** Everything of a task that cells need. */
 async function openTask(file: string) {
   const loaded = await loadTask(file);
   checkData(loaded);
   const { task } = loaded;
-  const split = splitExamples(loaded, {
-    seed: task.seed ?? 0,
-    testShare: task.testShare ?? defaultTestShare,
-  });
+  const split = splitOf(loaded);
   const files = [...new Set(loaded.examples.map((example) => example.file))].sort();
   const hash = sha256(JSON.stringify([task, await Promise.all(files.map(hashFile))]));
   const mean = (examples: readonly { text: string }[]) =>

@@ -1,11 +1,10 @@
 import path from "node:path";
-import { defaultTestShare, loadTask, splitExamples } from "../data";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
 import type { MethodName } from "../schema";
 import { DEFAULT_METHOD } from "../tuning/methods";
 import { RUN_FILES, writing } from "../tuning/run-folder";
-import type { Cell } from "./cells";
+import { openForOption, type Cell } from "./cells";
 import { defaultSizes, learningCurve, type Curve } from "./curve";
 import { renderCurvePage } from "./curve-page";
 import { DEFAULT_MEASURES } from "./result";
@@ -24,16 +23,12 @@ export async function curveSuite(
     readonly steps?: number;
   },
 ): Promise<OpenedSuite> {
-  const loaded = await loadTask(file);
-  const { task } = loaded;
-  const { train } = splitExamples(loaded, {
-    seed: task.seed ?? 0,
-    testShare: task.testShare ?? defaultTestShare,
-  });
-  const sizes = wishes.sizes ?? defaultSizes(train.length);
+  const asked = (wishes.sizes ?? []).filter((size) => size !== "all");
+  const { task, train } = await openForOption(file, "--sizes", asked);
+  const sizes = wishes.sizes ?? defaultSizes(train);
   const name = path.basename(file).replace(/(\.plumb)?\.json$/, "");
   const method = wishes.method ?? task.method ?? DEFAULT_METHOD;
-  const unique = [...new Set(sizes.map((size) => (size === train.length ? "all" : size)))];
+  const unique = [...new Set(sizes.map((size) => (size === train ? "all" : size)))];
   return {
     file,
     name: task.name,

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { ablationOf, PARTS, WHOLE, type PartRun } from "../../../src/core/bench/ablation";
 import { ablationSuite, writeAblation } from "../../../src/core/bench/ablation-task";
+import { curveSuite } from "../../../src/core/bench/curve-task";
 import { cellsOf } from "../../../src/core/bench/cells";
 import { movementOf } from "../../../src/core/bench/movement";
 import { runCells, type Start } from "../../../src/core/bench/run-cells";
@@ -141,7 +142,7 @@ describe("an ablation of a task", function () {
   this.timeout(120_000);
   let task: Awaited<ReturnType<typeof makeTask>>;
   const prepare = async (seeds: number[]) => {
-    const suite = ablationSuite(task.file, { seeds, steps: 10 });
+    const suite = await ablationSuite(task.file, { seeds, steps: 10 });
     return cellsOf(suite, {}, fakeTools());
   };
   const here: Start = async (job) => {
@@ -180,6 +181,17 @@ describe("an ablation of a task", function () {
     assert.match(html, /Content-Security-Policy/);
     assert.doesNotMatch(html, /<script|https?:/);
     for (const { name } of PARTS) assert.ok(html.includes(name));
+  });
+
+  it("is refused by the option that asks for more examples than there are, as a curve is", async () => {
+    await assert.rejects(
+      ablationSuite(task.file, { seeds: [0], trainLimit: 900 }),
+      /^PlumbError: --train-limit asks for 900 training examples, .*moods\.plumb\.json has \d\d\. Ask for fewer/,
+    );
+    await assert.rejects(
+      curveSuite(task.file, { seeds: [0], sizes: [10, 901, "all"] }),
+      /--sizes asks for 901/,
+    );
   });
 
   it("goes on without a part that failed, and says which and why", async () => {

@@ -252,7 +252,14 @@ describe("a suite", function () {
       await save(more);
       await assert.rejects(open(), what);
     };
-    await refused({ methods: ["magic"] }, /suite\.json: field "methods\.0" is not valid/);
+    await refused(
+      { methods: ["magic"] },
+      /suite\.json: field "methods\.0" is not valid \(.*"ptuning-bias".*, found "magic"\)/,
+    );
+    await refused(
+      { methods: [{ name: "a", method: "magic" }] },
+      /field "methods\.0\.method" is not valid \(.*, found "magic"\)/,
+    );
     await refused({ tasks: ["nowhere.plumb.json"] }, /nowhere\.plumb\.json/);
     await refused(
       { regimes: [{ name: "high", examples: 2000 }] },
@@ -265,7 +272,7 @@ describe("a suite", function () {
       { methods: [{ name: "a", method: "bias", options: { lora: { rank: 2 } } }] },
       /no low-rank updates/,
     );
-    await refused({ bases: [{ name: "b", path: "x" }] }, /field "bases\.0" is not valid/);
+    await refused({ bases: [{ name: "b", path: "x" }] }, /field "bases\.0(\.model)?" is not valid/);
     await refused({ regimes: [{ name: "low", examples: -3 }] }, /field "regimes\.0\.examples" is not valid/);
     await refused({ version: 2 }, /field "version" is not valid/);
     await save({ bases: ["nowhere.gguf"], methods: ["full", "prompt"] });

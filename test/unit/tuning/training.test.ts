@@ -255,6 +255,21 @@ describe("schedule and defaults", () => {
     checkSize({ method: "lora" }, 3e9);
   });
 
+  it("makes an adapter of less than 4 MB for a model of OpenLLaMA-3B's shape", () => {
+    const shape = {
+      hiddenSize: 3200,
+      intermediateSize: 8640,
+      layerCount: 26,
+      headCount: 32,
+      kvHeadCount: 32,
+    };
+    const config = { ...fakeTable.config, ...shape, headSize: 100, vocabularySize: 32000 };
+    const numbers = trainedBytes(resolveSettings({}, facts), config) / 16;
+    assert.equal(numbers, 20 * 3200 + 26 * (5 * 3200 + 2 * 8640));
+    // A number takes four bytes; names, shapes and places of 183 tensors less than 200 each.
+    assert.ok(4 * numbers + 200 * 183 < 4e6);
+  });
+
   it("takes more steps for more examples, fewer passes over each", () => {
     assert.equal(defaultSteps(300), 140);
     const sizes = [50, 100, 300, 1000, 5000];
