@@ -1,9 +1,10 @@
 /**
  * Takes pictures of every page in a real VS Code, for people to look at: `npx tsx scripts/pictures.ts [THEME…]` behind
  * `npm run build`, themes `dark`, `light`, `contrast`, `contrast-light`. Leaves them in build/pictures/look, THEME-WIDTH-PAGE.png.
- * Reports are of the runs in media/sample/.plumb (`npx plumb tune media/sample/manipulation.plumb.json`). `--live` starts a run.
+ * Reports are of the newest runs in media/sample/.plumb (`npx plumb tune media/sample/manipulation.plumb.json`; two of them are
+ * compared). `--live` starts a run.
  */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -108,13 +109,27 @@ async function photograph(theme: string, extension: string, live: boolean): Prom
       await camera.take("live");
       await frame.locator("button[data-action=cancel]").click();
     });
+    const runs = await readdir(path.join(workspace, ".plumb", "runs"));
+    const openReport = async () => {
+      await editor.openFile(TASK);
+      await editor.run("Plumb: Open Report");
+      // The newest stands first.
+      if (runs.length > 1) await editor.page.locator(".quick-input-widget .monaco-list-row").first().click();
+      return editor.frame("#classes");
+    };
     await camera.page("report", async () => {
-      await command(TASK, "Plumb: Open Report", "#classes");
+      await openReport();
     });
-    await camera.page("errors", async () => {
-      const { frame } = await command(TASK, "Plumb: Open Report", "#classes");
-      await frame.locator("#confusion").scrollIntoViewIfNeeded();
-    });
+    for (const part of ["confusion", "errors"]) {
+      await camera.page(part, async () => {
+        const frame = await openReport();
+        await frame.locator(`#${part}`).evaluate("(element) => element.scrollIntoView()");
+      });
+    }
+    if (runs.length === 2)
+      await camera.page("comparison", async () => {
+        await command(TASK, "Plumb: Compare Runs", "h1");
+      });
     await camera.page("new-task", async () => {
       await editor.run("Plumb: New Task");
       await editor.page.locator(".quick-input-widget .monaco-list-row", { hasText: "messages.csv" }).click();
