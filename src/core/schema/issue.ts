@@ -22,7 +22,7 @@ export function fieldIssue(error: z.ZodError, content: unknown): string {
       typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined,
     content,
   );
-  const shown = value === undefined ? "" : (JSON.stringify(value) ?? "");
+  const shown = value === undefined ? "" : JSON.stringify(value);
   const found = shown === "" || shown.length > MOST_SHOWN ? "" : `, found ${shown}`;
   return `field "${path.join(".")}" is not valid (${issue.message}${found})`;
 }
