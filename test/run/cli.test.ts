@@ -336,7 +336,18 @@ describe("the command line", function () {
 
   it("has help with an example for every command", () => {
     const { out } = plumb(["--help"]);
-    const commands = ["check", "tune", "eval", "curve", "ablate", "bench", "predict", "report", "models", "devices"];
+    const commands = [
+      "check",
+      "tune",
+      "eval",
+      "curve",
+      "ablate",
+      "bench",
+      "predict",
+      "report",
+      "models",
+      "devices",
+    ];
     for (const command of commands) {
       assert.match(out, new RegExp(`^ {2}${command} `, "m"));
       assert.match(plumb([command, "--help"]).out, /Examples?:\n {2}(plumb|echo) /, command);

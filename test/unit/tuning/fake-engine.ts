@@ -159,7 +159,8 @@ class FakeSession implements Session {
     this.biasOffset = size;
     // One matrix for all biases, under the name of the first map that has one.
     const block = ["gate", "up", "down"].includes(biases[0] ?? "") ? "mlp" : "self_attn";
-    if (biases.length > 0) add(`model.layers.0.${block}.${biases[0]!}_proj.bias`, [BUCKETS * CLASSES], "bias");
+    if (biases.length > 0)
+      add(`model.layers.0.${block}.${biases[0]!}_proj.bias`, [BUCKETS * CLASSES], "bias");
     if (lora !== undefined) add("model.layers.0.self_attn.q_proj.lora_B.weight", [BUCKETS * CLASSES], "lora");
     if (full === true) add("model.embed_tokens.weight", [BUCKETS * CLASSES], "full");
     this.matrix = biases.length > 0 || lora !== undefined || full === true;
