@@ -11,6 +11,24 @@ interface Owner {
   readonly start: string | null;
 }
 
+/** What a lock says; null where it was cut off, or is none. */
+function ownerOf(text: string): Owner | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const { pid, host, start } = (value ?? {}) as Partial<Record<keyof Owner, unknown>>;
+  const isOwner =
+    Number.isInteger(pid) &&
+    (pid as number) > 0 &&
+    typeof host === "string" &&
+    host !== "" &&
+    (start === null || typeof start === "string");
+  return isOwner ? (value as Owner) : null;
+}
+
 async function startOf(pid: number): Promise<string | null> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, "utf8");
@@ -62,10 +80,8 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     } catch {
       continue;
     }
-    let held: Owner | null = null;
-    try {
-      held = JSON.parse(text) as Owner;
-    } catch {
+    const held = ownerOf(text);
+    if (held === null) {
       // Being written just now, or cut off by a crash while it was.
       const age = await stat(file).then(
         ({ mtimeMs }) => Date.now() - mtimeMs,
@@ -112,13 +128,11 @@ export async function isFolderLocked(folder: string): Promise<boolean> {
   } catch {
     return false;
   }
-  try {
-    return await isAlive(JSON.parse(text) as Owner);
-  } catch {
-    const age = await stat(file).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => Infinity,
-    );
-    return age < 2000;
-  }
+  const owner = ownerOf(text);
+  if (owner !== null) return isAlive(owner);
+  const age = await stat(file).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => Infinity,
+  );
+  return age < 2000;
 }

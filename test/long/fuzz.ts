@@ -4,17 +4,19 @@ import { seededRandom } from "../../src/core/random";
 /** Seconds that each reader is fuzzed for. */
 export const fuzzSeconds = Number(process.env.PLUMB_FUZZ_SECONDS ?? 30);
 
-/** A reader has to be done with any input of a few kilobytes by then. */
-const HANG_MS = 5000;
+/** A reader has to be done with any input of a few kilobytes by then; what goes through a network, by ten times that. */
+export const HANG_MS = 5000;
 
 /**
  * Damages inputs at random and reads them, for `fuzzSeconds`: each must be read, or refused with a PlumbError that has a
  * message of its own. Inputs that are read may serve as a start for further damage.
+ * @param hang Milliseconds after which an input counts as one that hangs.
  * @param seed Printed on failure with the number of the round: the same input comes again.
  */
 export async function fuzz(
   seeds: readonly Uint8Array[],
   read: (input: Uint8Array) => Promise<unknown>,
+  hang = HANG_MS,
   seed = Date.now() >>> 0,
 ): Promise<{ rounds: number; refused: number }> {
   const random = seededRandom(seed);
@@ -38,7 +40,7 @@ export async function fuzz(
       }
     }
     const took = Date.now() - start;
-    if (took > HANG_MS) throw new Error(`${describe(input)}, seed ${seed}, round ${rounds}: took ${took} ms`);
+    if (took > hang) throw new Error(`${describe(input)}, seed ${seed}, round ${rounds}: took ${took} ms`);
   }
   return { rounds, refused };
 }

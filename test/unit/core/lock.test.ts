@@ -37,4 +37,25 @@ describe("the lock of a folder", () => {
     await utimes(path.join(folder, "lock"), past, past);
     assert.equal(await isFolderLocked(folder), false);
   });
+
+  it("that names no process counts as cut off", async () => {
+    const past = new Date(Date.now() - 60_000);
+    for (const text of [
+      "",
+      "null",
+      "5",
+      "{}",
+      JSON.stringify({ pid: 0, host: hostname(), start: null }),
+      JSON.stringify({ pid: -1, host: hostname(), start: null }),
+      JSON.stringify({ pid: 1.5, host: "", start: null }),
+      JSON.stringify({ pid: process.pid, host: hostname(), start: 5 }),
+    ]) {
+      await write(text);
+      await utimes(path.join(folder, "lock"), past, past);
+      assert.equal(await isFolderLocked(folder), false, text);
+      await (
+        await lockFolder(folder)
+      )();
+    }
+  });
 });

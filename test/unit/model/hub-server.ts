@@ -78,6 +78,11 @@ export class HubServer {
     this.faults.push({ filter, fault, times });
   }
 
+  /** Faults that are left are forgotten. */
+  undisturb(): void {
+    this.faults = [];
+  }
+
   /** Requests for contents of large files, those of one path where it is named. */
   fetches(path = ""): Asked[] {
     return this.asked.filter((one) => one.host === "files" && one.path.includes(path));
