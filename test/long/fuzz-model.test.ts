@@ -144,7 +144,7 @@ describe("readers of models, fuzzed", function () {
       await writeFile(path.join(place, "tokenizer.json"), input);
       const { words, file } = await openHuggingFaceTokenizer(place, 2);
       checkPairs(words, 1.1 * words.vocabulary.size, file);
-      if ("spaces" in words) useTokenizer(createMetaspaceTokenizer(words));
+      if ("spaces" in words) useTokenizer(createMetaspaceTokenizer(words, file));
       small();
     });
     assert.ok(rounds > 100 && refused > 10 && refused < rounds, `${rounds} rounds, ${refused} refused`);

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -90,7 +90,7 @@ export async function resolveBaseModel(nameOrPath: string | undefined): Promise<
       say`The default base model is not on this machine (looked for ${file}). "plumb models get" fetches it: ${Math.round(DEFAULT_MODEL.bytes / 1e6)} MB, licence ${DEFAULT_MODEL.license}.`,
     );
   }
-  if (nameOrPath !== "" && existsSync(nameOrPath)) return path.resolve(nameOrPath);
+  if (nameOrPath !== "" && isThere(nameOrPath)) return path.resolve(nameOrPath);
   const models = await findModels(folder);
   const found = models.find((model) => isNamed(model, nameOrPath));
   if (found !== undefined) {
@@ -98,6 +98,16 @@ export async function resolveBaseModel(nameOrPath: string | undefined): Promise<
     return found.path;
   }
   throw missing(nameOrPath, folder, models);
+}
+
+/** A link that leads nowhere is there too: opening it says where it leads. */
+function isThere(place: string): boolean {
+  try {
+    lstatSync(place);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function missing(name: string, folder: string, models: readonly FoundModel[]): PlumbError {

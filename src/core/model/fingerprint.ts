@@ -42,5 +42,10 @@ function listed(words: ModelParts["words"]): unknown {
     return { ...words, charsMap: Buffer.from(words.charsMap ?? []).toString("base64") };
   }
   const { vocabulary, merges, ignoreMerges, unknown, addedTokens, bos, endOfText, ...own } = words;
-  return { vocabulary: [...vocabulary], merges, ignoreMerges, unknown, ...own, addedTokens, bos, endOfText };
+  const added = addedTokens.map(({ id, content, special }) => ({ id, content, special }));
+  return {
+    ...{ vocabulary: [...vocabulary], merges, ignoreMerges, unknown },
+    ...own,
+    ...{ addedTokens: added, bos, endOfText },
+  };
 }

@@ -18,6 +18,12 @@ export function readGgufModel(descriptor: number, size: number, named: string): 
   const { header, first: file } = joinGgufParts(readGgufHeader(descriptor, size, named), named);
   const metadata = new Metadata(header.metadata, file);
   const family = familyOf(metadata);
+  if (header.tensors.size === 0) {
+    throw unsupported(
+      file,
+      say`the file holds no tensors, a vocabulary alone. Name the file with the weights.`,
+    );
+  }
   const config = configOf(metadata, family, {
     tiedHead: !header.tensors.has(family.head.gguf),
     rows: header.tensors.get("token_embd.weight")?.shape[0],

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { readGgufHeader, type GgufHeader } from "./gguf";
 import { Metadata } from "./metadata";
+import { withFile } from "./open-file";
 import { damaged, mismatch, shown, unsupported } from "./problem";
 import type { StoredTensor } from "./stored-tensor";
 import { say } from "../say";
@@ -73,10 +74,5 @@ function readPart(part: string, named: string): GgufHeader {
   if (!existsSync(part)) {
     throw unsupported(named, say`the part ${path.basename(part)} of the model is not beside it. Get it too.`);
   }
-  const descriptor = openSync(part, "r");
-  try {
-    return readGgufHeader(descriptor, fstatSync(descriptor).size, part);
-  } finally {
-    closeSync(descriptor);
-  }
+  return withFile(part, (descriptor, size) => readGgufHeader(descriptor, size, part));
 }

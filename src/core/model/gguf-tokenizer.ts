@@ -43,7 +43,7 @@ export function openGgufTokenizer(metadata: Metadata): BytePairs | Pieces {
   if (kind === undefined) {
     throw unsupported(
       file,
-      say`metadata "tokenizer.ggml.pre" is ${pre === null ? say`missing` : shown(pre)}; supported are ${[...KINDS.keys()].join(", ")}.`,
+      say`metadata "tokenizer.ggml.pre" is ${pre === null ? say`missing` : shown(pre)}; supported are ${[...KINDS.keys()].join(", ")}. Take the model in Hugging Face form, whose tokenizer.json says how texts are cut.`,
     );
   }
   const tokens = metadata.texts("tokenizer.ggml.tokens");

@@ -1,5 +1,5 @@
 import { GGUF_TYPES } from "./element-types";
-import { HeaderReader, named, type Named } from "./header-reader";
+import { HeaderReader } from "./header-reader";
 import { damaged, shown, unsupported } from "./problem";
 import { checkPlaces, type StoredTensor } from "./stored-tensor";
 import { say } from "../say";
@@ -24,8 +24,6 @@ const LONGEST_ARRAY = 1 << 21;
 const LONGEST_OTHER_ARRAY = 4096;
 const MOST_DIMENSIONS = 4;
 const LARGEST_ALIGNMENT = 1 << 16;
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const STRING = 8;
 const ARRAY = 9;
@@ -65,7 +63,7 @@ export function readGgufHeader(descriptor: number, size: number, file: string): 
       file,
       VERSIONS.includes(Buffer.from(Uint32Array.of(version).buffer).swap32().readUInt32LE())
         ? say`a GGUF file for big-endian machines, which is not supported. Get the usual one.`
-        : say`GGUF version ${version} is not supported; supported are ${VERSIONS.join(say` and `)}. Convert the model anew.`,
+        : say`GGUF version ${version} is not supported; supported are ${VERSIONS.join(say` and `)}. ${version > 3 ? say`Get the model in one of these, or a newer Plumb.` : say`Convert the model anew.`}`,
     );
   }
   // The least that a tensor's description (name's length, dimensions, type, offset) or a key (length, type, value) takes.
@@ -99,20 +97,16 @@ function scalarType(reader: HeaderReader, type: number, what: string): ScalarTyp
   return scalar;
 }
 
-function readString(reader: HeaderReader, what: Named): string {
-  const length = reader.u64(() => say`the length of ${named(what)}`, reader.remaining);
+function readString(reader: HeaderReader, what: string, element: number | null = null): string {
+  const name = () => (element === null ? what : say`element ${element} of ${what}`);
+  const length = reader.u64(() => say`the length of ${name()}`, reader.remaining);
   if (length > LONGEST_STRING) {
     throw damaged(
       reader.file,
-      say`${named(what)} has ${length} bytes, more than the ${LONGEST_STRING} of any sound file`,
+      say`${name()} has ${length} bytes, more than the ${LONGEST_STRING} of any sound file`,
     );
   }
-  const bytes = reader.take(length, what);
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw damaged(reader.file, say`${named(what)} is no UTF-8 text`);
-  }
+  return reader.text(length, name);
 }
 
 /** Arrays that nothing here reads come back empty. */
@@ -129,8 +123,7 @@ function readArray(reader: HeaderReader, key: string, what: string): number[] | 
     );
   }
   if (scalar === null) {
-    if (kept)
-      return Array.from({ length: count }, (_, i) => readString(reader, () => say`element ${i} of ${what}`));
+    if (kept) return Array.from({ length: count }, (_, i) => readString(reader, what, i));
     for (let i = 0; i < count; ++i) {
       reader.skip(
         reader.u64(() => say`the length of element ${i} of ${what}`, reader.remaining),
@@ -184,7 +177,10 @@ function readTensors(reader: HeaderReader, count: number, alignment: number): Ma
     if (tensors.has(name)) throw damaged(file, say`${what} is there twice`);
     const layout = GGUF_TYPES.get(type);
     if (layout === undefined) {
-      throw unsupported(file, say`${what} has the element type number ${type}, which is not known.`);
+      throw unsupported(
+        file,
+        say`${what} has the element type number ${type}, which is not known. Get the model in another type.`,
+      );
     }
     if (offset % alignment !== 0) {
       throw damaged(file, say`the offset ${offset} of ${what} is no multiple of the alignment ${alignment}`);

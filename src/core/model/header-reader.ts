@@ -11,6 +11,8 @@ const WINDOW = 1 << 20;
 /** No header that anyone has is a tenth of this long; what it says is held in memory. */
 const LONGEST_HEADER = 1 << 27;
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /**
  * Reads the beginning of a binary file in order, little-endian, holding one window of it. What would go past the end of
  * the file is refused before anything is allocated for it.
@@ -33,8 +35,47 @@ export class HeaderReader {
     return this.size - this.position;
   }
 
-  /** The next bytes, valid until the next call. @param what Names them, for messages. */
+  /** The next bytes, valid until the next call. */
   take(count: number, what: Named): Buffer {
+    const at = this.locate(count, what);
+    return this.window.subarray(at, at + count);
+  }
+
+  skip(count: number, what: Named): void {
+    if (count > this.remaining) this.locate(count, what);
+    this.position += count;
+  }
+
+  u32(what: Named): number {
+    return this.window.readUInt32LE(this.locate(4, what));
+  }
+
+  /** A count or size: at most `most`, which the rest of the file bears out. */
+  u64(what: Named, most: number): number {
+    const at = this.locate(8, what);
+    const value = this.window.readUInt32LE(at) + 2 ** 32 * this.window.readUInt32LE(at + 4);
+    if (value <= most) return value;
+    throw damaged(
+      this.file,
+      say`${named(what)} is ${String(this.window.readBigUInt64LE(at))}, more than the file of ${this.size} bytes can hold`,
+    );
+  }
+
+  /** A text of so many bytes in UTF-8. */
+  text(count: number, what: Named): string {
+    const at = this.locate(count, what);
+    const text = this.window.toString("utf8", at, at + count);
+    // What is no UTF-8 comes as this; so does what really is one.
+    if (!text.includes("\uFFFD")) return text;
+    try {
+      return utf8.decode(this.window.subarray(at, at + count));
+    } catch {
+      throw damaged(this.file, say`${named(what)} is no UTF-8 text`);
+    }
+  }
+
+  /** Moves past the next bytes. @returns Where they stand in the window. */
+  private locate(count: number, what: Named): number {
     if (count > this.remaining) {
       throw damaged(
         this.file,
@@ -54,27 +95,7 @@ export class HeaderReader {
       from = 0;
     }
     this.position += count;
-    return this.window.subarray(from, from + count);
-  }
-
-  skip(count: number, what: Named): void {
-    if (count > this.remaining) this.take(count, what);
-    this.position += count;
-  }
-
-  u32(what: Named): number {
-    return this.take(4, what).readUInt32LE();
-  }
-
-  /** A count or size: at most `most`, which the rest of the file bears out. */
-  u64(what: Named, most: number): number {
-    const value = this.take(8, what).readBigUInt64LE();
-    if (value > BigInt(most))
-      throw damaged(
-        this.file,
-        say`${named(what)} is ${String(value)}, more than the file of ${this.size} bytes can hold`,
-      );
-    return Number(value);
+    return from;
   }
 
   private read(position: number, count: number, what: Named): Buffer {

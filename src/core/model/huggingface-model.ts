@@ -1,10 +1,12 @@
-import { open, readFile, readdir } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import path from "node:path";
 import type { DecoderConfig } from "../engine";
 import { SAFETENSORS_TYPES } from "./element-types";
 import { FAMILIES, supportedFamilies, type Family } from "./families";
 import { openHuggingFaceTokenizer } from "./huggingface-tokenizer";
 import { isRecord, readJsonObject, type JsonObject } from "./json";
+import { noConfig, noWeights } from "./mistaken";
+import { withFile } from "./open-file";
 import type { ModelParts } from "./parts";
 import { damaged, shown, unsupported } from "./problem";
 import { linearFactors, llama3Factors } from "./rope-scaling";
@@ -24,7 +26,7 @@ const INDEXES = ["model.safetensors.index.json", "pytorch_model.bin.index.json"]
 export async function readHuggingFaceModel(folder: string): Promise<ModelParts> {
   const { json, family, config } = await readConfig(folder);
   const tensors = new Map<string, StoredTensor>();
-  for (const part of await weightFiles(folder)) await readPart(part, tensors);
+  for (const part of await weightFiles(folder)) readPart(part, tensors);
   // A tied model may carry its head all the same: it equals the embedding.
   if (config.tiedHead) tensors.delete(family.head.huggingFace);
   const table = buildTable({
@@ -52,12 +54,7 @@ async function readConfig(
 ): Promise<{ json: JsonObject; family: Family; config: DecoderConfig }> {
   const file = path.join(folder, "config.json");
   const json = await readJsonObject(file, LONGEST_CONFIG);
-  if (json === null) {
-    throw unsupported(
-      folder,
-      say`this folder has no config.json. Name a GGUF file, or a folder with config.json, tokenizer.json and model.safetensors.`,
-    );
-  }
+  if (json === null) throw await noConfig(folder, await readdir(folder));
   const family = familyOf(json, file);
   return { json, family, config: configOf(json, family, file) };
 }
@@ -100,8 +97,13 @@ function configOf(json: JsonObject, family: Family, file: string): DecoderConfig
   const hiddenSize = number("hidden_size");
   const headCount = number("num_attention_heads");
   const headSize = number("head_dim", hiddenSize / headCount);
-  // "rope_scaling" before transformers 5, "rope_parameters" since.
-  const rope = [json.rope_parameters, json.rope_scaling].find(isRecord) ?? {};
+  // "rope_scaling" before transformers 5, "rope_parameters" since; where both are filled, the older one counts there.
+  const rope =
+    [json.rope_scaling, json.rope_parameters].filter(isRecord).find((one) => Object.keys(one).length > 0) ??
+    {};
+  const share = rope.partial_rotary_factor ?? json.partial_rotary_factor ?? 1;
+  if (share !== 1)
+    throw refuse(say`only a part of each head is turned by its position ("partial_rotary_factor")`);
   const ropeTheta = number("rope_theta", number("rope_theta", 10000), rope);
   const scaling = rope.rope_type ?? rope.type ?? "default";
   const ofRope = (name: string) => number(name, undefined, rope);
@@ -139,11 +141,12 @@ async function weightFiles(folder: string): Promise<string[]> {
   const index = INDEXES.find((name) => names.includes(name));
   const pickled = (name: string | undefined) => name === undefined || name.startsWith("pytorch");
   if (single !== undefined && (!pickled(single) || pickled(index))) return [path.join(folder, single)];
-  if (index === undefined) throw unsupported(folder, say`this folder has no ${SINGLES.join(say` or `)}.`);
+  if (index === undefined) throw await noWeights(folder, names, SINGLES.join(say` or `));
   const file = path.join(folder, index);
   const json = await readJsonObject(file, LONGEST_INDEX);
   if (!isRecord(json?.weight_map)) throw damaged(file, say`"weight_map" is missing or no JSON object`);
   const parts = new Set(Object.values(json.weight_map));
+  if (parts.size === 0) throw damaged(file, say`"weight_map" names no files of weights`);
   return [...parts].map((part) => {
     if (typeof part === "string" && names.includes(part)) return path.join(folder, part);
     throw damaged(file, say`it names the file ${shown(part)}, which is not in the folder`);
@@ -151,20 +154,12 @@ async function weightFiles(folder: string): Promise<string[]> {
 }
 
 /** Adds the tensors of one file. */
-async function readPart(file: string, tensors: Map<string, StoredTensor>): Promise<void> {
-  const handle = await open(file);
-  try {
-    const info = await handle.stat();
-    if (!info.isFile()) throw unsupported(file, say`this is no file.`);
-    const readHeader = file.endsWith(".bin") ? readPytorchHeader : readSafetensorsHeader;
-    for (const tensor of readHeader(handle.fd, info.size, file)) {
-      const before = tensors.get(tensor.name);
-      if (before !== undefined)
-        throw damaged(file, say`tensor ${shown(tensor.name)} is in ${before.file} too`);
-      tensors.set(tensor.name, tensor);
-    }
-  } finally {
-    await handle.close();
+function readPart(file: string, tensors: Map<string, StoredTensor>): void {
+  const readHeader = file.endsWith(".bin") ? readPytorchHeader : readSafetensorsHeader;
+  for (const tensor of withFile(file, (descriptor, size) => readHeader(descriptor, size, file))) {
+    const before = tensors.get(tensor.name);
+    if (before !== undefined) throw damaged(file, say`tensor ${shown(tensor.name)} is in ${before.file} too`);
+    tensors.set(tensor.name, tensor);
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { readJsonObject } from "./json";
+import { mistakenFile } from "./mistaken";
 import type { Pieces } from "./pieces";
 import { damaged, unsupported } from "./problem";
 import { readSentencePieceModel } from "./sentencepiece-model";
@@ -20,11 +21,14 @@ export async function openSentencePiece(
   const info = await stat(file).catch(() => null);
   if (info === null) return null;
   if (await isByteLevel(folder)) return null;
-  if (!info.isFile()) throw unsupported(file, say`this is no file.`);
+  if (!info.isFile()) throw unsupported(file, say`this is no file. Get the file from where the model came.`);
   if (info.size > LONGEST_MODEL) {
     throw damaged(file, say`it has ${info.size} bytes, more than the ${LONGEST_MODEL} of any sound file`);
   }
-  const words = readSentencePieceModel(await readFile(file), file);
+  const bytes = await readFile(file);
+  const mistaken = mistakenFile(bytes, file);
+  if (mistaken !== null) throw mistaken;
+  const words = readSentencePieceModel(bytes, file);
   const config = (await readJsonObject(path.join(folder, "tokenizer_config.json"), LONGEST_CONFIG)) ?? {};
   return { words: config.add_bos_token === false ? { ...words, bos: null } : words, tokenizerFile: file };
 }

@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { isRecord, readJsonObject, type JsonObject } from "./json";
-import { damaged, shown, unsupported } from "./problem";
+import { damaged, mismatch, shown, unsupported } from "./problem";
 import {
   DIGIT_RUNS,
   GPT2_SPLIT,
@@ -30,7 +31,7 @@ export async function openHuggingFaceTokenizer(
 ): Promise<{ words: BytePairs | MetaspacePairs; file: string }> {
   const file = path.join(folder, "tokenizer.json");
   const json = await readJsonObject(file, LONGEST_TOKENIZER);
-  if (json === null) throw unsupported(folder, say`this folder has no tokenizer.json, which is needed.`);
+  if (json === null) throw noTokenizer(folder);
   const configFile = path.join(folder, "tokenizer_config.json");
   const config = (await readJsonObject(configFile, LONGEST_CONFIG)) ?? {};
 
@@ -60,6 +61,13 @@ export async function openHuggingFaceTokenizer(
   return { file, words: { ...pairs, normalForm: normalFormOf(json.normalizer, file), splits } };
 }
 
+function noTokenizer(folder: string): Error {
+  const old = existsSync(path.join(folder, "vocab.json"))
+    ? say`Transformers makes the first of its vocab.json and merges.txt: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER).`
+    : say`Get it from where the model came.`;
+  return unsupported(folder, say`this folder has no tokenizer.json and no tokenizer.model. ${old}`);
+}
+
 function object(value: unknown, file: string, field: string): JsonObject {
   if (isRecord(value)) return value;
   throw damaged(file, say`"${field}" is ${value === undefined ? say`missing` : say`no JSON object`}`);
@@ -71,15 +79,17 @@ function list(value: unknown, file: string, field: string): readonly unknown[] {
 }
 
 function vocabularyOf(value: unknown, file: string): Map<string, number> {
-  return new Map(
-    Object.entries(object(value, file, "model.vocab")).map(([token, id]) => {
-      if (typeof id === "number") return [token, id];
+  const vocabulary = new Map<string, number>();
+  for (const [token, id] of Object.entries(object(value, file, "model.vocab"))) {
+    if (typeof id !== "number") {
       throw damaged(
         file,
         say`"model.vocab": token ${shown(token)} has the id ${shown(id)}, expected a number`,
       );
-    }),
-  );
+    }
+    vocabulary.set(token, id);
+  }
+  return vocabulary;
 }
 
 function mergesOf(value: unknown, file: string): [string, string][] {
@@ -102,7 +112,8 @@ function addedTokensOf(value: unknown, file: string): AddedToken[] {
     }
     const strips = ["single_word", "lstrip", "rstrip"].find((name) => rest[name] === true);
     if (special !== true && strips !== undefined) throw unknownTokenizer(file, `"${field}.${strips}"`);
-    return { id, content, special: special === true };
+    if (special === true) return { id, content, special };
+    return { id, content, special: false, ...(rest.normalized === false ? {} : { normalized: true }) };
   });
 }
 
@@ -190,10 +201,10 @@ function endOf(config: JsonObject, configEnd: unknown, configFile: string, idOf:
   const named = contentOf(config.eos_token);
   const id: unknown = named === null ? (Array.isArray(configEnd) ? configEnd[0] : configEnd) : idOf(named);
   if (typeof id === "number") return id;
-  throw damaged(
-    configFile,
-    named === null
-      ? say`"eos_token" is missing, and config.json has no "eos_token_id"`
-      : say`"eos_token" ${shown(named)} is no token`,
-  );
+  throw named === null
+    ? damaged(configFile, say`"eos_token" is missing, and config.json has no "eos_token_id"`)
+    : mismatch(
+        configFile,
+        say`"eos_token" ${shown(named)} is no token of tokenizer.json beside it. The two belong to different models: get both again.`,
+      );
 }

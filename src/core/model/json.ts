@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { mistakenFile } from "./mistaken";
 import { damaged, unsupported } from "./problem";
 import { say } from "../say";
 
@@ -32,10 +33,13 @@ export async function readJsonObject(file: string, most: number): Promise<JsonOb
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
-  if (!info.isFile()) throw unsupported(file, say`this is no file.`);
+  if (!info.isFile()) throw unsupported(file, say`this is no file. Get the file from where the model came.`);
   if (info.size > most)
     throw damaged(file, say`it has ${info.size} bytes, more than the ${most} of any sound file`);
-  const value = parseJson(await readFile(file), file, "it");
+  const bytes = await readFile(file);
+  const mistaken = mistakenFile(bytes, file);
+  if (mistaken !== null) throw mistaken;
+  const value = parseJson(bytes, file, "it");
   if (!isRecord(value)) throw damaged(file, say`it holds no JSON object`);
   return value;
 }

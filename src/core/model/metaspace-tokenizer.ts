@@ -1,13 +1,16 @@
+import { sectionsFinder } from "./added-tokens";
 import type { TextTokenizer } from "./base-model";
+import { mergeIds } from "./merges";
 import { SPACE, type MetaspacePairs, type NormalStep } from "./metaspace";
 import { byteOf } from "./pieces";
 import { RankedMerges } from "./ranked-merge";
 
-/** A stretch of a text that is still to be cut, or an added token. */
-type Section = { readonly text: string; readonly first: boolean } | { readonly id: number };
-
-/** A tokenizer that gives the ids of the `tokenizers` library, with special tokens left as text. */
-export function createMetaspaceTokenizer(pairs: MetaspacePairs): TextTokenizer {
+/**
+ * A tokenizer that gives the ids of the `tokenizers` library, with special tokens left as text.
+ * @param file For messages.
+ * @throws PlumbError naming the merge that cannot be used.
+ */
+export function createMetaspaceTokenizer(pairs: MetaspacePairs, file: string): TextTokenizer {
   const { vocabulary, byteFallback, fuseUnknown, ignoreMerges } = pairs;
   const tokens = new Map<number, string>([...vocabulary].map(([token, id]) => [id, token]));
   for (const { id, content } of pairs.addedTokens) tokens.set(id, content);
@@ -16,14 +19,7 @@ export function createMetaspaceTokenizer(pairs: MetaspacePairs): TextTokenizer {
   }
   const size = 1 + [...tokens.keys()].reduce((most, id) => Math.max(most, id), -1);
   const unknown = pairs.unknown === null ? null : (vocabulary.get(pairs.unknown) ?? null);
-  const merges = new RankedMerges(
-    pairs.merges.map(([left, right]) => ({
-      left: vocabulary.get(left)!,
-      right: vocabulary.get(right)!,
-      id: vocabulary.get(left + right)!,
-    })),
-    size,
-  );
+  const merges = new RankedMerges(mergeIds(pairs, file));
   const bytes = Array.from({ length: 256 }, (_, byte) =>
     vocabulary.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
   );
@@ -51,7 +47,7 @@ export function createMetaspaceTokenizer(pairs: MetaspacePairs): TextTokenizer {
     const whole = ignoreMerges ? vocabulary.get(word) : undefined;
     return whole === undefined ? merges.merge(symbolsOf(word)) : [whole];
   };
-  const sectionsOf = sectionsFinder(pairs);
+  const sectionsOf = sectionsFinder(pairs.found, (text) => normalize(text, pairs.normal));
   return {
     bos: pairs.bos,
     endOfText: pairs.endOfText,
@@ -75,46 +71,6 @@ function normalize(text: string, steps: readonly NormalStep[]): string {
     text,
   );
 }
-
-/** Cuts a text at added tokens: at those that stand in it as they are, then, in what is normalised, at the others. */
-function sectionsFinder({ found, normal }: MetaspacePairs): (text: string) => Section[] {
-  const raw = found.filter(({ normalized }) => !normalized);
-  const later = found
-    .filter(({ normalized }) => normalized)
-    .map((token) => ({ ...token, content: normalize(token.content, normal) }));
-  const rawCut = cutter(raw);
-  const laterCut = cutter(later);
-  return (text) =>
-    rawCut(text, true).flatMap((section) =>
-      "id" in section ? [section] : laterCut(normalize(section.text, normal), section.first),
-    );
-}
-
-/** The leftmost token goes first, of those at one place the longest. */
-function cutter(
-  tokens: readonly { readonly id: number; readonly content: string }[],
-): (text: string, first: boolean) => Section[] {
-  if (tokens.length === 0) return (text, first) => (text === "" ? [] : [{ text, first }]);
-  const ids = new Map(tokens.map(({ content, id }) => [content, id]));
-  const longestFirst = [...ids.keys()].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map(escaped).join("|"), "gu");
-  return (text, first) => {
-    const sections: Section[] = [];
-    let from = 0;
-    const upTo = (end: number) => {
-      if (end > from) sections.push({ text: text.slice(from, end), first: first && from === 0 });
-    };
-    for (const match of text.matchAll(pattern)) {
-      upTo(match.index);
-      sections.push({ id: ids.get(match[0])! });
-      from = match.index + match[0].length;
-    }
-    upTo(text.length);
-    return sections;
-  };
-}
-
-const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 
 /** What is merged by itself. */
 function wordsOf(section: { text: string; first: boolean }, { spaces }: MetaspacePairs): string[] {

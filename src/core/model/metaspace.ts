@@ -2,6 +2,7 @@
  * SentencePiece's BPE as tokenizer.json holds it, in plain words: U+2581 stands for the space, merges have ranks of their own,
  * and characters that have no token become the tokens of their bytes.
  */
+import type { FoundToken } from "./added-tokens";
 import type { Pairs } from "./byte-pairs";
 
 export const SPACE = "\u2581";
@@ -24,7 +25,7 @@ export interface MetaspacePairs extends Pairs {
     readonly words: boolean;
   } | null;
   /** Added tokens that are found in texts: the ones that are not special. */
-  readonly found: readonly { readonly id: number; readonly content: string; readonly normalized: boolean }[];
+  readonly found: readonly FoundToken[];
   /** The space at the beginning is put there, and taken away where ids become a text. */
   readonly stripsSpace: boolean;
 }

@@ -1,4 +1,4 @@
-import { readlinkSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import path from "node:path";
 import type { ElementType, ModelTable } from "../engine";
@@ -13,7 +13,8 @@ import { createMetaspaceTokenizer } from "./metaspace-tokenizer";
 import type { ModelParts } from "./parts";
 import { createPieceTokenizer } from "./piece-tokenizer";
 import { checkPieces } from "./pieces";
-import { damaged, unsupported } from "./problem";
+import { mistakenFile } from "./mistaken";
+import { unsupported } from "./problem";
 import { createTokenizer } from "./tokenizer";
 import { checkPairs } from "./byte-pairs";
 import { say } from "../say";
@@ -40,9 +41,9 @@ export async function openBaseModel(place: string): Promise<BaseModel> {
 async function openGguf(file: string, size: number): Promise<ModelParts> {
   const handle = await open(file);
   try {
-    const start = Buffer.alloc(4);
-    await handle.read(start, 0, start.length, 0);
-    if (start.toString("latin1") !== "GGUF") throw noGguf(file, size, start);
+    const start = Buffer.alloc(200);
+    const { bytesRead } = await handle.read(start, 0, start.length, 0);
+    if (start.toString("latin1", 0, 4) !== "GGUF") throw noGguf(file, start.subarray(0, bytesRead));
     return readGgufModel(handle.fd, size, file);
   } finally {
     await handle.close();
@@ -50,8 +51,16 @@ async function openGguf(file: string, size: number): Promise<ModelParts> {
 }
 
 /** What a file seems to be instead, and what to name. */
-function noGguf(file: string, size: number, start: Buffer): PlumbError {
-  if (size === 0) return damaged(file, say`it is empty`);
+function noGguf(file: string, start: Buffer): PlumbError {
+  const mistaken = mistakenFile(start, file);
+  if (mistaken !== null) return mistaken;
+  const folder = path.dirname(file);
+  if (/\.(safetensors|bin|json|model)$/i.test(file) && existsSync(path.join(folder, "config.json"))) {
+    return unsupported(
+      file,
+      say`this is one file of a model in Hugging Face form. Name its folder: ${folder}`,
+    );
+  }
   const looksLike =
     path.extname(file) === ".safetensors"
       ? say`this is one file of a model in Hugging Face form`
@@ -62,7 +71,7 @@ function noGguf(file: string, size: number, start: Buffer): PlumbError {
           : say`this is no GGUF file, which would begin with the letters GGUF`;
   return unsupported(
     file,
-    say`${looksLike}. Name a GGUF file, or the folder that holds config.json, tokenizer.json and model.safetensors.`,
+    say`${looksLike}. Name a GGUF file, or a folder with config.json, tokenizer.json or tokenizer.model, and model.safetensors or pytorch_model.bin.`,
   );
 }
 
@@ -92,7 +101,7 @@ function tokenizerOf({ words, table, tokenizerFile: file }: ModelParts): TextTok
     return createPieceTokenizer(words, file);
   }
   checkPairs(words, rows, file);
-  return "spaces" in words ? createMetaspaceTokenizer(words) : createTokenizer(words, file);
+  return "spaces" in words ? createMetaspaceTokenizer(words, file) : createTokenizer(words, file);
 }
 
 const LAYOUTS: ReadonlyMap<ElementType | undefined, ElementLayout> = new Map(
@@ -120,9 +129,10 @@ async function displayName(place: string): Promise<string> {
 const unreadable = (): Readonly<Record<string, string>> => ({
   ENOENT: say`there is no such file or folder. Check the path.`,
   ENOTDIR: say`there is no such file or folder. Check the path.`,
-  EACCES: say`no permission to read it.`,
-  EPERM: say`no permission to read it.`,
-  EIO: say`the disk cannot read it.`,
+  EACCES: say`no permission to read it. Change its permissions, or copy it to a folder of your own.`,
+  EPERM: say`no permission to read it. Change its permissions, or copy it to a folder of your own.`,
+  EIO: say`the disk cannot read it. Copy the model from elsewhere.`,
+  ELOOP: say`its symbolic links go in a circle. Fetch or copy the model again.`,
 });
 
 /** Gives the file system's errors a sentence. */

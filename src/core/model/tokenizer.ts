@@ -1,7 +1,11 @@
-import { ByteLevelPreTokenizer, Tokenizer } from "@huggingface/tokenizers";
+import { SplitPreTokenizer } from "@huggingface/tokenizers";
+import { sectionsFinder } from "./added-tokens";
 import type { TextTokenizer } from "./base-model";
+import { BYTE_LETTERS, byteLetters, bytesOfLetters } from "./byte-letters";
+import type { BytePairs } from "./byte-pairs";
+import { mergeIds } from "./merges";
 import { unsupported } from "./problem";
-import type { BytePairs, SplitStep } from "./byte-pairs";
+import { RankedMerges } from "./ranked-merge";
 import { say } from "../say";
 
 /** Words that are remembered with their tokens, before all are forgotten. */
@@ -10,76 +14,79 @@ const MOST_WORDS = 100_000;
 const LONGEST_WORD = 64;
 
 /**
- * The tokenizer library, brought to give the ids of the reference implementation with special tokens left as text:
- *
- * - special tokens are kept from it, because it would cut texts at them;
- * - words are cut by explicit patterns, because its own digits and white space are those of JavaScript, not of Unicode;
- * - bytes without a token are taken out before merging and not after, so that their neighbours can merge;
- * - words that came before are remembered, which makes it several times faster.
- *
+ * A byte-level tokenizer that gives the ids of the reference implementation, with special tokens left as text. Words are
+ * cut by the tokenizers library, which knows the reference's dialect of patterns; words that came before are remembered.
  * @param file For messages.
+ * @throws PlumbError naming the merge or the pattern that cannot be used.
  */
 export function createTokenizer(pairs: BytePairs, file: string): TextTokenizer {
-  const library = openLibrary(pairs, file);
-  const special = new Map(
-    pairs.addedTokens.filter((token) => token.special).map(({ id, content }) => [id, content]),
+  const cut = wordCutter(pairs, file);
+  const idsOf = wordEncoder(pairs, file);
+  const { tokens, added } = textsById(pairs);
+  const found = pairs.addedTokens.filter(({ special }) => !special);
+  const sectionsOf = sectionsFinder(
+    found.map(({ id, content, normalized }) => ({ id, content, normalized: normalized === true })),
+    (text) => (pairs.normalForm === null ? text : text.normalize(pairs.normalForm)),
   );
-  const plain = (ids: number[]) =>
-    ids.length === 0 ? "" : library.decode(ids, { clean_up_tokenization_spaces: false });
   return {
     bos: pairs.bos,
     endOfText: pairs.endOfText,
-    vocabularySize:
-      1 +
-      [...pairs.vocabulary.values(), ...pairs.addedTokens.map(({ id }) => id)].reduce(
-        (most, id) => Math.max(most, id),
-        -1,
-      ),
-    encode: encoder(library, pairs),
+    vocabularySize: tokens.length,
+    encode(text) {
+      const ids: number[] = [];
+      for (const section of sectionsOf(wellFormed(text))) {
+        if ("id" in section) ids.push(section.id);
+        else for (const word of cut(section.text)) for (const id of idsOf(word)) ids.push(id);
+      }
+      return ids;
+    },
     decode(ids) {
       let text = "";
-      let from = 0;
-      ids.forEach((id, i) => {
-        const content = special.get(id);
-        if (content === undefined) return;
-        text += plain(ids.slice(from, i)) + content;
-        from = i + 1;
-      });
-      return text + plain(ids.slice(from));
+      let bytes: number[] = [];
+      const flush = () => {
+        if (bytes.length > 0) text += utf8.decode(Uint8Array.from(bytes));
+        bytes = [];
+      };
+      for (const id of ids) {
+        const token = tokens[id];
+        if (token === undefined) continue;
+        if (added.has(id)) {
+          flush();
+          text += token;
+        } else bytes.push(...bytesOfLetters(token));
+      }
+      flush();
+      return text;
     },
   };
 }
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Halves of a surrogate pair have no bytes in UTF-8: they become U+FFFD, as everywhere. */
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\uFFFD");
 }
 
-function openLibrary(pairs: BytePairs, file: string): Tokenizer {
-  const split = ({ regex, matchesOnly }: SplitStep) => ({
-    type: "Split",
-    pattern: { Regex: regex },
-    behavior: matchesOnly ? "Removed" : "Isolated",
-    invert: matchesOnly,
-  });
-  let library: Tokenizer;
+/** Tokens by their ids, and the ids of those that stand for themselves and not for bytes. */
+function textsById({ vocabulary, addedTokens }: BytePairs): { tokens: string[]; added: Set<number> } {
+  const tokens: string[] = [];
+  for (const [token, id] of vocabulary) tokens[id] = token;
+  for (const { id, content } of addedTokens) tokens[id] = content;
+  return { tokens, added: new Set(addedTokens.map(({ id }) => id)) };
+}
+
+function wordCutter({ splits }: BytePairs, file: string): (text: string) => string[] {
+  let cuts: SplitPreTokenizer[];
   try {
-    library = new Tokenizer(
-      {
-        model: {
-          type: "BPE",
-          vocab: Object.fromEntries(pairs.vocabulary),
-          merges: pairs.merges,
-          unk_token: pairs.unknown,
-          ignore_merges: pairs.ignoreMerges,
-        },
-        normalizer: pairs.normalForm === null ? null : { type: pairs.normalForm },
-        pre_tokenizer: { type: "Sequence", pretokenizers: pairs.splits.map(split) },
-        post_processor: null,
-        decoder: { type: "ByteLevel" },
-        added_tokens: pairs.addedTokens.filter((token) => !token.special),
-      },
-      {},
+    cuts = splits.map(
+      ({ regex, matchesOnly }) =>
+        new SplitPreTokenizer({
+          type: "Split",
+          pattern: { Regex: regex },
+          behavior: matchesOnly ? "Removed" : "Isolated",
+          invert: matchesOnly,
+        }),
     );
   } catch (error) {
     throw unsupported(
@@ -87,43 +94,30 @@ function openLibrary(pairs: BytePairs, file: string): Tokenizer {
       say`the tokenizer library cannot use this tokenizer: ${error instanceof Error ? error.message : String(error)}.`,
     );
   }
-  const model = library.model!;
-  const merge = model.encode.bind(model);
-  const toBytes = new ByteLevelPreTokenizer({ type: "ByteLevel", add_prefix_space: false, use_regex: false });
-  const letters = new Set([...pairs.vocabulary.keys()].filter((token) => token.length === 1));
-  model.encode = (words) =>
-    words.flatMap((word) => {
-      const [bytes = ""] = toBytes.pre_tokenize(word);
-      if (pairs.unknown !== null) return merge([bytes]);
-      return merge([Array.from(bytes, (letter) => (letters.has(letter) ? letter : "")).join("")]);
-    });
-  return library;
+  return (text) => cuts.reduce((words: string[], step) => step.pre_tokenize(words), [text]);
 }
 
-/** Texts are cut into words, and the ids of each word looked up or found. */
-function encoder(library: Tokenizer, { addedTokens }: BytePairs): TextTokenizer["encode"] {
-  if (addedTokens.some(({ special }) => !special)) {
-    // Rare: the library cuts texts at such tokens first.
-    return (text) => library.encode(wellFormed(text), { add_special_tokens: false }).ids;
-  }
-  const model = library.model!;
-  const words = new Map<string, readonly number[]>();
+/** The ids of a word, looked up or found. */
+function wordEncoder(pairs: BytePairs, file: string): (word: string) => readonly number[] {
+  const { vocabulary, ignoreMerges } = pairs;
+  const merges = new RankedMerges(mergeIds(pairs, file));
+  const unknown = pairs.unknown === null ? undefined : vocabulary.get(pairs.unknown);
+  const symbols = BYTE_LETTERS.map((letter) => vocabulary.get(letter) ?? unknown);
   const idsOf = (word: string) => {
-    const before = words.get(word);
-    if (before !== undefined) return before;
-    const ids = model.encode([word]).map((token) => model.tokens_to_ids.get(token)!);
-    if (word.length <= LONGEST_WORD) {
-      if (words.size >= MOST_WORDS) words.clear();
-      words.set(word, ids);
-    }
-    return ids;
+    const bytes = Buffer.from(word);
+    const whole = ignoreMerges ? vocabulary.get(byteLetters(bytes)) : undefined;
+    if (whole !== undefined) return [whole];
+    // Bytes without a token are taken out before merging, so that their neighbours can merge.
+    return merges.merge([...bytes].map((byte) => symbols[byte]).filter((id) => id !== undefined));
   };
-  return (text) => {
-    const clean = wellFormed(text);
-    const normal = library.normalizer === null ? clean : library.normalizer.normalize(clean);
-    const ids: number[] = [];
-    for (const word of library.pre_tokenizer!.pre_tokenize(normal)) {
-      for (const id of idsOf(word)) ids.push(id);
+  const known = new Map<string, readonly number[]>();
+  return (word) => {
+    const before = known.get(word);
+    if (before !== undefined) return before;
+    const ids = idsOf(word);
+    if (word.length <= LONGEST_WORD) {
+      if (known.size >= MOST_WORDS) known.clear();
+      known.set(word, ids);
     }
     return ids;
   };

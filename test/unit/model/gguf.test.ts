@@ -485,7 +485,8 @@ describe("GGUF files", () => {
       });
       await assert.rejects(openBaseModel(folder), {
         name: "PlumbError",
-        message: /this folder has no config\.json\. Name a GGUF file, or a folder/,
+        message:
+          /this folder has no config\.json, but holds Tiny-Model\.Q4_1\.gguf\. Name the file: .*\/Tiny-Model/,
       });
       await assert.rejects(openBaseModel("/dev/null"), {
         name: "PlumbError",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { openBaseModel } from "../../../src/core/model";
@@ -115,6 +115,27 @@ describe("folders in Hugging Face form", () => {
     assert.deepEqual([older.tokenizer.bos, older.table.tensors[0]!.type], [3, "bf16"]);
   });
 
+  // As transformers 5.24 reads them.
+  it("may say in two places how positions are turned: the older counts where it says anything", async () => {
+    const newer = { rope_type: "default", rope_theta: 5000 };
+    const read = async (config: Record<string, unknown>) => {
+      const { table } = await openPlan((plan) => {
+        delete plan.config.rope_theta;
+        Object.assign(plan.config, config);
+      });
+      return [table.config.ropeTheta, table.config.ropeFactors];
+    };
+    const linear = { type: "linear", factor: 4 };
+    assert.deepEqual(await read({ rope_parameters: newer }), [5000, undefined]);
+    assert.deepEqual(await read({ rope_parameters: newer, rope_scaling: null }), [5000, undefined]);
+    assert.deepEqual(await read({ rope_parameters: newer, rope_scaling: {} }), [5000, undefined]);
+    assert.deepEqual(await read({ rope_parameters: newer, rope_scaling: linear }), [10_000, [4, 4]]);
+    assert.deepEqual(await read({ rope_parameters: newer, rope_scaling: linear, rope_theta: 7 }), [
+      7,
+      [4, 4],
+    ]);
+  });
+
   describe("are refused with file, tensor or field, and what was found", () => {
     const entry = (plan: FolderPlan, name = Q) => plan.weights[WEIGHTS]![name]!;
     const raw =
@@ -201,6 +222,24 @@ describe("folders in Hugging Face form", () => {
         "scaled positions by no number that makes sense",
         (plan) => (plan.config.rope_scaling = { type: "linear", factor: -2 }),
         /the scaling of positions has 2 factors \(-2, -2, \.\.\.\), expected 2 positive numbers/,
+      ],
+      [
+        "positions that turn a part of each head alone",
+        (plan) => (plan.config.partial_rotary_factor = 0.5),
+        /"partial_rotary_factor"/,
+      ],
+      [
+        "an index that names no files",
+        (plan) => {
+          plan.weights = {};
+          plan.files["model.safetensors.index.json"] = '{"weight_map":{}}';
+        },
+        /model\.safetensors\.index\.json: "weight_map" names no files of weights/,
+      ],
+      [
+        "an end token of another tokenizer",
+        (plan) => (plan.tokenizerConfig.eos_token = "</s>"),
+        /tokenizer_config\.json: "eos_token" "<\/s>" is no token of tokenizer\.json beside it\. The two belong/,
       ],
       ["a sliding window", (plan) => (plan.config.sliding_window = 4096), /sliding window of attention/],
       [
@@ -394,7 +433,7 @@ describe("folders in Hugging Face form", () => {
       await rm(path.join(folder, "tokenizer.json"));
       await assert.rejects(openBaseModel(folder), {
         name: "PlumbError",
-        message: /this folder has no tokenizer\.json/,
+        message: /this folder has no tokenizer\.json and no tokenizer\.model\. Get it from/,
       });
       await mkdir(path.join(folder, "tokenizer.json"));
       await assert.rejects(openBaseModel(folder), {
@@ -413,11 +452,12 @@ describe("folders in Hugging Face form", () => {
       await writeFolder(folder, tinyFolderPlan());
       await assert.rejects(openBaseModel(path.join(folder, WEIGHTS)), {
         name: "PlumbError",
-        message: /one file of a model in Hugging Face form\. Name a GGUF file, or the folder that holds/,
+        message: /one file of a model in Hugging Face form\. Name its folder: .*tiny-model$/,
       });
-      await assert.rejects(openBaseModel(path.join(folder, "config.json")), {
+      await rename(path.join(folder, WEIGHTS), path.join(path.dirname(folder), WEIGHTS));
+      await assert.rejects(openBaseModel(path.join(path.dirname(folder), WEIGHTS)), {
         name: "PlumbError",
-        message: /this is no model file/,
+        message: /one file of a model in Hugging Face form\. Name a GGUF file, or a folder with config\.json/,
       });
     });
   });

@@ -42,7 +42,7 @@ describe("tokenizer.json of SentencePiece's kind", () => {
     const { words, file } = await openHuggingFaceTokenizer(folder, null);
     assert.ok("spaces" in words);
     checkPairs(words, words.vocabulary.size + words.found.length, file);
-    return createMetaspaceTokenizer(words);
+    return createMetaspaceTokenizer(words, file);
   };
 
   for (const [name, { changes, awkward, decoded, long, publicData }] of Object.entries(recorded.forms)) {
@@ -147,17 +147,23 @@ describe("tokenizer.json of SentencePiece's kind", () => {
 
 describe("merges by rank", () => {
   it("take the lowest rank first, of equals the leftmost, and what they make merges on", () => {
-    const merges = new RankedMerges(
-      [
-        { left: 1, right: 2, id: 3 },
-        { left: 0, right: 1, id: 4 },
-        { left: 3, right: 3, id: 5 },
-      ],
-      6,
-    );
+    const merges = new RankedMerges(Int32Array.of(1, 2, 3, 0, 1, 4, 3, 3, 5));
     assert.deepEqual(merges.merge([0, 1, 2]), [0, 3]);
     assert.deepEqual(merges.merge([0, 1, 1]), [4, 1]);
     assert.deepEqual(merges.merge([1, 2, 1, 2, 1, 2]), [5, 3]);
     assert.deepEqual(merges.merge([]), []);
+  });
+
+  it("find each of many pairs, and of two merges of the same pair take the later", () => {
+    const pairs = Array.from({ length: 5000 }, (_, i) => [(i * 7919) % 71, (i * 104_729) % 127_000, i]);
+    const merges = new RankedMerges(Int32Array.from(pairs.flat()));
+    const expected = new Map(pairs.map(([left, right, id]) => [`${left} ${right}`, id]));
+    for (const [left, right] of pairs) {
+      assert.deepEqual(merges.merge([left!, right!]), [expected.get(`${left} ${right}`)]);
+      if (!expected.has(`${right} ${left}`)) assert.deepEqual(merges.merge([right!, left!]), [right, left]);
+    }
+    assert.deepEqual(new RankedMerges(new Int32Array()).merge([1, 2]), [1, 2]);
+    const twice = new RankedMerges(Int32Array.of(0, 1, 3, 1, 2, 4, 0, 1, 5));
+    assert.deepEqual(twice.merge([0, 1, 2]), [0, 4]);
   });
 });

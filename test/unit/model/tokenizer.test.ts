@@ -142,6 +142,49 @@ describe("tokenizers of tokenizer.json", () => {
     assert.equal(tokenizer.decode(ids), "a<tool>b<s>");
   });
 
+  // Ids from version 0.23.3 of the reference implementation: U+0338 joins ">" in the normal form.
+  it("find added tokens in a text as it stands, or in its normal form, as each says", async () => {
+    const { json } = recorded.variants.qwen2!;
+    const idsOf = async (normalized: boolean) => {
+      const added = ["<tool>", "e\u0301x"].map((content, i) => ({
+        id: 300 + i,
+        content,
+        special: false,
+        normalized,
+      }));
+      const tokenizer = await open({ ...json, added_tokens: [...(json.added_tokens as object[]), ...added] });
+      return ["a<tool>\u0338b", "e\u0301x", "\u00e9x"].map((text) => tokenizer.encode(text));
+    };
+    assert.deepEqual(await idsOf(false), [[68, 300, 140, 120, 69], [301], [131, 106, 91]]);
+    assert.deepEqual(await idsOf(true), [[68, 31, 87, 82, 82, 79, 162, 235, 111, 69], [301], [301]]);
+  });
+
+  it("write out a token that holds no letters of bytes as it stands, as the reference does", async () => {
+    const { vocab } = plain.model as { vocab: Record<string, number> };
+    const tokenizer = await open({
+      ...plain,
+      model: { ...plain.model, vocab: { ...vocab, "a b\u20ac": 300 } },
+    });
+    assert.equal(tokenizer.decode([68, 300, 69]), "aa b\u20acb");
+  });
+
+  it("are refused where a merge names a token that does not exist", async () => {
+    const merged = (merge: readonly string[]) =>
+      open({ ...plain, model: { ...plain.model, merges: [merge] } });
+    for (const [merge, lacking] of [
+      [["?!", "a"], "?!"],
+      [["a", "?!"], "?!"],
+      [["a", "!"], "a!"],
+    ] as const) {
+      await assert.rejects(merged(merge), {
+        name: "PlumbError",
+        message: new RegExp(
+          `tokenizer\\.json: merge 0 joins .* but "${lacking.replace("?", "\\?")}" is no token`,
+        ),
+      });
+    }
+  });
+
   const plain = recorded.variants.plain!.json;
   const silent = { ...plain, post_processor: null };
   const beginnings: [string, unknown, Record<string, unknown>, number | null][] = [
