@@ -74,13 +74,16 @@ const unitOf = (hours: number): [string, number] =>
 function picture(title: string, across: Axis, series: readonly Series[]): Markup | null {
   if (series.length === 0) return null;
   const top = Math.max(...series.flatMap(({ points }) => points.map(({ value, high }) => high ?? value)));
+  // Lines stand over the same numbers of examples: their intervals would hide one another.
+  const joined = series.some(({ points }) => points.length > 1);
+  const aside = (i: number) => (joined ? 5 * (i - (series.length - 1) / 2) : 0);
   const drawn = plot(
     title,
     across,
     roundAxis("quality", 0, Math.min(1, 1.05 * top)),
     ({ x, y }) => [
       ...series.map(
-        ({ colour, points }) => markup`<g class="series c${colour}">
+        ({ colour, points }, i) => markup`<g class="series c${colour}" transform="translate(${aside(i)} 0)">
         ${points.map(({ at, low, high }) => low !== null && high !== null && markup`<line class="spread" x1="${x(at)}" x2="${x(at)}" y1="${y(low)}" y2="${y(high)}" />`)}
         ${
           points.length > 1 &&
@@ -93,9 +96,9 @@ function picture(title: string, across: Axis, series: readonly Series[]): Markup
       </g>`,
       ),
       ...namesBeside(
-        series.map(({ name, colour, points }) => {
+        series.map(({ name, colour, points }, i) => {
           const { at, value } = points.at(-1)!;
-          return { name, colour, x: Number(x(at)), y: Number(y(value)) };
+          return { name, colour, x: Number(x(at)) + aside(i), y: Number(y(value)) };
         }),
         Number(x(across.to)) + 12,
       ),
