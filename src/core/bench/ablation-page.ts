@@ -15,7 +15,7 @@ import { alignedText, whole, type TextTable } from "./render";
 const NOTES = [
   "Each part is tuned by itself, with the same steps, rates, seeds and texts. Where no vectors are tuned, the instruction stands in their place in words.",
   "Differences are a part minus the whole. Their intervals are 95 % percentile intervals of 2,000 resamples of test texts and seeds, the same for both sides; with one seed they say nothing about other seeds.",
-  "Biases start at zero. Typical: root of the mean square over the runs of the whole. A share of the movement is one of the sum of squares: above the share of the numbers, training has pushed a group more than others. How far something moved does not say what it brings; the first table does.",
+  "Biases start at zero. Typical: root of the mean square over the runs of the whole. A share of the movement is one of the sum of squares: above the share of the numbers, training has pushed a group more than others. AdamW moves all numbers by about as much at each step, so that groups differ little in a short run. How far something moved does not say what it brings; the first table does.",
 ];
 
 const STANDING: Readonly<Record<Standing, string>> = {
