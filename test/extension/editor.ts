@@ -24,6 +24,8 @@ export interface EditorOptions {
   /** Of the editor, beside and before those of every test. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly env?: NodeJS.ProcessEnv;
+  /** A program that the extension host is to run (test/in-editor). */
+  readonly suite?: string;
 }
 
 /** Nothing that pops up, phones home or saves by itself. */
@@ -68,7 +70,7 @@ export class Editor {
       const page = await context.newPage();
       page.setDefaultTimeout(30_000);
       const editor = new Editor(page, browser, server, data);
-      await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.workspace)}`);
+      await page.goto(addressOf(options, port));
       await page.waitForSelector(".monaco-workbench .statusbar-item", { timeout: 90_000 });
       return editor;
     } catch (error) {
@@ -149,6 +151,18 @@ export class Editor {
       }
     }
   }
+}
+
+/** A development host, where a suite is to run in it, gets what it is to load in the address. */
+function addressOf({ workspace, extension, suite }: EditorOptions, port: number): string {
+  const server = `127.0.0.1:${port}`;
+  const address = new URL(`http://${server}/?folder=${encodeURIComponent(workspace)}`);
+  if (suite !== undefined) {
+    const remote = (file: string) => `vscode-remote://${server}${file}`;
+    const payload = { extensionDevelopmentPath: remote(extension), extensionTestsPath: remote(suite) };
+    address.searchParams.set("payload", JSON.stringify(Object.entries(payload)));
+  }
+  return address.href;
 }
 
 async function startServer(

@@ -34,8 +34,10 @@ export class Place {
     return this.opened;
   }
 
-  /** @param options Another folder than the whole workspace, settings of the editor. */
-  async open(options: Partial<Pick<EditorOptions, "workspace" | "settings">> = {}): Promise<Editor> {
+  /** @param options Another folder than the whole workspace, settings of the editor, its environment, a suite to run in it. */
+  async open(
+    options: Partial<Pick<EditorOptions, "workspace" | "settings" | "env" | "suite">> = {},
+  ): Promise<Editor> {
     const { programs, workspace, extension } = this;
     const theme = process.env.PLUMB_TEST_THEME ?? "Default Dark Modern";
     this.opened = await Editor.open({ programs, workspace, extension, theme, ...options });
