@@ -14,7 +14,7 @@ const PART = /-\d{5}-of-\d{5}\.(safetensors|bin)$/;
 export function mistakenFile(start: Uint8Array, file: string): PlumbError | null {
   if (start.length === 0) return damaged(file, say`it is empty`);
   const text = Buffer.from(start.subarray(0, 200)).toString("latin1").trimStart();
-  if (/^version https:\/\/git-lfs\.github\.com\/spec\//.test(text)) {
+  if (/^version +https:\/\/git-lfs\.github\.com\/spec\//.test(text)) {
     return unsupported(
       file,
       say`this is a pointer of Git LFS, which stands for the file itself. "git lfs pull" in its folder brings that.`,
