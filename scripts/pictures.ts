@@ -109,7 +109,7 @@ async function photograph(theme: string, extension: string, live: boolean): Prom
       await camera.take("live");
       await frame.locator("button[data-action=cancel]").click();
     });
-    const runs = await readdir(path.join(workspace, ".plumb", "runs"));
+    const runs = await readdir(path.join(workspace, ".plumb", "runs")).catch((): string[] => []);
     const openReport = async () => {
       await editor.openFile(TASK);
       await editor.run("Plumb: Open Report");
