@@ -277,6 +277,14 @@ describe("the report's panel", function () {
     }
   });
 
+  it("has what the browser draws itself as the editor's theme is, whatever the system's", async () => {
+    const schemes = { dark: "dark", light: "light", contrast: "dark", "contrast-light": "light" } as const;
+    for (const theme of ["dark", "light", "contrast", "contrast-light"] as const) {
+      const { page } = await start(multi, { theme });
+      assert.equal(await page.evaluate("getComputedStyle(document.body).colorScheme"), schemes[theme], theme);
+    }
+  });
+
   it("breaks no rule of accessibility that can be checked by a program", async () => {
     for (const run of [single, multi]) {
       for (const theme of ["dark", "light", "contrast", "contrast-light"] as const) {
