@@ -1,6 +1,7 @@
 /**
  * The page's only stylesheet. Colours come from the editor's theme where the page is shown inside one, else from here,
- * light or dark as the reader's system says.
+ * light or dark as the reader's system says. An editor's charts.orange lets two thirds of what is behind it through, where a
+ * theme does not say otherwise: its yellow, which is opaque, stands for it.
  */
 export const STYLE = `
 :root { color-scheme: light dark;
@@ -8,11 +9,11 @@ export const STYLE = `
   --soft: color-mix(in srgb, var(--ink) 78%, var(--back)); --faint: color-mix(in srgb, var(--ink) 14%, var(--back));
   --raised: color-mix(in srgb, var(--ink) 4%, var(--back)); --own: var(--vscode-charts-blue, #1b5fc1);
   --good: color-mix(in srgb, var(--green) 65%, var(--ink)); --bad: color-mix(in srgb, var(--red) 75%, var(--ink)); --warn: color-mix(in srgb, var(--orange) 60%, var(--ink));
-  --green: var(--vscode-charts-green, #1a7f4b); --red: var(--vscode-charts-red, #b3352b); --orange: var(--vscode-charts-orange, #96610a); }
+  --green: var(--vscode-charts-green, #1a7f4b); --red: var(--vscode-charts-red, #b3352b); --orange: var(--vscode-charts-yellow, #96610a); }
 @media (prefers-color-scheme: dark) { :root {
   --back: var(--vscode-editor-background, #15181d); --ink: var(--vscode-editor-foreground, #e4e7eb);
   --own: var(--vscode-charts-blue, #79b0ff); --green: var(--vscode-charts-green, #63cf94);
-  --red: var(--vscode-charts-red, #ff8f85); --orange: var(--vscode-charts-orange, #e5b567); } }
+  --red: var(--vscode-charts-red, #ff8f85); --orange: var(--vscode-charts-yellow, #e5b567); } }
 * { box-sizing: border-box; }
 html { scroll-padding-top: 1rem; }
 body { margin: 0; background: var(--back); color: var(--ink);
