@@ -11,6 +11,8 @@ import { GENERATION } from "../tuning/score";
 import { rowsOf, targetsOf } from "./encode";
 import type { EncodedTask } from "./prepare";
 
+/** Bytes a parameter, while a checkpoint is made behind the best look: that look's values, written and not yet let go of. */
+const OF_BEST_LOOK = 4;
 /** Bytes a parameter on the disk: two checkpoints while one replaces the other, two best looks, the model. */
 const DISK_BYTES_A_PARAMETER = 2 * 12 + 2 * 4 + 2;
 
@@ -104,7 +106,8 @@ export async function openForTraining(
     ),
   );
   for (const { optimizer, checkpoint, trainRows } of ways) {
-    const always = fullBytes(base.table.config, optimizer) + PROCESS_BYTES + scored;
+    const always =
+      fullBytes(base.table.config, optimizer) + OF_BEST_LOOK * base.parameterCount + PROCESS_BYTES + scored;
     const rows = Math.max(trainRows, one.rows);
     const shape = { rows, longest: one.longest, targets: Math.min(rows, batch * one.targets) };
     const bytes = always + model.forecast({ ...shape, train: true, checkpoint, inputs: true });
