@@ -1,6 +1,6 @@
 /**
  * The engine as it is shipped: built against glibc 2.28 with the C++ library linked in, whatever the system's compiler is, and
- * put beside the libraries that it needs. docs/packaging.md says what each file is and where it comes from.
+ * put beside the libraries that it needs. THIRD-PARTY-NOTICES.md says what each file is and where it comes from.
  */
 import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
