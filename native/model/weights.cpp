@@ -219,6 +219,17 @@ void ModelWeights::embedding_row(int64_t token, float* out) const {
   kernel_.dequantize(table.type, table.data + token * table.row_bytes(), out, table.cols);
 }
 
+int64_t ModelWeights::placed_bytes() const {
+  int64_t bytes = embedding_.encoded.bytes() + (config_.tied_head ? 0 : head_.encoded.bytes());
+  int64_t largest = 0;  // of those that pass through, one is there at a time
+  for (const auto& maps : layers_)
+    for (const Stored& map : maps) {
+      largest = std::max(largest, map.encoded.bytes());
+      if (!keep_) bytes += map.encoded.bytes();
+    }
+  return keep_ ? bytes + largest : bytes;
+}
+
 int64_t ModelWeights::converted_bytes(bool head) const {
   int64_t bytes = 0;
   for (const auto& maps : layers_) {
@@ -233,6 +244,7 @@ int64_t ModelWeights::converted_bytes(bool head) const {
     bytes = keep_ ? bytes + layer : std::max(bytes, layer);
   }
   if (head && !in_place(head_)) bytes += head_block() * head_.cols() * product_bytes();
+  if (!device_.shared()) bytes += placed_bytes();
   return bytes;
 }
 

@@ -62,7 +62,8 @@ class ModelWeights final : public WeightSource {
   /// "argument" where there is none of that name.
   std::vector<float> read(const std::string& name) const;
 
-  /// Bytes that converted matrices take once all are in use; `head` whether products with the whole head occur.
+  /// Bytes that matrices take besides the file's once all are in use: converted ones, and copies on a device that has
+  /// memory of its own. `head`: whether products with the whole head occur.
   int64_t converted_bytes(bool head) const;
 
  private:
@@ -85,6 +86,8 @@ class ModelWeights final : public WeightSource {
   bool in_place(const Stored& matrix) const;
   Weights gather(const Stored* matrices, size_t count, Converted& target);
   int64_t product_bytes() const { return bytes_of(precision_); }
+  /// Bytes of matrices in the file's form, on a device that has memory of its own.
+  int64_t placed_bytes() const;
 
   DecoderConfig config_;
   Precision precision_;

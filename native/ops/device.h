@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "ops/adam.h"
@@ -212,6 +213,8 @@ class Device : public Memory {
   virtual int64_t attention_bytes(const AttentionShape& shape, int64_t rows, int64_t longest) const = 0;
   /// Bytes of scratch for products with inputs of at most [rows, cols].
   virtual int64_t product_bytes(int64_t rows, int64_t cols) const = 0;
+  /// Bytes that its own memory has left; nothing where it computes in the processor's.
+  virtual std::optional<int64_t> free_bytes() const = 0;
 };
 
 /// SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014).

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 
+#include "test/open_model.h"
 #include "test/random_model.h"
 #include "test/state.h"
 #include "train/session.h"
@@ -24,8 +25,7 @@ MethodSpec all_parameters() {
 
 std::unique_ptr<Session> session_on(const RandomModel& random, const MethodSpec& method,
                                     const SessionOptions& options = {}, Precision precision = Precision::float32) {
-  return std::make_unique<Session>(std::make_shared<Model>(random.table, ModelOptions{2, precision, true}), method,
-                                   options);
+  return std::make_unique<Session>(test::open_model(random.table, ModelOptions{2, precision, true}), method, options);
 }
 
 /// A prefix with two texts; a choice and two targets behind them.
@@ -66,22 +66,12 @@ TEST_CASE("all parameters: the gradient of each tensor equals the numeric one, h
     const auto session = session_on(random, all_parameters());
     Batch batch = sample();
     session->accumulate(batch);
-    const auto& gradients = session->adapter().gradients();
-    const std::vector<float> gradient(gradients.data(), gradients.data() + gradients.size());
+    const std::vector<float> gradient = session->adapter().gradients().read();
     Random probe(43);
-    const float step = 1.0f / 256;
     for (const Parameter& parameter : session->adapter().parameters())
       for (int i = 0; i < 4; ++i) {
         const int64_t at = parameter.offset + probe.below(parameter.size);
-        const float before = session->adapter().values().data()[at];
-        const auto loss = [&](float moved) {
-          session->adapter().values().data()[at] = before + moved;
-          session->adapter().changed();
-          return session->accumulate(batch);
-        };
-        const double numeric =
-            (8 * (loss(step) - loss(-step)) - (loss(2 * step) - loss(-2 * step))) / (12 * static_cast<double>(step));
-        session->adapter().values().data()[at] = before;
+        const double numeric = test::slope_at(*session, at, 1.0f / 256, [&] { return session->accumulate(batch); });
         INFO(parameter.name);
         CHECK(std::abs(static_cast<double>(gradient[static_cast<size_t>(at)]) - numeric) <=
               3e-3 + 1e-3 * std::abs(numeric));
@@ -91,7 +81,7 @@ TEST_CASE("all parameters: the gradient of each tensor equals the numeric one, h
 
 TEST_CASE("all parameters: before the first step it is the base model, in either type of product") {
   const RandomModel random;
-  for (const Precision precision : {Precision::float32, best_precision()}) {
+  for (const Precision precision : test::precisions()) {
     Batch batch = sample();
     const Answers expected = session_on(random, {{}, {}}, {}, precision)->score(batch);
     const Answers found = session_on(random, all_parameters(), {}, precision)->score(batch);
@@ -104,7 +94,7 @@ TEST_CASE("all parameters: before the first step it is the base model, in either
 
 TEST_CASE("all parameters: the loss falls, checkpointing changes no bit, a resumed session goes on to the bit") {
   const RandomModel random;
-  for (const Precision precision : {Precision::float32, best_precision()}) {
+  for (const Precision precision : test::precisions()) {
     const auto straight = session_on(random, all_parameters(), {}, precision);
     const auto expected = losses(*straight, 6);
     CHECK(expected[5] < expected[0] - 0.05);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <memory>
 
+#include "test/open_model.h"
 #include "test/random_model.h"
 #include "train/session.h"
 
@@ -27,11 +28,10 @@ Batch sample() {
 }
 
 std::unique_ptr<Session> session_on(const RandomModel& random, EncoderKind encoder) {
-  const auto model = std::make_shared<Model>(random.table, ModelOptions{2, Precision::float32, true});
+  const auto model = test::open_model(random.table, ModelOptions{2, Precision::float32, true});
   auto session = std::make_unique<Session>(
       model, MethodSpec{PromptSpec{2, 3, encoder}, {LinearMap::q, LinearMap::down}}, SessionOptions{});
-  Random draw(31);
-  for (int64_t i = 0; i < session->adapter().size(); ++i) session->adapter().values().data()[i] = 0.4f * draw.value();
+  test::write_random(*session, 31, 0.4f);
   return session;
 }
 
@@ -43,24 +43,16 @@ TEST_CASE("prompt vectors left and right, from an encoder or not: the gradient e
     const auto session = session_on(random, encoder);
     Batch batch = sample();
     session->accumulate(batch);
-    const auto& gradients = session->adapter().gradients();
-    const std::vector<float> gradient(gradients.data(), gradients.data() + gradients.size());
+    const std::vector<float> gradient = session->adapter().gradients().read();
     Random probe(32);
     int compared = 0;
     for (int i = 0; i < 80; ++i) {
       const int64_t at = probe.below(session->adapter().size());
-      float& value = session->adapter().values().data()[at];
-      const float before = value;
-      const auto loss = [&](float moved) {
-        value = before + moved;
-        return session->accumulate(batch);
-      };
       const auto slope = [&](float step) {
-        return (8 * (loss(step) - loss(-step)) - (loss(2 * step) - loss(-2 * step))) / (12 * static_cast<double>(step));
+        return test::slope_at(*session, at, step, [&] { return session->accumulate(batch); });
       };
       const double wide = slope(1.0f / 128);
       const double narrow = slope(1.0f / 512);
-      value = before;
       if (std::abs(wide - narrow) > 2e-3) continue;  // a ReLU has its kink there
       ++compared;
       CHECK(std::abs(static_cast<double>(gradient[static_cast<size_t>(at)]) - wide) <= 2e-3);
@@ -75,10 +67,11 @@ TEST_CASE("the vectors that an encoder made do by themselves what they did with 
     const auto encoded = session_on(random, encoder);
     const auto plain = session_on(random, EncoderKind::none);
     const std::vector<float> vectors = encoded->prompt();
-    std::copy(vectors.begin(), vectors.end(), plain->adapter().values().data());
+    const std::vector<float> trained = encoded->adapter().values().read();
     const int64_t biases = plain->adapter().size() - static_cast<int64_t>(vectors.size());
-    std::copy_n(encoded->adapter().values().data() + encoded->adapter().size() - biases, biases,
-                plain->adapter().values().data() + vectors.size());
+    std::vector<float> values = vectors;
+    values.insert(values.end(), trained.end() - biases, trained.end());
+    plain->write(values);
     Batch batch = sample();
     CHECK(encoded->score(batch).choices == plain->score(batch).choices);
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 
+#include "test/open_model.h"
 #include "test/random_model.h"
 #include "test/state.h"
 #include "train/session.h"
@@ -20,14 +21,13 @@ constexpr int64_t kPrompt = 3;
 
 std::shared_ptr<Model> open(const RandomModel& random, int threads = 2, bool keep = true,
                             Precision precision = Precision::float32) {
-  return std::make_shared<Model>(random.table, ModelOptions{threads, precision, keep});
+  return test::open_model(random.table, ModelOptions{threads, precision, keep});
 }
 
 std::unique_ptr<Session> session_on(const std::shared_ptr<Model>& model, bool checkpoint = false,
                                     const MethodSpec& method = {{kPrompt}, kAll}) {
   auto session = std::make_unique<Session>(model, method, SessionOptions{checkpoint});
-  Random random(12);
-  for (int64_t i = 0; i < session->adapter().size(); ++i) session->adapter().values().data()[i] = 0.3f * random.value();
+  test::write_random(*session, 12, 0.3f);
   return session;
 }
 
@@ -48,10 +48,6 @@ Batch sample() {
   b.questions.target_token = {33, 2, 0};
   b.questions.target_weight = {0.7f, 0.2f, 1.0f};
   return b;
-}
-
-std::vector<float> copy(const DeviceBuffer<float>& buffer) {
-  return {buffer.data(), buffer.data() + buffer.size()};
 }
 
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
@@ -91,21 +87,12 @@ TEST_CASE("the gradient equals the numeric one") {
   const auto session = session_on(open(random));
   Batch batch = sample();
   session->accumulate(batch);
-  const auto gradient = copy(session->adapter().gradients());
+  const auto gradient = session->adapter().gradients().read();
   Random probe(14);
-  const float step = 1.0f / 128;
   for (int i = 0; i < 60; ++i) {
     const int64_t at = i < 12 ? i * 5 : probe.below(session->adapter().size());
-    float& value = session->adapter().values().data()[at];
-    const float before = value;
-    const auto loss = [&](float moved) {
-      value = before + moved;
-      return session->accumulate(batch);
-    };
-    // Fourth-order difference: a float32 loss of about 10 has an error of 1e-6, which a step of 1/128 turns into 1e-4.
-    const double numeric =
-        (8 * (loss(step) - loss(-step)) - (loss(2 * step) - loss(-2 * step))) / (12 * static_cast<double>(step));
-    value = before;
+    // A float32 loss of about 10 has an error of 1e-6, which a step of 1/128 turns into 1e-4.
+    const double numeric = test::slope_at(*session, at, 1.0f / 128, [&] { return session->accumulate(batch); });
     CHECK(std::abs(static_cast<double>(gradient[static_cast<size_t>(at)]) - numeric) <= 2e-3);
   }
 }
@@ -164,7 +151,7 @@ TEST_CASE("a packed batch equals its texts one at a time") {
     sum += single->accumulate(one);
   }
   CHECK(sum == doctest::Approx(loss).epsilon(1e-6));
-  CHECK(largest_difference(copy(packed->adapter().gradients()), copy(single->adapter().gradients())) <= 3e-5);
+  CHECK(largest_difference(packed->adapter().gradients().read(), single->adapter().gradients().read()) <= 3e-5);
 }
 
 TEST_CASE("checkpointing changes no bit") {
@@ -173,7 +160,7 @@ TEST_CASE("checkpointing changes no bit") {
   const auto plain = session_on(model);
   const auto checkpointed = session_on(model, true);
   CHECK(losses(*plain, 3) == losses(*checkpointed, 3));
-  CHECK(copy(plain->adapter().values()) == copy(checkpointed->adapter().values()));
+  CHECK(plain->adapter().values().read() == checkpointed->adapter().values().read());
 }
 
 TEST_CASE("the same seed gives the same bits, and a stopped and resumed session those of an uninterrupted one") {
@@ -192,7 +179,7 @@ TEST_CASE("the same seed gives the same bits, and a stopped and resumed session 
 
 TEST_CASE("what a session did before leaves no trace in later results, in either type of product") {
   const RandomModel random;
-  for (const Precision precision : {Precision::float32, best_precision()})
+  for (const Precision precision : test::precisions())
     for (const bool keep : {true, false}) {
       const auto fresh = session_on(open(random, 2, keep, precision));
       const auto used = session_on(open(random, 2, keep, precision));
@@ -207,13 +194,13 @@ TEST_CASE("what a session did before leaves no trace in later results, in either
       }
       CHECK(used->accumulate(large) > 0);
       used->generate(large.tree, {{1, 2, 3, 7, 8}, 5, {}, 1, 1, 0});
-      std::fill_n(used->adapter().gradients().data(), used->adapter().size(), 0.0f);
+      used->adapter().gradients().clear();
       Batch batch = sample();
       const GenerateOptions options{{1, 4}, 6, {}, 0, 1, 0};
       CHECK(used->score(batch).choices == fresh->score(batch).choices);
       CHECK(used->generate(batch.tree, options) == fresh->generate(batch.tree, options));
       CHECK(used->accumulate(batch) == fresh->accumulate(batch));
-      CHECK(copy(used->adapter().gradients()) == copy(fresh->adapter().gradients()));
+      CHECK(used->adapter().gradients().read() == fresh->adapter().gradients().read());
     }
 }
 
@@ -222,9 +209,9 @@ TEST_CASE("micro-batches add up, and training lowers the loss") {
   const auto session = session_on(open(random));
   Batch batch = sample();
   session->accumulate(batch);
-  const auto once = copy(session->adapter().gradients());
+  const auto once = session->adapter().gradients().read();
   session->accumulate(batch);
-  auto twice = copy(session->adapter().gradients());
+  auto twice = session->adapter().gradients().read();
   for (float& g : twice) g /= 2;
   CHECK(largest_difference(once, twice) <= 1e-5);
   session->step(kStep);
@@ -247,8 +234,9 @@ TEST_CASE("with zero biases and token embeddings for a prompt the base model is 
   const auto model = open(random);
   const auto adapted = std::make_unique<Session>(model, MethodSpec{{kPrompt}, kAll}, SessionOptions{});
   const auto bare = std::make_unique<Session>(model, MethodSpec{{}, {}}, SessionOptions{});
-  for (int32_t i = 0; i < kPrompt; ++i)
-    model->weights.embedding_row(20 + i, adapted->adapter().values().data() + i * 24);
+  std::vector<float> values(static_cast<size_t>(adapted->adapter().size()));
+  for (int32_t i = 0; i < kPrompt; ++i) model->weights.embedding_row(20 + i, values.data() + i * 24);
+  adapted->write(values);
   Batch with = sample();
   Batch without = sample();
   for (int32_t& token : without.tree.tokens)
@@ -310,7 +298,8 @@ TEST_CASE("generation ends before an end token, at the limit, and samples by its
 TEST_CASE("a model whose outputs are not numbers generates no text") {
   const RandomModel random;
   const auto session = session_on(open(random));
-  session->adapter().values().data()[0] = NAN;
+  const float none = NAN;
+  session->adapter().values().write(&none, 1);
   Tree tree = sample().tree;
   for (const double temperature : {0.0, 1.0})
     CHECK(code_of([&] { session->generate(tree, {{1}, 4, {}, temperature, 1, 0}); }) == "not-finite");
@@ -332,13 +321,13 @@ TEST_CASE("methods name their parameters, and what is not named does not move") 
   CHECK(biases->adapter().parameters().size() == 6);
   CHECK(biases->adapter().parameters()[1].name == "model.layers.0.mlp.down_proj.bias");
   const auto both = session_on(model);
-  const auto before = copy(both->adapter().values());
+  const auto before = both->adapter().values().read();
   Batch batch = sample();
   both->accumulate(batch);
   StepOptions only_prompt = kStep;
   only_prompt.rates = {{"prompt", 0.1}};
   both->step(only_prompt);
-  const auto after = copy(both->adapter().values());
+  const auto after = both->adapter().values().read();
   const int64_t prompt_size = both->adapter().parameters()[0].size;
   CHECK(std::equal(before.begin() + prompt_size, before.end(), after.begin() + prompt_size));
   CHECK(before[0] != after[0]);
@@ -347,12 +336,13 @@ TEST_CASE("methods name their parameters, and what is not named does not move") 
 TEST_CASE("a gradient that is not finite moves nothing") {
   const RandomModel random;
   const auto session = session_on(open(random));
-  const auto before = copy(session->adapter().values());
-  session->adapter().gradients().data()[5] = NAN;
+  const auto before = session->adapter().values().read();
+  const float none = NAN;
+  session->adapter().gradients().write(&none, 1, 5);
   CHECK(std::isnan(session->step(kStep).gradient_norm));
-  CHECK(copy(session->adapter().values()) == before);
+  CHECK(session->adapter().values().read() == before);
   CHECK(session->steps() == 0);
-  CHECK(session->adapter().gradients().data()[5] == 0.0f);
+  CHECK(session->adapter().gradients().read()[5] == 0.0f);
 }
 
 TEST_CASE("a request to cancel ends the call and drops its gradient") {
@@ -362,7 +352,7 @@ TEST_CASE("a request to cancel ends the call and drops its gradient") {
   session->cancellation().request();
   Batch batch = sample();
   CHECK(code_of([&] { session->accumulate(batch); }) == "cancelled");
-  for (int64_t i = 0; i < session->adapter().size(); ++i) REQUIRE(session->adapter().gradients().data()[i] == 0.0f);
+  for (const float value : session->adapter().gradients().read()) REQUIRE(value == 0.0f);
   session->cancellation().begin(session->cancellation().epoch());
   CHECK(session->accumulate(batch) > 0);
 }

@@ -1,5 +1,4 @@
 #pragma once
-#include <algorithm>
 #include <vector>
 
 #include "train/session.h"
@@ -14,7 +13,7 @@ inline void go_on(Session& session, Session& from) {
     std::visit(
         [&](auto* values) {
           const auto* other = std::get<std::decay_t<decltype(values)>>(source[i].values);
-          std::copy_n(other->data(), other->size(), values->data());
+          values->write(other->read().data(), other->size());
         },
         to[i].values);
   session.resume(from.steps());
@@ -29,8 +28,7 @@ inline bool same_state(Session& a, Session& b) {
     same = std::visit(
         [&](auto* values) {
           const auto* const* other = std::get_if<std::decay_t<decltype(values)>>(&right[i].values);
-          return other != nullptr && values->size() == (*other)->size() &&
-                 std::equal(values->data(), values->data() + values->size(), (*other)->data());
+          return other != nullptr && values->read() == (*other)->read();
         },
         left[i].values);
   return same;

@@ -41,9 +41,10 @@ Precision best_precision() {
 }
 
 Model::Model(const ModelTable& table, const ModelOptions& options)
-    : threads(team_size(options.threads)),
-      device(std::make_unique<CpuDevice>(options.precision, threads)),
-      weights(table, *device, options.keep_weights) {}
+    : Model(table, std::make_unique<CpuDevice>(options.precision, team_size(options.threads)), options) {}
+
+Model::Model(const ModelTable& table, std::unique_ptr<Device> where, const ModelOptions& options)
+    : threads(team_size(options.threads)), device(std::move(where)), weights(table, *device, options.keep_weights) {}
 
 int64_t Model::forecast(int64_t rows, int64_t longest, int64_t targets, Keep keep, bool inputs) const {
   int64_t bytes = weights.converted_bytes(targets > 0) + Head::scratch_bytes(config(), targets) +

@@ -25,7 +25,10 @@ struct ModelOptions {
 /// A base model ready for products. Shared by its sessions; used from one thread at a time.
 class Model {
  public:
+  /// On the processor.
   Model(const ModelTable& table, const ModelOptions& options);
+  /// On a device of any kind, whose own precision counts.
+  Model(const ModelTable& table, std::unique_ptr<Device> device, const ModelOptions& options);
 
   const DecoderConfig& config() const { return weights.config(); }
   /// Bytes of memory for weights and one micro-batch.

@@ -79,6 +79,7 @@ class CpuDevice final : public Device {
 
   int64_t attention_bytes(const AttentionShape& shape, int64_t rows, int64_t longest) const override;
   int64_t product_bytes(int64_t rows, int64_t cols) const override;
+  std::optional<int64_t> free_bytes() const override { return std::nullopt; }
 
  private:
   struct Plan;

@@ -1,6 +1,7 @@
 #include "ops/cuda/cuda_device.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include "tensor/error.h"
 
@@ -37,7 +38,7 @@ class CudaPlan : public AttentionPlan {
 class CudaDevice : public Device {
  public:
   CudaDevice(const CudaLibrary& library, int32_t index, Precision precision)
-      : library_(library), precision_(precision) {
+      : library_(library), index_(index), precision_(precision) {
     ask(library_.open(index, precision, &device_));
   }
   ~CudaDevice() override { library_.close(device_); }
@@ -181,6 +182,11 @@ class CudaDevice : public Device {
     const int64_t parts = (rows * shape.group() + 64 * 32 - 1) / (64 * 32);
     return 4 * (rows * shape.heads + (parts > 1 ? parts * keys * 2 * shape.kv_width() : 0));
   }
+  std::optional<int64_t> free_bytes() const override {
+    CudaDeviceInfo info{};
+    ask(library_.describe(index_, &info));
+    return info.free_memory;
+  }
   int64_t product_bytes(int64_t rows, int64_t cols) const override {
     return precision_ == Precision::bfloat16 ? 2 * rows * cols : 0;
   }
@@ -190,6 +196,7 @@ class CudaDevice : public Device {
   static const void* handle_of(const AttentionPlan& plan) { return static_cast<const CudaPlan&>(plan).handle(); }
 
   const CudaLibrary& library_;
+  int32_t index_;
   Precision precision_;
   void* device_ = nullptr;
 };
@@ -200,6 +207,8 @@ CudaRuntime::CudaRuntime(const std::string& path) {
   void* file = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (file == nullptr) {
     const std::string why = dlerror();
+    if (path.find('/') != std::string::npos && access(path.c_str(), F_OK) != 0)
+      fail("cuda-not-built", "this build has no library for NVIDIA GPUs, " + path + " is missing");
     fail("cuda-not-built", "the library for NVIDIA GPUs cannot be opened: " + why);
   }
   const auto open = reinterpret_cast<OpenCudaLibrary>(dlsym(file, kOpenCudaLibrary));

@@ -243,7 +243,9 @@ std::string missing() {
     return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
   };
   if (error == cudaErrorInsufficientDriver) {
-    if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no NVIDIA driver was found";
+    if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
+      return "no NVIDIA driver was found; where there is an NVIDIA GPU, install one for CUDA " +
+             version(CUDART_VERSION);
     return "the NVIDIA driver knows CUDA " + version(driver) + ", and " + version(CUDART_VERSION) +
            " is needed: install a newer driver";
   }

@@ -58,6 +58,25 @@ cudaError_t wait_until(Condition&& condition) {
   return last_error;
 }
 
+/// PLUMB_EMULATED_DRIVER is the CUDA version that the driver knows, 0 for no driver, or "crash".
+int driver_version() {
+  const char* version = std::getenv("PLUMB_EMULATED_DRIVER");
+  if (version == nullptr) return CUDART_VERSION;
+  if (std::strcmp(version, "crash") == 0) std::abort();
+  return std::atoi(version);
+}
+
+/// PLUMB_EMULATED_GPUS is their number; they share one memory.
+int device_count() {
+  const char* count = std::getenv("PLUMB_EMULATED_GPUS");
+  return count == nullptr ? 1 : std::atoi(count);
+}
+
+/// PLUMB_EMULATED_MEMORY is the number of bytes that the device has.
+void take_memory_limit() {
+  if (const char* bytes = std::getenv("PLUMB_EMULATED_MEMORY")) memory.limit = std::strtoull(bytes, nullptr, 10);
+}
+
 Stream& stream_of(cudaStream_t stream) {
   return stream == nullptr ? default_stream : *stream;
 }
@@ -82,6 +101,7 @@ void enqueue(cudaStream_t stream, std::function<void()> work) {
 using namespace emulation;
 
 cudaError_t cudaMalloc(void** data, size_t bytes) {
+  take_memory_limit();
   if (memory.used + bytes > memory.limit) return cudaErrorMemoryAllocation;
   const size_t whole = (std::max<size_t>(bytes, 1) + 255) / 256 * 256;
   // Not rounded up to 256: AddressSanitizer sees what lies behind the last byte.
@@ -114,6 +134,7 @@ cudaError_t cudaFreeHost(void* data) {
 }
 
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
+  take_memory_limit();
   *total_bytes = memory.limit;
   *free_bytes = memory.limit - std::min(memory.limit, memory.used);
   return cudaSuccess;
@@ -212,16 +233,17 @@ const char* cudaGetErrorString(cudaError_t error) {
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  if (driver_version() < CUDART_VERSION) return cudaErrorInsufficientDriver;
+  *count = device_count();
   return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return device == 0 ? cudaSuccess : cudaErrorInvalidValue;
+  return device >= 0 && device < device_count() ? cudaSuccess : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = CUDART_VERSION;
+  *version = driver_version();
   return cudaSuccess;
 }
 
