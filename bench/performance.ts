@@ -99,7 +99,7 @@ async function steps(base: BaseModel, threads: number, folder: string): Promise<
   writeFileSync(pythonFile, JSON.stringify(sets));
   const python = process.env.PLUMB_PYTHON ?? "python3";
   const precisions =
-    loadEngine().devices().devices[0]?.precision === "bfloat16" ? ["float32", "bfloat16"] : ["float32"];
+    loadEngine().devices()[0]?.precision === "bfloat16" ? ["float32", "bfloat16"] : ["float32"];
   const found = new Map<string, number[]>();
   const note = (key: string, value: number) => found.set(key, [...(found.get(key) ?? []), value]);
   for (let round = 0; round < ROUNDS; round++) {
@@ -164,7 +164,7 @@ const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 const times = (ratio: number) => `${ratio.toFixed(2)} ×`;
 
 async function main(): Promise<void> {
-  const [cpu] = loadEngine().devices().devices;
+  const [cpu] = loadEngine().devices();
   if (cpu === undefined) throw new Error("The engine names no processor.");
   const base = await openBaseModel(await resolveBaseModel(undefined));
   const folder = mkdtempSync(path.join(os.tmpdir(), "plumb-bench-"));

@@ -90,7 +90,7 @@ function stopwatch(): () => Took {
 
 /** In a process of its own, whose peak of memory is the engine's. */
 async function measure(form: string, place: string, rounds: number, memory: number | null): Promise<Row> {
-  const [cpu] = loadEngine().devices().devices;
+  const [cpu] = loadEngine().devices();
   if (cpu === undefined) throw new Error("The engine names no processor.");
   const available = memory ?? availableMemory();
   const sinceStart = stopwatch();
@@ -212,7 +212,7 @@ async function measurePython(python: string, folder: string): Promise<PythonRow>
       step: [Array.from({ length: TEXTS }, (_, text) => ({ tokens: tokens(text), answer: 1 }))],
     }),
   );
-  const threads = String(loadEngine().devices().devices[0]?.threads ?? 1);
+  const threads = String(loadEngine().devices()[0]?.threads ?? 1);
   const script = path.join(root, "bench/python/real_size.py");
   const args = [
     script,

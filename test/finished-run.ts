@@ -75,6 +75,7 @@ export async function writeFinishedRun(
     },
     engine: {
       device: "cpu",
+      place: "cpu",
       precision: "float32",
       threads: 1,
       weights: "keep",

@@ -289,7 +289,8 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
         env, "Model",
         {InstanceMethod("openSession", &ModelObject::open_session), InstanceMethod("embed", &ModelObject::embed),
          InstanceMethod("read", &ModelObject::read), InstanceMethod("forecast", &ModelObject::forecast),
-         InstanceMethod("close", &ModelObject::close), InstanceAccessor("precision", &ModelObject::precision, nullptr),
+         InstanceMethod("freeMemory", &ModelObject::free_memory), InstanceMethod("close", &ModelObject::close),
+         InstanceAccessor("precision", &ModelObject::precision, nullptr),
          InstanceAccessor("threads", &ModelObject::threads, nullptr)});
   }
 
@@ -358,6 +359,19 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     return Napi::Number::New(info.Env(), static_cast<double>(model->forecast(rows, longest, targets, keep, inputs)));
   }
 
+  /// Bytes that the device's own memory has left; null where it computes in the processor's.
+  Napi::Value free_memory(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const auto model = open(env);
+    auto bytes = std::make_shared<std::optional<int64_t>>();
+    return addon(env).thread.run(
+        env, [model, bytes] { *bytes = model->device->free_bytes(); },
+        [bytes](Napi::Env e) -> Napi::Value {
+          if (!*bytes) return e.Null();
+          return Napi::Number::New(e, static_cast<double>(**bytes));
+        });
+  }
+
   Napi::Value precision(const Napi::CallbackInfo& info) {
     return Napi::String::New(info.Env(), precision_name(open(info.Env())->device->precision()));
   }
@@ -380,8 +394,11 @@ Napi::Value open_model(const Napi::CallbackInfo& info) {
     auto made = std::make_shared<std::shared_ptr<Model>>();
     return addon(env).thread.run(
         env,
-        [made, table = to_table(info[0]), options = to_model_options(info[1])] {
-          *made = std::make_shared<Model>(table, options);
+        [made, table = to_table(info[0]), options = to_open_options(info[1])] {
+          const Precision* precision = options.precision ? &*options.precision : nullptr;
+          *made = options.place.gpu
+                      ? std::make_shared<Model>(table, open_gpu(options.place.index, precision), options.model)
+                      : std::make_shared<Model>(table, options.model);
         },
         [made](Napi::Env e) { return instantiate(e, addon(e).model_class, *made); });
   });
@@ -395,6 +412,18 @@ std::string processor_name() {
       if (name != std::string::npos) return line.substr(name);
     }
   return "processor";
+}
+
+Napi::Object from_gpu(Napi::Env env, uint32_t index, const CudaDeviceInfo& gpu) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("id", "cuda:" + std::to_string(index));
+  object.Set("name", gpu.name);
+  object.Set("memory", static_cast<double>(gpu.memory));
+  object.Set("freeMemory", static_cast<double>(gpu.free_memory));
+  object.Set("capability", std::to_string(gpu.capability / 10) + "." + std::to_string(gpu.capability % 10));
+  object.Set("driver", std::to_string(gpu.driver / 1000) + "." + std::to_string(gpu.driver % 1000 / 10));
+  object.Set("precision", precision_name(best_precision(gpu)));
+  return object;
 }
 
 Napi::Value devices(const Napi::CallbackInfo& info) {
@@ -415,9 +444,21 @@ Napi::Value devices(const Napi::CallbackInfo& info) {
   cpu.Set("precision", precision_name(best_precision()));
   Napi::Array list = Napi::Array::New(env, 1);
   list.Set(0U, cpu);
+  return list;
+}
+
+Napi::Value gpus_here(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array cards = Napi::Array::New(env);
+  std::string missing;
+  try {
+    for (const CudaDeviceInfo& gpu : gpus()) cards.Set(cards.Length(), from_gpu(env, cards.Length(), gpu));
+  } catch (const EngineError& error) {
+    missing = error.what();
+  }
   Napi::Object result = Napi::Object::New(env);
-  result.Set("devices", list);
-  result.Set("cudaMissing", "this build has no CUDA engine; the processor does the work");
+  result.Set("gpus", cards);
+  result.Set("cudaMissing", missing);
   return result;
 }
 
@@ -435,6 +476,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(data.release());  // deleted with the environment
   exports.Set("openModel", Napi::Function::New(env, open_model, "openModel"));
   exports.Set("devices", Napi::Function::New(env, devices, "devices"));
+  exports.Set("gpus", Napi::Function::New(env, gpus_here, "gpus"));
   return exports;
 }
 

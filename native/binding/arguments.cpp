@@ -114,15 +114,16 @@ ModelTable to_table(const Napi::Value& value) {
   return table;
 }
 
-ModelOptions to_model_options(const Napi::Value& value) {
-  ModelOptions options;
-  options.precision = best_precision();
+OpenOptions to_open_options(const Napi::Value& value) {
+  OpenOptions options;
+  options.model.precision = best_precision();
   if (value.IsUndefined()) return options;
   const Napi::Object object = to_object(value, "options");
   const double threads = to_number(object.Get("threads"), "options.threads", 0);
   if (!(threads >= 0 && threads <= 1024) || threads != std::floor(threads))
     refuse(value, "options.threads", "a whole number from 1 to 1024");
-  options.threads = static_cast<int>(threads);
+  options.model.threads = static_cast<int>(threads);
+  options.place = to_place(to_string(object.Get("device"), "options.device", "cpu"));
   const std::string precision = to_string(object.Get("precision"), "options.precision", "auto");
   if (precision == "float32")
     options.precision = Precision::float32;
@@ -130,13 +131,14 @@ ModelOptions to_model_options(const Napi::Value& value) {
     options.precision = Precision::bfloat16;
   else if (precision != "auto")
     refuse(value, "options.precision", "\"auto\", \"float32\" or \"bfloat16\"");
-  if (options.precision == Precision::bfloat16 && !cpu_features().avx512_bf16)
+  if (!options.place.gpu && options.precision == Precision::bfloat16 && !cpu_features().avx512_bf16)
     throw make_error(
         value.Env(), "precision",
         "this processor has no bfloat16 products (AVX512-BF16); use the precision \"float32\" or \"auto\"");
+  options.model.precision = options.precision.value_or(options.model.precision);
   const std::string weights = to_string(object.Get("weights"), "options.weights", "keep");
   if (weights != "keep" && weights != "stream") refuse(value, "options.weights", "\"keep\" or \"stream\"");
-  options.keep_weights = weights == "keep";
+  options.model.keep_weights = weights == "keep";
   return options;
 }
 

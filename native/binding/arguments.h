@@ -1,10 +1,12 @@
 #pragma once
 #include <napi.h>
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "binding/gpus.h"
 #include "train/session.h"
 
 /// From JavaScript's values to the engine's, with every type and range checked. Each throws Napi::Error with code
@@ -12,7 +14,13 @@
 namespace plumb {
 
 ModelTable to_table(const Napi::Value& value);
-ModelOptions to_model_options(const Napi::Value& value);
+/// How a model is opened, and where. Without a precision the device's best one counts.
+struct OpenOptions {
+  Place place;
+  std::optional<Precision> precision;
+  ModelOptions model;
+};
+OpenOptions to_open_options(const Napi::Value& value);
 MethodSpec to_method(const Napi::Value& value);
 Tree to_tree(const Napi::Value& value);
 Batch to_batch(const Napi::Value& value);

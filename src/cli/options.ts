@@ -98,7 +98,16 @@ export function openShare(text: string): number {
   return value;
 }
 
+/** The processor, or a GPU. */
+export function device(value: string): NonNullable<EngineWishes["device"]> {
+  if (/^(cpu|cuda(:\d{1,3})?)$/.test(value)) return value;
+  throw new InvalidArgumentError(
+    `Found "${value}", expected cpu, cuda or cuda:N ("plumb devices" lists them).`,
+  );
+}
+
 export interface EngineFlags {
+  device?: EngineWishes["device"];
   precision?: EngineWishes["precision"];
   optimizer?: EngineWishes["optimizer"];
   threads?: number;
@@ -123,11 +132,12 @@ export function addEngineOptions(command: Command): Command {
       ]),
     )
     .option("--threads <number>", "processor threads (default: all cores)", count)
-    .addOption(new Option("--device <name>", "where the engine runs").choices(["cpu"]).default("cpu"));
+    .option("--device <name>", 'where the engine runs: "cpu", "cuda" or "cuda:N" (default: "cpu")', device);
 }
 
 export function engineWishes(flags: EngineFlags): EngineWishes {
   return {
+    ...(flags.device === undefined ? {} : { device: flags.device }),
     ...(flags.precision === undefined ? {} : { precision: flags.precision }),
     ...(flags.optimizer === undefined ? {} : { optimizer: flags.optimizer }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),

@@ -153,7 +153,7 @@ Standard output: the run folder, or JSON lines with --json. Exit code: 0 done, 1
     });
 }
 
-/** Every option that was given, but `--json` and `--device`. */
+/** Every option that was given, but `--json`. */
 function given(command: Command): string[] {
   return command.options
     .map((option) => option.attributeName())

@@ -70,6 +70,8 @@ export interface ModelOptions {
   readonly precision?: "auto" | "float32" | "bfloat16";
   /** "keep" holds each linear map in the product's type; "stream" converts it anew for each use, in less memory. */
   readonly weights?: "keep" | "stream";
+  /** Where: "cpu" (the default), "cuda" for the first GPU, "cuda:N". Throws "cuda-not-built" or "cuda-unavailable". */
+  readonly device?: string;
 }
 
 /** What trains: prompt vectors and biases of linear maps, or low-rank updates of linear maps, or all parameters. */
@@ -235,7 +237,8 @@ export interface Model {
   /** A parameter of the model itself by its Hugging Face name, dequantised, rows in Hugging Face's order. */
   read(name: string): Promise<Float32Array>;
   /**
-   * Bytes of resident memory that the engine will hold, besides the process itself: weights, and one micro-batch.
+   * Bytes that the engine will hold in the memory it computes in, the process itself or a GPU's context not counted: weights,
+   * and one micro-batch.
    * `rows`: tokens of the micro-batch; `longest`: tokens of its longest path from root to leaf; `inputs`: the method is
    * one for which the maps' inputs are kept (low-rank updates, all parameters).
    */
@@ -247,6 +250,8 @@ export interface Model {
     checkpoint: boolean;
     inputs?: boolean;
   }): number;
+  /** Bytes that the GPU's memory has left, other programs' taken off; null on the processor. */
+  freeMemory(): Promise<number | null>;
   close(): void;
 }
 
@@ -259,9 +264,33 @@ export interface Device {
   readonly precision: "float32" | "bfloat16";
 }
 
+/** An NVIDIA GPU that the engine can compute on. */
+export interface Gpu {
+  /** "cuda:0" */
+  readonly id: string;
+  readonly name: string;
+  /** Bytes. */
+  readonly memory: number;
+  readonly freeMemory: number;
+  /** Compute capability, "9.0". */
+  readonly capability: string;
+  /** Newest CUDA that the driver knows, "13.0". */
+  readonly driver: string;
+  readonly precision: "float32" | "bfloat16";
+}
+
+export interface Gpus {
+  readonly gpus: readonly Gpu[];
+  /** Why there are none, as a part of a sentence; empty where there are. */
+  readonly cudaMissing: string;
+}
+
 export interface Engine {
   openModel(table: ModelTable, options?: ModelOptions): Promise<Model>;
-  devices(): { devices: Device[]; cudaMissing: string };
+  /** The processor. */
+  devices(): Device[];
+  /** Opens the library for GPUs: a driver that is broken may end the process (src/core/gpus.ts asks another one). */
+  gpus(): Gpus;
 }
 
 /** An error of the engine: `code` for programs, the message for people. */
@@ -424,6 +453,9 @@ class GuardedModel implements Model {
       throw isCoded(error) ? new EngineError(error.code, error.message) : error;
     }
   }
+  freeMemory() {
+    return guarded(() => this.native.freeMemory());
+  }
   close() {
     this.native.close();
   }
@@ -457,5 +489,6 @@ export function loadEngine(): Engine {
     openModel: (table, options) =>
       guarded(async () => new GuardedModel(await native.openModel(table, options))),
     devices: () => native.devices(),
+    gpus: () => native.gpus(),
   };
 }

@@ -265,14 +265,12 @@ describe("the addon", () => {
   });
 
   it("tells what the processor has", () => {
-    const { devices, cudaMissing } = engine.devices();
-    const [cpu] = devices;
+    const [cpu] = engine.devices();
     assert.ok(cpu);
     assert.equal(cpu.id, "cpu");
     assert.ok(cpu.threads >= 1);
     assert.notEqual(cpu.name, "");
     assert.equal(cpu.precision === "bfloat16", cpu.features.includes("avx512_bf16"));
-    assert.ok(cudaMissing.length > 0);
   });
 
   describe("in a process of its own", () => {

@@ -12,6 +12,12 @@ const FACTOR = 8;
 /** A recorded error of one number is one draw, and may be near zero; after steps it carries the errors of all parameters. */
 const SCALAR_FACTOR = 40;
 
+/**
+ * AdamW divides by the gradient's size: where it nearly cancels, as a key bias's does, another order of sums shows in the step.
+ * The GPU's kernels add up in another order than the processor's products do; 16 was seen.
+ */
+const STEPPED_FACTOR = 40;
+
 const cases = [
   { name: "tiny", format: "huggingface" },
   { name: "tiny", format: "gguf" },
@@ -32,7 +38,13 @@ const variants: { title: string; options: ModelOptions & { checkpoint?: boolean 
   { title: "checkpointed", options: { checkpoint: true } },
   { title: "weights converted at each use", options: { weights: "stream" } },
   { title: "one thread", options: { threads: 1 } },
+  { title: "on a GPU", options: { device: "cuda" } },
+  {
+    title: "on a GPU, checkpointed, weights converted at each use",
+    options: { device: "cuda", checkpoint: true, weights: "stream" },
+  },
 ];
+const places = ["cpu", "cuda"] as const;
 
 describe("the engine agrees with PyTorch", () => {
   for (const { name, format } of cases)
@@ -116,49 +128,54 @@ describe("the engine agrees with PyTorch", () => {
     }
   });
 
-  it("takes the same AdamW steps", async () => {
-    const reference = new Reference("tiny");
-    const { steps } = reference.file;
-    assert.ok(steps);
-    const { session } = await openReference(reference, "huggingface");
-    for (const [i, rates] of steps.rates.entries()) {
-      const { loss } = await session.accumulate(reference.batch());
-      const { gradientNorm } = await session.step({ ...steps, rates });
-      assert.ok(distance([loss], reference.tensor(`step/${i}/loss`)) <= SCALAR_FACTOR, `loss of step ${i}`);
-      const norm = reference.tensor(`step/${i}/gradientNorm`);
-      assert.ok(distance([gradientNorm], norm) <= SCALAR_FACTOR, `norm of step ${i}`);
-      const values = await session.read();
-      for (const { name } of session.parameters) {
-        const units = distance(part(session, values, name), reference.tensor(`step/${i}/${name}`));
-        assert.ok(units <= FACTOR, `${name} after step ${i}: ${units.toFixed(1)} times PyTorch's own error`);
+  for (const device of places)
+    it(`takes the same AdamW steps (${device})`, async () => {
+      const reference = new Reference("tiny");
+      const { steps } = reference.file;
+      assert.ok(steps);
+      const { session } = await openReference(reference, "huggingface", { device });
+      for (const [i, rates] of steps.rates.entries()) {
+        const { loss } = await session.accumulate(reference.batch());
+        const { gradientNorm } = await session.step({ ...steps, rates });
+        assert.ok(distance([loss], reference.tensor(`step/${i}/loss`)) <= SCALAR_FACTOR, `loss of step ${i}`);
+        const norm = reference.tensor(`step/${i}/gradientNorm`);
+        assert.ok(distance([gradientNorm], norm) <= SCALAR_FACTOR, `norm of step ${i}`);
+        const values = await session.read();
+        for (const { name } of session.parameters) {
+          const units = distance(part(session, values, name), reference.tensor(`step/${i}/${name}`));
+          assert.ok(
+            units <= (device === "cpu" ? FACTOR : STEPPED_FACTOR),
+            `${name} after step ${i}: ${units.toFixed(1)} times PyTorch's own error`,
+          );
+        }
       }
-    }
-  });
+    });
 
-  it("generates the same tokens", async () => {
-    const reference = new Reference("tiny");
-    const { generation } = reference.file;
-    assert.ok(generation);
-    const { session } = await openReference(reference, "huggingface");
-    const texts = generation.sequences.map((sequence) => sequence.text);
-    const found = await session.generate(
-      {
-        tokens: Int32Array.from([generation.prefix, ...texts].flat()),
-        segmentLength: Int32Array.from([generation.prefix, ...texts], (tokens) => tokens.length),
-        segmentParent: Int32Array.from([-1, ...texts.map(() => 0)]),
-      },
-      {
-        leaves: Int32Array.from(texts, (_, i) => i + 1),
-        maxTokens: generation.sequences[0]?.tokens.length ?? 0,
-        endTokens: new Int32Array(),
-        temperature: 0,
-        topP: 1,
-        seed: 0,
-      },
-    );
-    assert.deepEqual(
-      found.map((tokens) => [...tokens]),
-      generation.sequences.map((sequence) => sequence.tokens),
-    );
-  });
+  for (const device of places)
+    it(`generates the same tokens (${device})`, async () => {
+      const reference = new Reference("tiny");
+      const { generation } = reference.file;
+      assert.ok(generation);
+      const { session } = await openReference(reference, "huggingface", { device });
+      const texts = generation.sequences.map((sequence) => sequence.text);
+      const found = await session.generate(
+        {
+          tokens: Int32Array.from([generation.prefix, ...texts].flat()),
+          segmentLength: Int32Array.from([generation.prefix, ...texts], (tokens) => tokens.length),
+          segmentParent: Int32Array.from([-1, ...texts.map(() => 0)]),
+        },
+        {
+          leaves: Int32Array.from(texts, (_, i) => i + 1),
+          maxTokens: generation.sequences[0]?.tokens.length ?? 0,
+          endTokens: new Int32Array(),
+          temperature: 0,
+          topP: 1,
+          seed: 0,
+        },
+      );
+      assert.deepEqual(
+        found.map((tokens) => [...tokens]),
+        generation.sequences.map((sequence) => sequence.tokens),
+      );
+    });
 });

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { type Model, type ModelOptions, type Session, loadEngine } from "../../src/core/engine";
 import type { Reference } from "../fixtures/reference";
+import { EMULATED_GPU } from "../emulated-gpu";
+
+/** From here on the engine's GPU is the emulated one, unless the environment names the library for real ones. */
+export function useEmulatedGpu(): void {
+  process.env.PLUMB_CUDA_LIBRARY ??= EMULATED_GPU;
+}
 
 export const ALL_MAPS = ["q", "k", "v", "o", "gate", "up", "down"] as const;
 
@@ -11,6 +17,7 @@ export async function openReference(
   options: ModelOptions & { checkpoint?: boolean } = {},
 ): Promise<{ model: Model; session: Session }> {
   const { checkpoint = false, ...rest } = options;
+  if (rest.device !== undefined) useEmulatedGpu();
   const model = await loadEngine().openModel(reference.table(format), { precision: "float32", ...rest });
   const { promptLength, promptRight, promptEncoder, lora, full } = reference.file;
   if (full === true) {

@@ -117,7 +117,7 @@ describe("the engine agrees with PyTorch on SmolLM2-135M-Instruct (Q4_1)", funct
   });
 
   it("bfloat16 points the same way: scores within 0.1, gradients within 8 degrees", async function () {
-    if (engine.devices().devices[0]?.precision !== "bfloat16") {
+    if (engine.devices()[0]?.precision !== "bfloat16") {
       console.log("      skipped: this processor has no bfloat16 products");
       this.skip();
     }

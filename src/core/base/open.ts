@@ -81,7 +81,13 @@ export async function openForTraining(
   wishes: EngineWishes,
   available: number,
 ): Promise<OpenedTraining> {
-  const { threads, precision, microBatch, optimizer: wish } = wishes;
+  const { threads, precision, microBatch, optimizer: wish, device } = wishes;
+  if (device !== undefined && device !== "cpu") {
+    throw new PlumbError(
+      "device",
+      `A base model is trained on the processor so far: leave --device ${device} out.`,
+    );
+  }
   const model = await engine.openModel(base.table, {
     ...(threads === undefined ? {} : { threads }),
     ...(precision === undefined ? {} : { precision }),
@@ -128,9 +134,8 @@ export async function openForTraining(
         ? [`Micro-batches of at most ${trainRows} tokens, because larger ones do not fit into memory.`]
         : []),
     ];
-    const device = engine.devices().devices[0]?.name ?? "CPU";
     const choices = {
-      device,
+      device: engine.devices()[0]?.name ?? "CPU",
       precision: model.precision,
       threads: model.threads,
       checkpoint,

@@ -5,6 +5,11 @@ import { Task } from "./task";
 /** How the engine computes. Decided from memory and processor before the first step, used again on resume. */
 export const EngineChoices = z.object({
   device: z.string(),
+  place: z
+    .string()
+    .regex(/^(cpu|cuda:\d{1,3})$/)
+    .default("cpu")
+    .describe("The processor, or a GPU by its number."),
   precision: z.enum(["float32", "bfloat16"]),
   threads: z.number().int().positive(),
   weights: z.enum(["keep", "stream"]),

@@ -102,7 +102,7 @@ export async function evalJob(
         peakBytes: tools.peakMemory(),
         trainedParameters: trained,
         totalParameters: totalParameters(base.parameterCount, trained, adapter.settings),
-        device: tools.engine().devices().devices[0]?.name ?? "CPU",
+        device: opened.place.name,
         precision: model.precision,
         history: [],
       },

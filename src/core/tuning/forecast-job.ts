@@ -28,7 +28,6 @@ export async function forecastJob(
   });
   if (channel.stop() !== null) throw new Interrupted();
   const { task, base, settings, layout, fit, heldOut, test } = prepared;
-  const available = tools.availableMemory();
   const opened = await openForTuning(
     tools.engine(),
     base,
@@ -36,7 +35,7 @@ export async function forecastJob(
     [...fit, ...heldOut],
     settings,
     job.engine,
-    available,
+    tools.availableMemory(),
   );
   try {
     const { choices } = opened;
@@ -66,7 +65,7 @@ export async function forecastJob(
         threads: choices.threads,
         seconds: secondsOfRun(prepared, timing, { folds, probes: probe }),
         bytes: opened.bytes,
-        available,
+        available: opened.room.available,
         cutTexts: [...fit, ...heldOut, ...test].filter(({ text }) => text.cut).length,
         textRoom: layout.textRoom,
         probe,

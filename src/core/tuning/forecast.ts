@@ -27,6 +27,15 @@ export function availableMemory(): number {
   return available === undefined ? freemem() : available.call(process);
 }
 
+/** The memory that a run computes in. */
+export interface Room {
+  readonly available: number;
+  /** What the process takes of it besides the engine. */
+  readonly held: number;
+  /** The GPU whose memory it is; null for the processor's. */
+  readonly gpu: string | null;
+}
+
 /** How a micro-batch is computed, and what it holds. */
 export interface ShapeChoice {
   readonly trainRows: number;
@@ -79,7 +88,7 @@ export function chooseShape(
   items: readonly Item[],
   settings: TuningSettings,
   config: DecoderConfig,
-  limit: number,
+  room: Room,
   fixedRows?: number,
   optimizer?: Optimizer,
 ): { choice: ShapeChoice | null; least: ShapeChoice } {
@@ -98,9 +107,9 @@ export function chooseShape(
       for (const trainRows of fixedRows === undefined ? TRAIN_ROWS : [fixedRows]) {
         const shape = heaviest(layout, items, batch, trainRows);
         const training = model.forecast({ ...shape, train: true, checkpoint, inputs }) + trained;
-        const bytes = training + scoring + PROCESS_BYTES;
+        const bytes = training + scoring + room.held;
         const choice = { trainRows, checkpoint, optimizer: moments, bytes };
-        if (choice.bytes <= limit * SHARE_OF_MEMORY) return { choice, least: choice };
+        if (choice.bytes <= room.available * SHARE_OF_MEMORY) return { choice, least: choice };
         if (least === null || choice.bytes < least.bytes) least = choice;
       }
     }
@@ -114,11 +123,13 @@ function optimizersOf({ method }: TuningSettings, wish: Optimizer | undefined): 
 }
 
 /** @returns The refusal, with what would fit. */
-export function tooLittleMemory(least: ShapeChoice, limit: number, layout: Layout): PlumbError {
+export function tooLittleMemory(least: ShapeChoice, { available, gpu }: Room, layout: Layout): PlumbError {
   return new PlumbError(
     "memory",
-    say`Not enough memory: even with small micro-batches, recomputed activations and streamed weights this run needs ${formatBytes(least.bytes)}, and ${formatBytes(limit * SHARE_OF_MEMORY)} of the available ${formatBytes(limit)} may be used. Close other programs, cut long texts with --max-tokens (now ${layout.textRoom + layout.prefix.length}), or take a smaller base model with --base.`,
-    { figures: { needed: least.bytes, usable: limit * SHARE_OF_MEMORY } },
+    gpu === null
+      ? say`Not enough memory: even with small micro-batches, recomputed activations and streamed weights this run needs ${formatBytes(least.bytes)}, and ${formatBytes(available * SHARE_OF_MEMORY)} of the available ${formatBytes(available)} may be used. Close other programs, cut long texts with --max-tokens (now ${layout.textRoom + layout.prefix.length}), or take a smaller base model with --base.`
+      : say`Not enough memory on the GPU (${gpu}): even with small micro-batches, recomputed activations and streamed weights this run needs ${formatBytes(least.bytes)}, and ${formatBytes(available * SHARE_OF_MEMORY)} of the available ${formatBytes(available)} may be used. Close other programs that use it, leave --device out to compute on the processor, cut long texts with --max-tokens (now ${layout.textRoom + layout.prefix.length}), or take a smaller base model with --base.`,
+    { figures: { needed: least.bytes, usable: available * SHARE_OF_MEMORY } },
   );
 }
 
@@ -156,6 +167,8 @@ export function forecastSentence(facts: {
   folds: number;
   seconds: number;
   bytes: number;
+  /** The GPU whose memory is meant; null for the processor's. */
+  gpu: string | null;
   /** Of the model's files that each step reads; 0 where they are no longer needed. */
   fileBytes: number;
 }): string {
@@ -166,7 +179,11 @@ export function forecastSentence(facts: {
     say`keeps ${facts.test} for the test`,
     ...(facts.folds > 0 ? [say`then tunes ${facts.folds} times more for out-of-fold predictions`] : []),
   ];
-  const cost = say`at most about ${formatDuration(facts.seconds)} and ${formatBytes(facts.bytes)} of memory`;
+  const [duration, bytes] = [formatDuration(facts.seconds), formatBytes(facts.bytes)];
+  const cost =
+    facts.gpu === null
+      ? say`at most about ${duration} and ${bytes} of memory`
+      : say`at most about ${duration} and ${bytes} of the memory of ${facts.gpu}`;
   // Pages of the file are the system's to take back; where it must, each step waits for the disk.
   const file =
     facts.fileBytes < LARGE_FILE

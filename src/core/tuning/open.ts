@@ -3,7 +3,8 @@ import { seededRandom } from "../random";
 import type { BaseModel } from "../model";
 import type { EngineChoices } from "../schema";
 import type { Task } from "../schema";
-import { chooseShape, formatBytes, SCORE_ROWS, tooLittleMemory } from "./forecast";
+import { chooseShape, formatBytes, PROCESS_BYTES, SCORE_ROWS, tooLittleMemory, type Room } from "./forecast";
+import { placeOf, type Place } from "./place";
 import { promptTokens, type Item, type Layout } from "./layout";
 import type { EngineWishes } from "./protocol";
 import { initialValues, methodSpec } from "./methods";
@@ -16,8 +17,9 @@ import { say } from "../say";
 export interface OpenedModel {
   readonly model: Model;
   readonly choices: EngineChoices;
-  /** Forecast of the memory that the process will hold. */
+  /** Forecast of the memory that it will take. */
   readonly bytes: number;
+  readonly room: Room;
   /** What was decided against the wish or the usual, in sentences. */
   /** Whether each step reads the weights from the model's own files, so that these want room in memory too. */
   readonly readsFile: boolean;
@@ -39,36 +41,42 @@ export async function openForTuning(
   items: readonly Item[],
   settings: TuningSettings,
   wishes: EngineWishes,
-  available: number,
+  memory: number,
 ): Promise<OpenedModel> {
+  const place = placeOf(engine, wishes.device);
+  let room: Room = { available: memory, held: PROCESS_BYTES, gpu: null };
   const open = async (weights: EngineChoices["weights"]) => {
-    const model = await engine.openModel(base.table, { ...optionsOf(wishes), weights });
+    const model = await engine.openModel(base.table, { ...optionsOf(wishes, place), weights });
     const { config } = base.table;
+    const left = await model.freeMemory();
+    if (left !== null) room = { available: left, held: 0, gpu: place.name };
     return {
       model,
-      ...chooseShape(model, layout, items, settings, config, available, wishes.microBatch, wishes.optimizer),
+      ...chooseShape(model, layout, items, settings, config, room, wishes.microBatch, wishes.optimizer),
     };
   };
   const streamed = await open("stream");
   // Kept weights take two or four bytes a parameter; without room for two, opening them would be the end already.
   // Where all parameters train, the base's own weights serve its one look at the test part alone.
+  const { available } = room;
   const mayKeep = settings.method !== "full" && base.parameterCount * 2 <= available;
   const kept = mayKeep ? await open("keep") : null;
   const copies = kept === null ? Infinity : weightBytes(kept.model) - weightBytes(streamed.model);
   const keeps =
     kept !== null &&
     kept.choice !== null &&
-    copies <= SHARE_OF_COPIES * available &&
+    // What a GPU's memory holds beside them, nobody else wants.
+    (room.gpu !== null || copies <= SHARE_OF_COPIES * available) &&
     (!kept.choice.checkpoint || streamed.choice?.checkpoint === true);
   const { model, choice, least } = keeps ? kept : streamed;
   (keeps ? streamed : kept)?.model.close();
   if (choice === null) {
     model.close();
-    throw tooLittleMemory(least, available, layout);
+    throw tooLittleMemory(least, room, layout);
   }
   const { trainRows, checkpoint, optimizer, bytes } = choice;
   const decisions = [
-    ...(wishes.device === "cuda" ? [withoutCuda(engine)] : []),
+    ...(place.sentence === null ? [] : [place.sentence]),
     ...(checkpoint
       ? [say`Activations are computed again on the way back, because keeping them does not fit into memory.`]
       : []),
@@ -92,8 +100,8 @@ export async function openForTuning(
   ];
   const weights = keeps ? "keep" : "stream";
   const readsFile = !keeps || copies < base.parameterCount / 2;
-  const choices = { ...choicesOf(engine, model, weights, trainRows), checkpoint, optimizer };
-  return { model, choices, bytes, readsFile, decisions };
+  const choices = { ...choicesOf(place, model, weights, trainRows), checkpoint, optimizer };
+  return { model, choices, bytes, room, readsFile: readsFile && place.gpu === null, decisions };
 }
 
 /** What a model holds without activations. */
@@ -103,6 +111,7 @@ const weightBytes = (model: Model) =>
 /** Opens the base model as a run decided when it began. */
 export async function openAsDecided(engine: Engine, base: BaseModel, choices: EngineChoices): Promise<Model> {
   return engine.openModel(base.table, {
+    device: choices.place,
     threads: choices.threads,
     precision: choices.precision,
     weights: choices.weights,
@@ -115,32 +124,30 @@ export async function openForScoring(
   base: BaseModel,
   wishes: EngineWishes,
   available: number,
-): Promise<Model> {
-  const weights = base.parameterCount * 4 > available ? "stream" : "keep";
-  return engine.openModel(base.table, { ...optionsOf(wishes), weights });
+): Promise<{ model: Model; place: Place }> {
+  const place = placeOf(engine, wishes.device);
+  const weights = base.parameterCount * 4 > (place.gpu?.freeMemory ?? available) ? "stream" : "keep";
+  const model = await engine.openModel(base.table, { ...optionsOf(wishes, place), weights });
+  return { model, place };
 }
 
-function withoutCuda(engine: Engine): string {
-  const { cudaMissing } = engine.devices();
-  return say`No graphics card: ${cudaMissing || say`the engine uses none; the processor does the work`}.`;
-}
-
-function optionsOf(wishes: EngineWishes) {
+function optionsOf(wishes: EngineWishes, place: Place) {
   return {
+    device: place.id,
     ...(wishes.threads === undefined ? {} : { threads: wishes.threads }),
     ...(wishes.precision === undefined ? {} : { precision: wishes.precision }),
   };
 }
 
 function choicesOf(
-  engine: Engine,
+  place: Place,
   model: Model,
   weights: "keep" | "stream",
   trainRows: number,
 ): Omit<EngineChoices, "checkpoint" | "optimizer"> {
-  const device = engine.devices().devices[0];
   return {
-    device: device?.name ?? "CPU",
+    device: place.name,
+    place: place.id,
     precision: model.precision,
     threads: model.threads,
     weights,

@@ -7,6 +7,7 @@ import { SCORE_ROWS } from "./forecast";
 import type { JobChannel, JobTools } from "./job-tools";
 import type { Layout } from "./layout";
 import { openForScoring } from "./open";
+import type { Place } from "./place";
 import { predictTexts } from "./predict";
 import { tunedLayout } from "./prepare";
 import type { EngineWishes, Job } from "./protocol";
@@ -22,6 +23,7 @@ export interface OpenedAdapter {
   readonly model: Model;
   readonly session: Session;
   readonly layout: Layout;
+  readonly place: Place;
 }
 
 /** @param base Name or path of the base model; the one that the run was made with where absent. */
@@ -43,11 +45,12 @@ export async function openAdapter(
   channel.send({ type: "model", name: opened.name, path: opened.path });
   checkBaseModel(adapter, opened);
   const layout = tunedLayout(adapter.task, opened, adapter.settings, adapter.answerRoom);
-  const model = await openForScoring(tools.engine(), opened, wishes, tools.availableMemory());
+  const { model, place } = await openForScoring(tools.engine(), opened, wishes, tools.availableMemory());
+  if (place.sentence !== null) channel.send({ type: "note", level: "info", message: place.sentence });
   try {
     const session = await model.openSession({ method: adapterSpec(adapter.settings) });
     await loadAdapter(adapter, session);
-    return { adapter, runFolder, base: opened, model, session, layout };
+    return { adapter, runFolder, base: opened, model, session, layout, place };
   } catch (error) {
     model.close();
     throw error;

@@ -11,8 +11,11 @@ export const EngineWishes = z.object({
   threads: z.number().int().positive().optional(),
   /** Most tokens of one micro-batch. */
   microBatch: z.number().int().positive().optional(),
-  /** Where: absent for what is fastest here. */
-  device: z.enum(["cpu", "cuda"]).optional(),
+  /** Where: absent for the processor. */
+  device: z
+    .string()
+    .regex(/^(cpu|cuda(:\d{1,3})?)$/)
+    .optional(),
   /** Bytes of memory to count on; never more than there is. */
   memory: z.number().positive().optional(),
 });

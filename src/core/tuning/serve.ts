@@ -4,6 +4,7 @@ import { speakAsAsked } from "../language";
 import { runJob } from "./job";
 import type { JobChannel, JobTools } from "./job-tools";
 import { ToWorker, type FromWorker, type Job } from "./protocol";
+import { describeGpuError } from "./place";
 import type { StopMode } from "./trainer";
 import { say } from "../say";
 
@@ -112,7 +113,7 @@ async function run(job: Job, tools: JobTools, channel: JobChannel): Promise<numb
     await runJob(job, within(job, tools), watched(channel));
     return 0;
   } catch (error) {
-    channel.send(describeFailure(error));
+    channel.send(describeFailure(describeGpuError(error)));
     return 1;
   }
 }

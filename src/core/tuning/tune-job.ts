@@ -38,7 +38,6 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
     );
   }
   const folds = job.folds === undefined ? null : foldsOf(prepared, job.folds);
-  const available = tools.availableMemory();
   const opened = await openForTuning(
     tools.engine(),
     base,
@@ -46,7 +45,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
     [...prepared.fit, ...prepared.heldOut],
     prepared.settings,
     job.engine,
-    available,
+    tools.availableMemory(),
   );
   try {
     const decisions: string[] = [];
@@ -71,6 +70,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       folds: folds?.count ?? 0,
       seconds: secondsOfRun(prepared, timing, { folds: folds?.count ?? 0, probes }),
       bytes: opened.bytes,
+      gpu: opened.room.gpu,
       fileBytes: opened.readsFile ? await sizeOfFiles(base.table.files) : 0,
     });
     channel.send({ type: "forecast", message });
@@ -80,7 +80,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       decide(found.decision);
     }
     decisions.push(
-      say`Memory: a forecast of ${formatBytes(opened.bytes)}, ${formatBytes(available)} available.`,
+      say`Memory: a forecast of ${formatBytes(opened.bytes)}, ${formatBytes(opened.room.available)} available.`,
     );
     if (channel.stop() !== null) throw new Interrupted();
     const { id, folder } = await createRunFolder(loaded.folder, settings.method, tools.now(), job.out);

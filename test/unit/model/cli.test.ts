@@ -113,15 +113,35 @@ describe("plumb models", function () {
 });
 
 describe("plumb devices", () => {
-  it("says what each processor can do, and why there is no CUDA", () => {
-    const text = describeDevices({
-      devices: [{ id: "cpu", name: "A processor", threads: 4, features: ["avx2"], precision: "float32" }],
-      cudaMissing: "this build has none",
-    });
+  const processor = {
+    id: "cpu",
+    name: "A processor",
+    threads: 4,
+    features: ["avx2"],
+    precision: "float32",
+  } as const;
+
+  it("says what each processor can do, and why there is no GPU", () => {
+    const text = describeDevices([processor], { gpus: [], cudaMissing: "this build has none" });
     assert.match(
       text,
       /^cpu: A processor\n {2}threads {5}4\n {2}products {4}float32\n {2}features {4}avx2\n/,
     );
-    assert.match(text, /\nNo CUDA device: this build has none\n$/);
+    assert.match(text, /\nNo GPU: this build has none\n$/);
+  });
+
+  it("lists GPUs by the name that --device takes, with memory and driver", () => {
+    const gpu = {
+      id: "cuda:0",
+      name: "A card",
+      memory: 80e9,
+      freeMemory: 70e9,
+      capability: "9.0",
+      driver: "13.0",
+      precision: "bfloat16",
+    } as const;
+    const text = describeDevices([processor], { gpus: [gpu], cudaMissing: "" });
+    assert.match(text, /\ncuda:0: A card\n {2}memory {6}80\.0 GB, 70\.0 GB free\n/);
+    assert.match(text, /\n {2}capability {2}9\.0\n {2}driver {6}for CUDA 13\.0\n$/);
   });
 });

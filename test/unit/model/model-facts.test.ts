@@ -81,7 +81,8 @@ describe("memory that tuning takes", function () {
 
   /** Forecasts a byte a row, a hundred more for training, and ten thousand for kept weights. */
   const engine = (log: string[]): Engine => ({
-    devices: () => ({ devices: [], cudaMissing: "" }),
+    devices: () => [],
+    gpus: () => ({ gpus: [], cudaMissing: "none here" }),
     openModel: (_table, options) => {
       log.push(`open ${options?.weights}`);
       return Promise.resolve({

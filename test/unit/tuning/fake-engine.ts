@@ -6,6 +6,7 @@ import type {
   Batch,
   Engine,
   GenerateOptions,
+  Gpus,
   Model,
   ModelTable,
   Parameter,
@@ -120,6 +121,7 @@ export interface FakeBehaviour {
   bytesPerRow?: number;
   /** What weights take that are kept converted. */
   keptBytes?: number;
+  gpus?: Gpus;
   opened?: number;
   closed?: number;
 }
@@ -394,6 +396,10 @@ export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
           behaviour.opened = (behaviour.opened ?? 0) + 1;
           return Promise.resolve(new FakeSession(options, behaviour));
         },
+        freeMemory: () =>
+          Promise.resolve(
+            behaviour.gpus?.gpus.find(({ id }) => id === options?.device)?.freeMemory ?? null,
+          ),
         embed: (tokens) =>
           Promise.resolve(Float32Array.from([...tokens].flatMap((token) => EMBEDDINGS[token]!))),
         read: () => Promise.resolve(new Float32Array(BUCKETS * CLASSES)),
@@ -403,9 +409,7 @@ export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
       };
       return Promise.resolve(model);
     },
-    devices: () => ({
-      devices: [{ id: "cpu", name: "Fake processor", threads: 1, features: [], precision: "float32" }],
-      cudaMissing: "not built",
-    }),
+    devices: () => [{ id: "cpu", name: "Fake processor", threads: 1, features: [], precision: "float32" }],
+    gpus: () => behaviour.gpus ?? { gpus: [], cudaMissing: "no driver was found" },
   };
 }

@@ -94,4 +94,22 @@ describe("the forecast of a run", () => {
     assert.match(plan.decisions.join(), /^No graphics card: .+\.$/);
     assert.deepEqual((await planOf(forecast(task.file, { engine: { device: "cpu" } }))).decisions, []);
   });
+
+  it("counts on the memory of the GPU that is wished for, and names it", async () => {
+    const card = {
+      id: "cuda:0",
+      name: "A card",
+      memory: 8e9,
+      freeMemory: 7e9,
+      capability: "8.9",
+      driver: "13.0",
+      precision: "bfloat16",
+    } as const;
+    const plan = await planOf(
+      forecast(task.file, { engine: { device: "cuda" } }),
+      fakeTools({ gpus: { gpus: [card], cudaMissing: "" } }),
+    );
+    assert.equal(plan.device, "A card");
+    assert.equal(plan.available, 7e9);
+  });
 });

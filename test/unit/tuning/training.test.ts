@@ -410,7 +410,16 @@ describe("words", () => {
   });
 
   it("name a large model's own file where every step reads it", () => {
-    const facts = { model: "M", fit: 9, heldOut: 0, test: 3, folds: 0, seconds: 7200, bytes: 2.4e9 };
+    const facts = {
+      model: "M",
+      fit: 9,
+      heldOut: 0,
+      test: 3,
+      folds: 0,
+      seconds: 7200,
+      bytes: 2.4e9,
+      gpu: null,
+    };
     assert.match(
       forecastSentence({ ...facts, fileBytes: 98e6 }),
       /: at most about 2 hours and 2\.4 GB of memory\.$/,
@@ -418,6 +427,10 @@ describe("words", () => {
     assert.match(
       forecastSentence({ ...facts, fileBytes: 6.9e9 }),
       /2\.4 GB of memory, beside the model's own 6\.9 GB, /,
+    );
+    assert.match(
+      forecastSentence({ ...facts, gpu: "A card", fileBytes: 0 }),
+      /: at most about 2 hours and 2\.4 GB of the memory of A card\.$/,
     );
   });
 });

@@ -1,0 +1,4 @@
+import path from "node:path";
+
+/** The library for GPUs with its kernels compiled for the processor (native/ops/cuda/emulation). */
+export const EMULATED_GPU = path.join(__dirname, "..", "build", "native", "libplumb_cuda_emulated.so");
