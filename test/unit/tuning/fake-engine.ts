@@ -397,9 +397,7 @@ export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
           return Promise.resolve(new FakeSession(options, behaviour));
         },
         freeMemory: () =>
-          Promise.resolve(
-            behaviour.gpus?.gpus.find(({ id }) => id === options?.device)?.freeMemory ?? null,
-          ),
+          Promise.resolve(behaviour.gpus?.gpus.find(({ id }) => id === options?.device)?.freeMemory ?? null),
         embed: (tokens) =>
           Promise.resolve(Float32Array.from([...tokens].flatMap((token) => EMBEDDINGS[token]!))),
         read: () => Promise.resolve(new Float32Array(BUCKETS * CLASSES)),
