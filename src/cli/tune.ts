@@ -2,6 +2,7 @@ import path from "node:path";
 import { Option, type Command } from "commander";
 import { renderReportText } from "../core/report";
 import { Balance, MethodName, PromptEncoder, Report } from "../core/schema";
+import { defaultRates } from "../core/tuning/methods";
 import type { FromWorker, Job } from "../core/tuning/protocol";
 import type { TuningOptions } from "../core/tuning/settings";
 import { RUN_FILES } from "../core/tuning/run-folder";
@@ -84,8 +85,12 @@ export function register(program: Command): void {
     .option("--steps <number>", "steps (default: by the number of examples)", count)
     .option("--batch <number>", "examples of one step (default: 8)", batchSize)
     .option("--prompt-length <number>", "trainable vectors at the left (default: 20)", wholeNumber)
-    .option("--prompt-rate <rate>", "learning rate of the vectors (default: 0.005)", positive)
-    .option("--bias-rate <rate>", "learning rate of the biases (default: 0.002)", positive)
+    .option(
+      "--prompt-rate <rate>",
+      `learning rate of the vectors (default: ${defaultRates("prompt")})`,
+      positive,
+    )
+    .option("--bias-rate <rate>", `learning rate of the biases (default: ${defaultRates("bias")})`, positive)
     .option(
       "--biases <maps>",
       "linear maps that have a trained bias, out of q,k,v,o,gate,up,down (default: all)",

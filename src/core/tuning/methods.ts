@@ -20,17 +20,34 @@ interface Method {
   readonly sides: "none" | "left" | "both";
   /** Rate of the vectors; P-tuning's encoder is a network of many weights and wants less. */
   readonly promptRate: number;
+  readonly biasRate: number;
   readonly biases: readonly LinearMap[];
 }
 
+/** Rates of ptuning-bias, prompt and bias were searched (docs/decisions.md); those of what a method does not train are unused. */
 const METHODS: Readonly<Record<MethodName, Method>> = {
-  "ptuning-bias": { groups: ["prompt", "bias"], sides: "left", promptRate: 5e-3, biases: ALL_MAPS },
-  ptuning: { groups: ["prompt"], sides: "both", promptRate: 1e-3, biases: [] },
-  prompt: { groups: ["prompt"], sides: "left", promptRate: 5e-3, biases: [] },
-  bias: { groups: ["bias"], sides: "none", promptRate: 5e-3, biases: ALL_MAPS },
-  lora: { groups: ["lora"], sides: "none", promptRate: 5e-3, biases: [] },
-  full: { groups: ["full"], sides: "none", promptRate: 5e-3, biases: [] },
+  "ptuning-bias": {
+    groups: ["prompt", "bias"],
+    sides: "left",
+    promptRate: 5e-3,
+    biasRate: 2e-3,
+    biases: ALL_MAPS,
+  },
+  ptuning: { groups: ["prompt"], sides: "both", promptRate: 1e-3, biasRate: 2e-3, biases: [] },
+  prompt: { groups: ["prompt"], sides: "left", promptRate: 1e-2, biasRate: 2e-3, biases: [] },
+  bias: { groups: ["bias"], sides: "none", promptRate: 5e-3, biasRate: 4e-3, biases: ALL_MAPS },
+  lora: { groups: ["lora"], sides: "none", promptRate: 5e-3, biasRate: 2e-3, biases: [] },
+  full: { groups: ["full"], sides: "none", promptRate: 5e-3, biasRate: 2e-3, biases: [] },
 };
+
+/** For people: the rate of a group of parameters by method, e.g. `0.002 of ptuning-bias, 0.004 of bias`. */
+export function defaultRates(group: "prompt" | "bias"): string {
+  const rate = group === "prompt" ? "promptRate" : "biasRate";
+  return Object.entries(METHODS)
+    .filter(([, { groups }]) => groups.includes(group))
+    .map(([name, method]) => `${method[rate]} of ${name}`)
+    .join(", ");
+}
 
 export const DEFAULT_METHOD: MethodName = "ptuning-bias";
 

@@ -77,7 +77,7 @@ export function resolveSettings(
     seed: options.seed ?? 0,
     promptLength,
     promptRate: options.promptRate ?? defaultPromptRate(method, promptEncoder),
-    biasRate: options.biasRate ?? 2e-3,
+    biasRate: options.biasRate ?? methodOf({ method }).biasRate,
     ...(method === "ptuning" ? { promptEncoder } : {}),
     ...(method === "lora" ? { lora: loraOf(options.lora) } : {}),
     ...(biases === undefined ? {} : { biases }),
