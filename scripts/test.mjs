@@ -26,7 +26,7 @@ const step = (work) => async () => {
 /** Without these the rest cannot say anything. @type {[string, () => Promise<Counts>][]} */
 const preparations = [
   ["set-up", step(() => setup({ tests: true }))],
-  ["native build", step(() => buildNative())],
+  ["native build", step(() => buildNative({ tests: true }))],
   ["bundles", step(bundle)],
   ["default base model", () => check(process.execPath, ["dist/cli.js", "models", "get"])],
 ];

@@ -1,6 +1,6 @@
 /** Builds the native engine (CMake decides what is out of date) and bundles the TypeScript. */
 import { existsSync } from "node:fs";
-import { chmod } from "node:fs/promises";
+import { chmod, readFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { bundleInParts } from "./parts.mjs";
@@ -8,8 +8,9 @@ import { nativeBuild, oneDnnFolder, root } from "./places.mjs";
 import { ask, mustRun, Stop } from "./process.mjs";
 
 /**
- * @param {{ source?: string, folder?: string, type?: string, options?: string[], target?: string, quiet?: boolean,
- *   env?: NodeJS.ProcessEnv }} [settings] another build folder and other CMake options, e.g. for a sanitizer
+ * @param {{ source?: string, folder?: string, type?: string, options?: string[], target?: string, tests?: boolean,
+ *   quiet?: boolean, env?: NodeJS.ProcessEnv }} [settings] another build folder and other CMake options, e.g. for a
+ *   sanitizer; tests: the native tests too, which need doctest
  */
 export async function buildNative(settings = {}) {
   const {
@@ -18,12 +19,18 @@ export async function buildNative(settings = {}) {
     type = "Release",
     options = [],
     target,
+    tests = false,
   } = settings;
   const say = settings.quiet ? () => undefined : console.log;
   /** @type {{ show: import("./process.mjs").Show, env?: NodeJS.ProcessEnv }} */
   const how = { show: settings.quiet ? "never" : "on failure", env: settings.env ?? process.env };
-  const wanted = [`-DCMAKE_BUILD_TYPE=${type}`, `-DPLUMB_ONEDNN=${oneDnnFolder}`, ...options];
-  if (!existsSync(path.join(folder, "CMakeCache.txt"))) {
+  const wanted = [
+    `-DCMAKE_BUILD_TYPE=${type}`,
+    `-DPLUMB_ONEDNN=${oneDnnFolder}`,
+    `-DPLUMB_TESTS=${tests ? "ON" : "OFF"}`,
+    ...options,
+  ];
+  if (!(await isConfigured(folder, tests))) {
     const generator = ask("make", ["--version"]) === null ? ["-G", "Ninja"] : [];
     say(`Configuring the engine in ${path.relative(root, folder)}`);
     await mustRun(
@@ -37,6 +44,15 @@ export async function buildNative(settings = {}) {
   const only = target === undefined ? [] : ["--target", target];
   say("Building the engine");
   await mustRun("cmake", ["--build", folder, "-j", jobs, ...only], "Building the engine", how);
+}
+
+/** @param {string} folder @param {boolean} tests */
+async function isConfigured(folder, tests) {
+  // Written last: a configuration that failed leaves a cache, but neither of these.
+  if (!["Makefile", "build.ninja"].some((name) => existsSync(path.join(folder, name)))) return false;
+  return (
+    !tests || (await readFile(path.join(folder, "CMakeCache.txt"), "utf8")).includes("PLUMB_TESTS:BOOL=ON")
+  );
 }
 
 /** The command line, the worker and everything else that runs in Node without VS Code. */

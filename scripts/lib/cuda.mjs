@@ -40,7 +40,7 @@ export async function cudaForAll() {
   await buildNative({
     folder,
     target: "plumb_cuda",
-    options: ["-DPLUMB_CUDA=ON", `-DPLUMB_CUDA_ARCHITECTURES=${architectures}`, "-DPLUMB_TESTS=OFF"],
+    options: ["-DPLUMB_CUDA=ON", `-DPLUMB_CUDA_ARCHITECTURES=${architectures}`],
   });
   const megabytes = (await stat(path.join(folder, library))).size / 1e6;
   console.log(`  ${library}: ${megabytes.toFixed(1)} MB, at most ${mostMegabytes}`);

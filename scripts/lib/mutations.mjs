@@ -107,6 +107,7 @@ async function compile(copy) {
   await buildNative({
     source: path.join(copy, "native"),
     folder: path.join(copy, "build", "native"),
+    tests: true,
     quiet: true,
   });
 }

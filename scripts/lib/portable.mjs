@@ -53,7 +53,6 @@ export async function buildPortable({ engine, licences }) {
     folder: buildFolder,
     target: "plumb",
     options: [
-      "-DPLUMB_TESTS=OFF",
       "-DCMAKE_SYSTEM_NAME=Linux",
       "-DCMAKE_SYSTEM_PROCESSOR=x86_64",
       `-DCMAKE_CXX_COMPILER=${path.join(compiler, "zig")};c++`,

@@ -10,7 +10,8 @@ import { ctest, quietThreads } from "./runners.mjs";
  */
 export async function sanitized(sanitizer) {
   const folder = `${nativeBuild}-${sanitizer}`;
-  await buildNative({ folder, type: "RelWithDebInfo", options: [`-DPLUMB_SANITIZE=${sanitizer}`] });
+  const options = [`-DPLUMB_SANITIZE=${sanitizer}`];
+  await buildNative({ folder, type: "RelWithDebInfo", options, tests: true });
   return ctest(path.resolve(folder), {
     ...quietThreads,
     ASAN_OPTIONS: "halt_on_error=1:detect_leaks=1",
