@@ -49,15 +49,21 @@ async function isAlive(owner: Owner): Promise<boolean> {
   return owner.start === null || start === null || owner.start === start;
 }
 
+/** False where the file is there already. Where it cannot be written whole, it is taken away again. */
 async function create(file: string, owner: Owner): Promise<boolean> {
+  const handle = await open(file, "wx").catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
+    throw error;
+  });
+  if (handle === null) return false;
   try {
-    const handle = await open(file, "wx");
     await handle.writeFile(JSON.stringify(owner));
-    await handle.close();
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    await rm(file, { force: true });
     throw error;
+  } finally {
+    await handle.close();
   }
 }
 

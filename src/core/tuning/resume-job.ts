@@ -10,7 +10,7 @@ import { openAsDecided } from "./open";
 import { contentHash, partsOf, tunedLayout } from "./prepare";
 import type { Job } from "./protocol";
 import { Run } from "./run";
-import { readManifest, RUN_FILES, sha256 } from "./run-folder";
+import { readManifest, RUN_FILES, sha256, writing } from "./run-folder";
 import { readKeptStart } from "./start";
 import { say } from "../say";
 
@@ -23,7 +23,7 @@ export async function resumeJob(
   const begun = tools.now().getTime();
   const folder = path.resolve(job.run);
   refuseEnded(folder, await readManifest(folder));
-  const unlock = await lockFolder(folder);
+  const unlock = await writing(folder, () => lockFolder(folder));
   try {
     // Another process may have gone on with it between our look and our lock.
     const recorded = await readManifest(folder);

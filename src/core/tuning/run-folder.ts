@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
 import { PlumbError } from "../errors";
@@ -17,6 +17,9 @@ export const RUN_FILES = {
   page: "report.html",
   checkpoints: "checkpoint",
 } as const;
+
+/** Among the checkpoints: what the run starts from, where another adapter gives it. */
+export const START_FILE = "start.safetensors";
 
 /** Errors of the file system as clauses. */
 const reasons = (): Readonly<Record<string, string>> => ({
@@ -61,18 +64,37 @@ export async function plumbFolder(taskFolder: string): Promise<string> {
   return folder;
 }
 
-/** @throws PlumbError where a folder that a run was given holds a run already. */
+/** @throws PlumbError where a folder that a run was given holds a run already, or a file that the run would write over. */
 export async function refuseTaken(out: string): Promise<void> {
   const folder = path.resolve(out);
-  const taken = await stat(path.join(folder, RUN_FILES.manifest)).then(
+  if (await exists(path.join(folder, RUN_FILES.manifest))) {
+    throw new PlumbError(
+      "run-exists",
+      say`${folder} holds a run already. Go on with it by --resume ${out}, or name another folder.`,
+    );
+  }
+  const { log, adapter, predictions, report, page } = RUN_FILES;
+  for (const name of [log, adapter, predictions, report, page]) {
+    const file = path.join(folder, name);
+    if (!(await exists(file))) continue;
+    throw new PlumbError(
+      "run-exists",
+      say`${file} is there already, and a run would write over it. Move it, or name another folder.`,
+    );
+  }
+}
+
+const exists = (file: string) =>
+  access(file).then(
     () => true,
     () => false,
   );
-  if (!taken) return;
-  throw new PlumbError(
-    "run-exists",
-    say`${folder} holds a run already. Go on with it by --resume ${out}, or name another folder.`,
-  );
+
+export interface NewRunFolder {
+  readonly id: string;
+  readonly folder: string;
+  /** Takes away what the run has made, where nothing has begun: a folder that was there before stays, with all its files. */
+  discard(): Promise<void>;
 }
 
 /**
@@ -84,12 +106,14 @@ export async function createRunFolder(
   method: string,
   now: Date,
   out?: string,
-): Promise<{ id: string; folder: string }> {
+): Promise<NewRunFolder> {
   if (out !== undefined) {
     await refuseTaken(out);
     const folder = path.resolve(out);
-    await writing(folder, () => mkdir(path.join(folder, RUN_FILES.checkpoints), { recursive: true }));
-    return { id: path.basename(folder), folder };
+    const made = await writing(folder, () => mkdir(folder, { recursive: true }));
+    const discard = made === undefined ? () => discardContent(folder) : () => discardFolder(folder);
+    await makeCheckpoints(folder, discard);
+    return { id: path.basename(folder), folder, discard };
   }
   const runs = path.join(await plumbFolder(taskFolder), "runs");
   await writing(runs, () => mkdir(runs, { recursive: true }));
@@ -103,14 +127,29 @@ export async function createRunFolder(
       if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
       throw explainWriteError(error, folder);
     }
-    await writing(folder, () => mkdir(path.join(folder, RUN_FILES.checkpoints)));
-    return { id, folder };
+    const discard = () => discardFolder(folder);
+    await makeCheckpoints(folder, discard);
+    return { id, folder, discard };
   }
 }
 
-/** Takes away a folder in which nothing has begun. */
-export async function discardRunFolder(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
+async function makeCheckpoints(folder: string, discard: () => Promise<void>): Promise<void> {
+  const made = path.join(folder, RUN_FILES.checkpoints);
+  try {
+    await writing(made, () => mkdir(made, { recursive: true }));
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+}
+
+const discardFolder = (folder: string) => rm(folder, { recursive: true, force: true });
+
+async function discardContent(folder: string): Promise<void> {
+  const checkpoints = path.join(folder, RUN_FILES.checkpoints);
+  await rm(path.join(checkpoints, START_FILE), { force: true });
+  await rm(path.join(folder, RUN_FILES.manifest), { force: true });
+  await rmdir(checkpoints).catch(() => undefined); // Not empty: not ours.
 }
 
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {

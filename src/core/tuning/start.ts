@@ -8,7 +8,7 @@ import { TuningSettings, type StartOptions } from "../schema";
 import { checkBaseModel, readAdapter, type Adapter } from "./adapter";
 import { findAdapter } from "./find-adapter";
 import { biasedMaps, LORA, methodOf, normal, vectorsOf } from "./methods";
-import { RUN_FILES, sha256, writing } from "./run-folder";
+import { RUN_FILES, sha256, START_FILE, writing } from "./run-folder";
 import { encodeTensors, readTensors, type TensorFile } from "./safetensors";
 import { say } from "../say";
 
@@ -193,7 +193,7 @@ export function startSentences({
   ];
 }
 
-const keptStart = (folder: string) => path.join(folder, RUN_FILES.checkpoints, "start.safetensors");
+const keptStart = (folder: string) => path.join(folder, RUN_FILES.checkpoints, START_FILE);
 
 /** Keeps the tensors in the run folder: going on with the run asks for no other adapter. */
 export async function keepStart(folder: string, { tensors }: StartingPoint): Promise<void> {

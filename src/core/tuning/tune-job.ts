@@ -1,5 +1,6 @@
 import path from "node:path";
 import { foldExamples, loadTask, recordSplit } from "../data";
+import { PlumbError } from "../errors";
 import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
 import { forecastSentence, formatBytes, sizeOfFiles } from "./forecast";
@@ -10,7 +11,7 @@ import { checkData, contentHash, hashFile, prepareRun, type PreparedRun } from "
 import { hasMeasuredRates } from "./probe";
 import type { Job } from "./protocol";
 import { Run } from "./run";
-import { createRunFolder, discardRunFolder, refuseTaken, sha256, writeManifest } from "./run-folder";
+import { createRunFolder, refuseTaken, sha256, writeManifest, writing } from "./run-folder";
 import { keepStart, startSentences } from "./start";
 import { probed, secondsOfRun, timeOneStep } from "./timing";
 import type { Budget } from "./trainer";
@@ -83,15 +84,24 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       say`Memory: a forecast of ${formatBytes(opened.bytes)}, ${formatBytes(opened.room.available)} available.`,
     );
     if (channel.stop() !== null) throw new Interrupted();
-    const { id, folder } = await createRunFolder(loaded.folder, settings.method, tools.now(), job.out);
-    const unlock = await lockFolder(folder);
+    const { id, folder, discard } = await createRunFolder(
+      loaded.folder,
+      settings.method,
+      tools.now(),
+      job.out,
+    );
+    const unlock = await writing(folder, () => lockFolder(folder)).catch(async (error: unknown) => {
+      // Another run may have begun in the folder: what is there is that one's.
+      if (!(error instanceof PlumbError && error.code === "locked")) await discard();
+      throw error;
+    });
     try {
       const manifest = await manifestOf(
         { id, folder, prepared, folds, opened, cutTexts, decisions, trainLimit: job.trainLimit },
         tools,
       );
       await begin(folder, manifest, prepared).catch(async (error: unknown) => {
-        await discardRunFolder(folder);
+        await discard();
         throw error;
       });
       channel.send({ type: "started", folder });

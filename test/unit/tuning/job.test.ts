@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { Prediction, Report } from "../../../src/core/schema";
@@ -480,6 +480,38 @@ describe("a tuning job says what is wrong", () => {
     await run(tune(task.file, { out }));
     const untouched = { openBaseModel: () => assert.fail("the model was opened first") };
     await assert.rejects(run(tune(task.file, { out }), fakeTools({}, untouched)), /holds a run already/);
+  });
+
+  it("a folder with a file that the run would write over", async () => {
+    const out = path.join(task.folder, "mine");
+    await mkdir(out);
+    const file = path.join(out, "report.html");
+    await writeFile(file, "my own");
+    const untouched = { openBaseModel: () => assert.fail("the model was opened first") };
+    await assert.rejects(
+      run(tune(task.file, { out }), fakeTools({}, untouched)),
+      /report\.html is there already, and a run would write over it/,
+    );
+    assert.equal(await readFile(file, "utf8"), "my own");
+  });
+
+  it("no space left on the disk at the start, and leaves a folder of the user's as it was", async function () {
+    const out = path.join(task.folder, "mine");
+    const disk = SmallDisk.at(out, 65_536);
+    if (disk === null) this.skip();
+    try {
+      await writeFile(path.join(out, "notes.txt"), "my own");
+      disk.fill();
+      const before = await readdir(out, { recursive: true });
+      await assert.rejects(
+        run(tune(task.file, { out })),
+        /Cannot write .*mine.*: no space left on the disk; free some/,
+      );
+      assert.deepEqual(await readdir(out, { recursive: true }), before);
+      assert.equal(await readFile(path.join(out, "notes.txt"), "utf8"), "my own");
+    } finally {
+      disk.remove();
+    }
   });
 
   it("a place where nothing can be written", async () => {
