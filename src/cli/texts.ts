@@ -6,6 +6,7 @@ export interface Asked {
   readonly text: string;
 }
 
+const LINE_END = /\r\n|\n|\r/;
 /** Most texts of one batch. */
 const TEXTS_AT_ONCE = 512;
 
@@ -26,10 +27,9 @@ export async function* textBatches(
   let batch: Asked[] = [];
   const take = (raw: string) => {
     line++;
-    const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
-    if (text.trim() === "") return;
-    json ??= isJsonLine(text);
-    batch.push(readText(text, line, json, source));
+    if (raw.trim() === "") return;
+    json ??= isJsonLine(raw);
+    batch.push(readText(raw, line, json, source));
   };
   const decode = (bytes?: Uint8Array) => {
     try {
@@ -42,8 +42,11 @@ export async function* textBatches(
     }
   };
   for await (const bytes of input) {
-    const lines = (rest + decode(bytes)).split("\n");
-    rest = lines.pop() ?? "";
+    const whole = rest + decode(bytes);
+    // A \r at the end may be the half of a line end.
+    const known = whole.endsWith("\r") ? whole.length - 1 : whole.length;
+    const lines = whole.slice(0, known).split(LINE_END);
+    rest = (lines.pop() ?? "") + whole.slice(known);
     for (const raw of lines) {
       take(raw);
       if (batch.length < TEXTS_AT_ONCE) continue;
@@ -54,8 +57,7 @@ export async function* textBatches(
     if (batch.length > 0) yield batch;
     batch = [];
   }
-  rest += decode();
-  if (rest !== "") take(rest);
+  for (const raw of (rest + decode()).split(LINE_END)) take(raw);
   if (batch.length > 0) yield batch;
 }
 
@@ -64,7 +66,7 @@ function isJsonLine(line: string): boolean {
     const value: unknown = JSON.parse(line);
     return typeof value === "object" && value !== null && !Array.isArray(value);
   } catch {
-    return false;
+    return /^\s*\{\s*"/.test(line); // Meant as one: judged as a text, the slip would go unseen.
   }
 }
 
@@ -76,10 +78,12 @@ function readText(line: string, number: number, json: boolean, source: string): 
   try {
     value = JSON.parse(line);
   } catch {
-    throw wrong('not JSON. Expected an object with a field "text", as in the first line.');
+    throw wrong('not JSON. Expected an object with a field "text", such as {"text": "…"}.');
   }
   const { id, text } = (value ?? {}) as { id?: unknown; text?: unknown };
-  if (typeof text !== "string" || text === "")
+  if (typeof text !== "string" || text.trim() === "")
     throw wrong('no field "text" with a text in it. Expected {"text": "…"}.');
-  return { name: typeof id === "string" ? { id } : { line: number }, text };
+  // A number as an id is read as in an examples file.
+  const name = typeof id === "string" || Number.isSafeInteger(id) ? { id: String(id) } : { line: number };
+  return { name, text };
 }

@@ -216,7 +216,7 @@ describe("the command line", function () {
     assert.ok(again.data.testLooks > first.data.testLooks);
   });
 
-  it("cuts a text of 100,000 tokens and says so", async () => {
+  it("refuses a text of 100,000 tokens by its line, and cuts it where the number of tokens is given", async () => {
     const long = await makeTask("single", 60);
     try {
       const file = path.join(long.folder, "moods.jsonl");
@@ -224,7 +224,11 @@ describe("the command line", function () {
       const row = JSON.parse(first!) as Record<string, unknown>;
       const huge = { ...row, text: Array.from({ length: 50_000 }, (_, i) => `w${i}`).join(" ") };
       await writeFile(file, [JSON.stringify(huge), ...rest].join("\n"));
-      const { code, err } = plumb(["tune", long.file, ...QUICK], { cwd: long.folder });
+      const refused = plumb(["tune", long.file, ...QUICK], { cwd: long.folder });
+      assert.equal(refused.code, 1);
+      assert.match(refused.err, /1 text is more than twice as long .*\n {2}moods\.jsonl, line 1: about \d+/);
+      const options = [...QUICK, "--max-tokens", "200"];
+      const { code, err } = plumb(["tune", long.file, ...options], { cwd: long.folder });
       assert.equal(code, 0, err);
       assert.match(err, /1 of 60 texts are longer than \d+ tokens: their middle is left out/);
     } finally {

@@ -197,6 +197,8 @@ function groupProblems(problems: readonly Problem[]): Finding[] {
     "field-twice": (n) => say`${counted(n, "line names", "lines name")} a field twice.`,
     "nul-byte": (n) => say`${counted(n, "line holds", "lines hold")} a NUL byte.`,
     "not-utf8": (n) => say`${counted(n, "line is", "lines are")} not UTF-8.`,
+    "wrong-encoding": () => say`The examples file is not UTF-8.`,
+    "line-ends": () => say`The examples file has line ends that it must not have.`,
     "line-too-long": (n) => say`${counted(n, "line is", "lines are")} too long to be an example.`,
     "not-jsonl": () => say`The examples file is not JSON Lines.`,
     "id-twice": (n) => say`${counted(n, "id is", "ids are")} used twice.`,
@@ -487,7 +489,20 @@ function checkRepeats(
   }
 }
 
-function checkLengths(texts: readonly LoadedExample[], { room, tooLong }: Lengths, add: Add): void {
+/** What is wrong with texts that are longer than the room. */
+export function lengthFindings(texts: readonly LoadedExample[], lengths: Pick<Lengths, "room" | "tooLong">) {
+  const findings: Finding[] = [];
+  checkLengths(texts, lengths, (severity, code, message, places = []) =>
+    findings.push({ severity, code, message, places }),
+  );
+  return findings;
+}
+
+function checkLengths(
+  texts: readonly LoadedExample[],
+  { room, tooLong }: Pick<Lengths, "room" | "tooLong">,
+  add: Add,
+): void {
   const places = (long: Lengths["tooLong"]) =>
     long.map(({ index, tokens, exact }) => {
       const example = texts[index]!;

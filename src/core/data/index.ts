@@ -16,7 +16,15 @@ export {
 } from "./split";
 export { countKnown } from "./duplicates";
 export { loadTask, readTask, TaskError, type LoadedTask } from "./task";
-export { checkTask, type CheckOptions, type CheckResult, type ClassCount, type Finding } from "./check";
+export {
+  checkTask,
+  lengthFindings,
+  type CheckOptions,
+  type CheckResult,
+  type ClassCount,
+  type Finding,
+} from "./check";
 export { rewriteExamples, spliceFields, type FieldChanges, type JsonValue, type LineChange } from "./rewrite";
 export { countExamples, type ExampleCounts } from "./count";
+export { measureLengths } from "./lengths";
 export { countTokensInThreads } from "./token-threads";

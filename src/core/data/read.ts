@@ -85,8 +85,9 @@ function decodeLine(bytes: Buffer, first: boolean, report: Report): string | nul
   if (bytes.length > 0 && bytes[bytes.length - 1] === 0x0d) bytes = bytes.subarray(0, -1);
   if (first && bytes.length > 1) {
     const start = bytes.readUInt16BE(0);
-    if (start === 0xfffe || start === 0xfeff) {
-      report("not-utf8", say`the file is in UTF-16. Save it as UTF-8.`);
+    const oneIsZero = (bytes[0] === 0) !== (bytes[1] === 0);
+    if (start === 0xfffe || start === 0xfeff || oneIsZero) {
+      report("wrong-encoding", say`the file is in UTF-16. Save it as UTF-8.`);
       return null;
     }
     if (start === 0x504b || start === 0x1f8b) {
@@ -119,6 +120,13 @@ function decodeLine(bytes: Buffer, first: boolean, report: Report): string | nul
 export function parseExample(text: string, report: Report): Example | null {
   const scanned = scanObject(text);
   if (isFault(scanned)) {
+    if (/\}\r+[ \t]*\{/.test(text.slice(0, scanned.at + 1))) {
+      report(
+        "line-ends",
+        say`lines end in a carriage return (\\r) alone. Save the file with line ends \\n or \\r\\n.`,
+      );
+      return null;
+    }
     const column = Array.from(text.slice(0, scanned.at)).length + 1;
     report(
       "not-json",
@@ -169,6 +177,7 @@ export function parseExample(text: string, report: Report): Example | null {
 /** Where no line at all is an example, one sentence about the file helps more than one for each line. */
 function explainWrongFormat(file: string, result: ReadResult): void {
   const first = result.problems[0];
+  if (first?.code === "wrong-encoding") result.problems = [first];
   if (result.examples.length > 0 || result.lines < 2 || first === undefined) return;
   if (result.problems.some((problem) => problem.code !== "not-json")) return;
   const line = first.line ?? 1;

@@ -7,8 +7,11 @@ import {
   defaultTestShare,
   drawPart,
   holdOut,
+  lengthFindings,
+  measureLengths,
   shownPath,
   splitExamples,
+  type Finding,
   type LoadedExample,
   type LoadedTask,
   type Split,
@@ -44,8 +47,14 @@ export const LONGEST_ANSWERS = 200;
  * @throws PlumbError listing what makes a run dishonest or impossible.
  */
 export function checkData(loaded: LoadedTask): string[] {
-  const { runnable, findings } = checkTask(loaded, null);
-  if (runnable) return findings.flatMap(({ severity, message }) => (severity === "warning" ? [message] : []));
+  const { findings } = checkTask(loaded, null);
+  refuseErrors(findings, loaded);
+  return findings.flatMap(({ severity, message }) => (severity === "warning" ? [message] : []));
+}
+
+/** @throws PlumbError listing the errors among the findings. */
+function refuseErrors(findings: readonly Finding[], loaded: LoadedTask, ways: readonly string[] = []): void {
+  if (!findings.some(({ severity }) => severity === "error")) return;
   const lines = findings
     .filter(({ severity }) => severity === "error")
     .flatMap(({ message, places }) => {
@@ -58,7 +67,7 @@ export function checkData(loaded: LoadedTask): string[] {
     });
   throw new PlumbError(
     "data",
-    [...lines, say`Nothing was run. All findings: plumb check ${shownPath(loaded.path)}`].join("\n"),
+    [...lines, ...ways, say`Nothing was run. All findings: plumb check ${shownPath(loaded.path)}`].join("\n"),
   );
 }
 
@@ -121,11 +130,22 @@ export async function prepareRun(
   );
   checkSize(decided, base.parameterCount);
   const { settings, start } = await readStart(job.options, decided, base);
-  const { heldOut } = holdOutFor(settings, split.train, settings.seed);
-  const parts = partsOf(split, new Set(heldOut.map(({ id }) => id)));
+  const chosen = holdOutFor(settings, split.train, settings.seed).heldOut;
+  const parts = partsOf(split, new Set(chosen.map(({ id }) => id)));
   const answerRoom = answerRoomOf(task, base, split.train, settings.maxTokens);
   const layout = tunedLayout(task, base, settings, answerRoom);
   const items = (examples: readonly LoadedExample[]) => itemsOf(task, layout, base, examples);
+  const [fit, heldOut, test] = [items(parts.fit), items(parts.heldOut), items(parts.test)];
+  // Whoever says how many tokens count wants the texts cut.
+  if (job.options.maxTokens === undefined) {
+    const cut = new Set([...fit, ...heldOut, ...test].flatMap(({ id, text }) => (text.cut ? [id] : [])));
+    const long = loaded.examples.filter(({ id }) => cut.has(id));
+    const texts = long.map(({ text }) => text);
+    const most = settings.maxTokens;
+    refuseErrors(lengthFindings(long, measureLengths(texts, base.tokenizer, layout.textRoom)), loaded, [
+      say`To leave out their middle all the same, say how many tokens count, e.g. --max-tokens ${most}.`,
+    ]);
+  }
   return {
     loaded,
     task,
@@ -137,9 +157,9 @@ export async function prepareRun(
     layout,
     answerRoom,
     drawnFrom: job.trainLimit === undefined ? null : whole.train.length,
-    fit: items(parts.fit),
-    heldOut: items(parts.heldOut),
-    test: items(parts.test),
+    fit,
+    heldOut,
+    test,
   };
 }
 

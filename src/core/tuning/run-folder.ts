@@ -94,7 +94,7 @@ export interface NewRunFolder {
   readonly id: string;
   readonly folder: string;
   /** Takes away what the run has made, where nothing has begun: a folder that was there before stays, with all its files. */
-  discard(): Promise<void>;
+  readonly discard: () => Promise<void>;
 }
 
 /**

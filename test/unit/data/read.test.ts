@@ -236,15 +236,29 @@ describe("reading examples", () => {
   });
 
   for (const [name, bytes, message] of [
-    ["UTF-16", Buffer.from(`\ufeff${good("1")}`, "utf16le"), /UTF-16/],
+    ["UTF-16", Buffer.from(`\ufeff${good("1")}\n${good("2")}`, "utf16le"), /UTF-16/],
+    ["UTF-16 the other way round", Buffer.from(`${good("1")}\n${good("2")}`, "utf16le").swap16(), /UTF-16/],
     ["a spreadsheet", Buffer.from("PK\u0003\u0004 not a text"), /packed file/],
   ] as const) {
     it(`names ${name} by its first bytes`, async () => {
       const { examples, problems } = await readExamples(await folder.write("e.jsonl", bytes));
       assert.deepEqual(examples, []);
+      assert.equal(problems.length, 1);
       assert.match(problems[0]?.message ?? "", message);
     });
   }
+
+  it("says that lines end in \\r alone", async () => {
+    const { examples, problems } = await readExamples(
+      await folder.write("e.jsonl", `${good("1")}\r${good("2")}\r`),
+    );
+    assert.deepEqual(examples, []);
+    assert.deepEqual(
+      problems.map(({ code, line }) => [code, line]),
+      [["line-ends", 1]],
+    );
+    assert.match(problems[0]?.message ?? "", /carriage return \(\\r\) alone\. Save the file/);
+  });
 
   it("finds nothing wrong with an empty file", async () => {
     assert.deepEqual(await readExamples(await folder.write("e.jsonl", "")), {

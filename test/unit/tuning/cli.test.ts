@@ -17,12 +17,14 @@ async function textsOf(...chunks: (string | Uint8Array)[]): Promise<Asked[]> {
 
 describe("texts of predict", () => {
   it("are the same however the stream is cut, characters of several bytes included", async () => {
-    const whole = Buffer.from("\uFEFFодин\r\nдва 🎈\n\nthree\nfour");
+    const whole = Buffer.from("\uFEFFодин\r\nдва 🎈\n\nthree\nfour\rfive\r\rsix\r");
     const expected = [
       { name: { line: 1 }, text: "один" },
       { name: { line: 2 }, text: "два 🎈" },
       { name: { line: 4 }, text: "three" },
       { name: { line: 5 }, text: "four" },
+      { name: { line: 6 }, text: "five" },
+      { name: { line: 8 }, text: "six" },
     ];
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.nat(whole.length)), async (cuts) => {
@@ -35,10 +37,11 @@ describe("texts of predict", () => {
   });
 
   it("come from JSON Lines where the first line is an object", async () => {
-    const texts = await textsOf('{"id":"a","text":"one"}\n', '{"text":"two"}\n');
+    const texts = await textsOf('{"id":"a","text":"one"}\n', '{"text":"two"}\n{"id":3,"text":"three"}\n');
     assert.deepEqual(texts, [
       { name: { id: "a" }, text: "one" },
       { name: { line: 2 }, text: "two" },
+      { name: { id: "3" }, text: "three" },
     ]);
     assert.equal((await textsOf("{not JSON}\n"))[0]?.text, "{not JSON}");
     assert.equal((await textsOf("[1]\n"))[0]?.text, "[1]");
@@ -46,7 +49,8 @@ describe("texts of predict", () => {
 
   it("that cannot be read are named by line", async () => {
     await assert.rejects(textsOf('{"text":"one"}\n{"text":\n'), /^PlumbError: new\.txt, line 2: not JSON/);
-    await assert.rejects(textsOf('{"text":"one"}\n{"text":""}\n'), /line 2: no field "text"/);
+    await assert.rejects(textsOf('{"text": one}\n'), /^PlumbError: new\.txt, line 1: not JSON/);
+    await assert.rejects(textsOf('{"text":"one"}\n{"text":" "}\n'), /line 2: no field "text"/);
     // An object without a text is a slip; labelled as a text of braces it would go unseen.
     await assert.rejects(textsOf('{"txt":"one"}\n'), /line 1: no field "text"/);
     await assert.rejects(textsOf("one\ntw\0o\n"), /line 2: found a NUL byte/);
