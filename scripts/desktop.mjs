@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { runTests } from "@vscode/test-electron";
+import { downloadAndUnzipVSCode, runTests } from "@vscode/test-electron";
 import { bundle, buildNative } from "./lib/build.mjs";
 import { bundleSuite } from "./lib/in-editor.mjs";
 import { stageExtension } from "./lib/package.mjs";
@@ -21,19 +21,19 @@ script(async () => {
       `PLUMB_VSCODE_DESKTOP names ${program}, which is not there. Name the program of an installed VS Code.`,
     );
   await setup();
+  const cache = path.join(cacheFolder(), "vscode-desktop");
+  await mkdir(cache, { recursive: true });
+  const editor = program ?? (await fetchEditor(cache)); // Before what takes minutes.
   await buildNative({ target: "plumb" });
   await bundle();
   const extension = path.join(root, "build", "desktop", "extension");
   await stageExtension(extension);
   const tests = await bundleSuite();
-  const cache = path.join(cacheFolder(), "vscode-desktop");
-  await mkdir(cache, { recursive: true });
   const place = await mkdtemp(path.join(os.tmpdir(), "plumb-desktop-"));
   const outcome = path.join(place, "outcome.json");
   try {
     await runTests({
-      ...(program === undefined ? {} : { vscodeExecutablePath: program }),
-      cachePath: cache,
+      vscodeExecutablePath: editor,
       extensionDevelopmentPath: extension,
       extensionTestsPath: tests,
       extensionTestsEnv: { PLUMB_IN_EDITOR: outcome },
@@ -52,6 +52,18 @@ script(async () => {
     await rm(place, { recursive: true, force: true });
   }
 });
+
+/** @param {string} cache @returns {Promise<string>} the program of the newest VS Code */
+async function fetchEditor(cache) {
+  try {
+    return await downloadAndUnzipVSCode({ cachePath: cache });
+  } catch (error) {
+    throw new Stop(
+      `VS Code could not be downloaded (${error instanceof Error ? error.message : String(error)}). ` +
+        "Install one, and name its program in PLUMB_VSCODE_DESKTOP.",
+    );
+  }
+}
 
 /** Says what came of it: an editor that ends well without a word of the suite has not run it. @param {string} file */
 async function report(file) {

@@ -4,7 +4,7 @@ import { renderAblationText } from "../core/bench/ablation-page";
 import { ablationSuite, writeAblation } from "../core/bench/ablation-task";
 import { cellsOf } from "../core/bench/cells";
 import { openBaseModel, resolveBaseModel } from "../core/model";
-import { expectedHere, runCellsHere } from "./bench-cells";
+import { finishCells } from "./bench-cells";
 import { addEngineOptions, count, engineWishes, seedList, type EngineFlags } from "./options";
 import { EXIT } from "./run-worker";
 
@@ -57,14 +57,7 @@ async function ablate(task: string, flags: AblateFlags): Promise<void> {
   });
   const out = path.resolve(flags.out ?? path.join(path.dirname(task), ".plumb", "ablation"));
   const cells = await cellsOf(suite, engineWishes(flags), { openBaseModel, resolveBaseModel });
-  process.stderr.write(`${await expectedHere(out, cells)}\n`);
-  const { paused, busy } = await runCellsHere(out, cells, flags.retry === true, () => Promise.resolve());
-  if (paused || busy > 0) {
-    const what = paused ? "Saved." : `${busy} runs are in another process's hands.`;
-    process.stderr.write(`${what} The same command goes on.\n`);
-    process.exitCode = paused ? EXIT.interrupted : EXIT.failed;
-    return;
-  }
+  if (!(await finishCells(out, cells, flags.retry === true))) return;
   const { ablation, page } = await writeAblation(out, cells);
   process.stdout.write(flags.json === true ? `${JSON.stringify(ablation)}\n` : renderAblationText(ablation));
   process.stderr.write(`\nPage: ${page}\n`);

@@ -20,6 +20,12 @@ export function register(program: Command): void {
     .description(
       "Makes base models in Hugging Face form, which Plumb, transformers and llama.cpp's converter read.",
     );
+  base.addHelpText(
+    "after",
+    `
+Example:
+  plumb base train tasks.base-training.json --out my-base`,
+  );
   registerTrain(base);
   registerExport(base);
 }

@@ -3,7 +3,7 @@ import { expectedSeconds } from "../core/bench/expected";
 import { runCells } from "../core/bench/run-cells";
 import { readCells } from "../core/bench/write";
 import { duration } from "../core/report/format";
-import { runInWorker } from "./run-worker";
+import { EXIT, runInWorker } from "./run-worker";
 
 /** How many cells are to do, and how long that will take, in a sentence. */
 export async function expectedHere(out: string, cells: readonly Cell[]): Promise<string> {
@@ -15,6 +15,20 @@ export async function expectedHere(out: string, cells: readonly Cell[]): Promise
     : "from cells done";
   const time = open.length === 0 ? "" : `, about ${duration(total)} (${source})`;
   return `${open.length} of ${cells.length} cells to do${time}.`;
+}
+
+/**
+ * Runs all cells, whose results are shown together once each has one.
+ * @returns False where some are still without: the exit code is set and what to do is said.
+ */
+export async function finishCells(out: string, cells: readonly Cell[], retry: boolean): Promise<boolean> {
+  process.stderr.write(`${await expectedHere(out, cells)}\n`);
+  const { paused, busy } = await runCellsHere(out, cells, retry, () => Promise.resolve());
+  if (!paused && busy === 0) return true;
+  const what = paused ? "Saved." : `${busy} runs are in another process's hands.`;
+  process.stderr.write(`${what} The same command goes on.\n`);
+  process.exitCode = paused ? EXIT.interrupted : EXIT.failed;
+  return false;
 }
 
 /** Runs cells one after the other, each in a worker, and says on standard error how far it is. */

@@ -5,7 +5,7 @@ import { curveOf, curveSuite } from "../core/bench/curve-task";
 import { renderCurveText } from "../core/bench/curve-page";
 import { openBaseModel, resolveBaseModel } from "../core/model";
 import { MethodName } from "../core/schema";
-import { runCellsHere } from "./bench-cells";
+import { finishCells } from "./bench-cells";
 import { addEngineOptions, count, engineWishes, seedList, type EngineFlags } from "./options";
 import { EXIT } from "./run-worker";
 
@@ -67,13 +67,7 @@ async function curve(task: string, flags: CurveFlags): Promise<void> {
   });
   const out = path.resolve(flags.out ?? path.join(path.dirname(task), ".plumb", "curve"));
   const cells = await cellsOf(suite, engineWishes(flags), { openBaseModel, resolveBaseModel });
-  const { paused, busy } = await runCellsHere(out, cells, flags.retry === true, () => Promise.resolve());
-  if (paused || busy > 0) {
-    const what = paused ? "Saved." : `${busy} runs are in another process's hands.`;
-    process.stderr.write(`${what} The same command goes on.\n`);
-    process.exitCode = paused ? EXIT.interrupted : EXIT.failed;
-    return;
-  }
+  if (!(await finishCells(out, cells, flags.retry === true))) return;
   const { curve: found, page, failed } = await curveOf(out, cells);
   for (const { cell, reason } of failed) process.stderr.write(`Left out, failed: ${cell}: ${reason}\n`);
   process.stdout.write(
