@@ -69,7 +69,7 @@ export function checkPairs(pairs: Pairs, rows: number, file: string): void {
     if (id >= rows) {
       throw mismatch(
         file,
-        say`token ${shown(token)} has the id ${id}, but the model knows ${rows} tokens. The tokenizer belongs to another model.`,
+        say`token ${shown(token)} has the id ${id}, but the model knows ${rows} tokens. The tokenizer belongs to another model: get the model again, with its own.`,
       );
     }
     const owner = owners[id];
@@ -91,7 +91,7 @@ export function checkPairs(pairs: Pairs, rows: number, file: string): void {
   if (count < rows * 0.9) {
     throw mismatch(
       file,
-      say`the tokenizer has ${count} tokens, the model ${rows}. The tokenizer belongs to another model.`,
+      say`the tokenizer has ${count} tokens, the model ${rows}. The tokenizer belongs to another model: get the model again, with its own.`,
     );
   }
   for (const [name, id] of [

@@ -33,6 +33,7 @@ export function readGgufModel(descriptor: number, size: number, named: string): 
   tensors.delete(ROPE_FACTORS);
   const table = buildTable({
     place: file,
+    configFile: file,
     naming: "gguf",
     family,
     config,
@@ -121,7 +122,9 @@ function configOf(
   const headSize = number("attention.key_length", hiddenSize / headCount);
   for (const name of ["attention.value_length", "rope.dimension_count"]) {
     const found = number(name, headSize);
-    if (found !== headSize) throw refuse(say`${key(name)} is ${found}, other than the head size ${headSize}`);
+    // A head size that cannot be is said as such, where the config is checked.
+    if (found !== headSize && Number.isInteger(headSize) && headSize > 0)
+      throw refuse(say`${key(name)} is ${found}, other than the head size ${headSize}`);
   }
   const ropeFactors = scaling === "linear" ? linearFactors(headSize, number("rope.scaling.factor")) : factors;
   // The tokenizer's length is checked against the embedding; some files do not state the vocabulary's size besides.

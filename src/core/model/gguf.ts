@@ -1,7 +1,7 @@
-import { GGUF_TYPES } from "./element-types";
+import { GGUF_TYPES, tensorBytes } from "./element-types";
 import { HeaderReader } from "./header-reader";
 import { damaged, shown, unsupported } from "./problem";
-import { checkPlaces, type StoredTensor } from "./stored-tensor";
+import { checkPlaces, unclaimed, type StoredTensor } from "./stored-tensor";
 import { say } from "../say";
 
 export type MetadataValue = number | boolean | string | readonly number[] | readonly string[];
@@ -189,5 +189,12 @@ function readTensors(reader: HeaderReader, count: number, alignment: number): Ma
     tensors.set(name, tensor);
   }
   checkPlaces([...tensors.values()], file, size);
+  // A model whose head is missing would pass for one that uses its embedding as such.
+  const padded = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
+  const covered = [...tensors.values()].reduce(
+    (sum, { layout, shape }) => sum + padded(tensorBytes(layout, shape) ?? 0),
+    start,
+  );
+  if (tensors.size > 0 && size - covered >= alignment) throw unclaimed(size - covered, file);
   return tensors;
 }

@@ -17,6 +17,7 @@ import type { StoredTensor } from "./stored-tensor";
 import { buildTable } from "./table";
 import { say } from "../say";
 
+const CONFIG = "config.json";
 const LONGEST_CONFIG = 1 << 20;
 const LONGEST_INDEX = 1 << 24;
 const SINGLES = ["model.safetensors", "pytorch_model.bin"];
@@ -26,11 +27,13 @@ const INDEXES = ["model.safetensors.index.json", "pytorch_model.bin.index.json"]
 export async function readHuggingFaceModel(folder: string): Promise<ModelParts> {
   const { json, family, config } = await readConfig(folder);
   const tensors = new Map<string, StoredTensor>();
-  for (const part of await weightFiles(folder)) readPart(part, tensors);
+  const files = await weightFiles(folder);
+  for (const part of files) readPart(part, tensors);
   // A tied model may carry its head all the same: it equals the embedding.
   if (config.tiedHead) tensors.delete(family.head.huggingFace);
   const table = buildTable({
-    place: folder,
+    place: files.length === 1 ? files[0]! : folder,
+    configFile: path.join(folder, CONFIG),
     naming: "huggingFace",
     family,
     config,
@@ -52,7 +55,7 @@ export async function checkConfig(folder: string): Promise<void> {
 async function readConfig(
   folder: string,
 ): Promise<{ json: JsonObject; family: Family; config: DecoderConfig }> {
-  const file = path.join(folder, "config.json");
+  const file = path.join(folder, CONFIG);
   const json = await readJsonObject(file, LONGEST_CONFIG);
   if (json === null) throw await noConfig(folder, await readdir(folder));
   const family = familyOf(json, file);

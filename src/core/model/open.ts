@@ -14,6 +14,7 @@ import type { ModelParts } from "./parts";
 import { createPieceTokenizer } from "./piece-tokenizer";
 import { checkPieces } from "./pieces";
 import { mistakenFile } from "./mistaken";
+import { checkNorms } from "./norms";
 import { unsupported } from "./problem";
 import { createTokenizer } from "./tokenizer";
 import { checkPairs } from "./byte-pairs";
@@ -78,6 +79,7 @@ function noGguf(file: string, start: Buffer): PlumbError {
 async function finish(parts: ModelParts, place: string, format: BaseModel["format"]): Promise<BaseModel> {
   const { family, table, words, license } = parts;
   const tokenizer = tokenizerOf(parts);
+  checkNorms(table);
   return {
     name: await displayName(place),
     path: place,

@@ -44,7 +44,7 @@ export function checkPieces(tokenizer: Pieces, rows: number, file: string): void
   if (pieces.length > rows || pieces.length < rows * 0.9) {
     throw mismatch(
       file,
-      say`the tokenizer has ${pieces.length} tokens, the model ${rows}. The tokenizer belongs to another model.`,
+      say`the tokenizer has ${pieces.length} tokens, the model ${rows}. The tokenizer belongs to another model: get the model again, with its own.`,
     );
   }
   const owners = new Map<string, number>();

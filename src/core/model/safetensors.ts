@@ -1,6 +1,7 @@
-import { checkPlaces, type StoredTensor } from "./stored-tensor";
+import { checkPlaces, unclaimed, type StoredTensor } from "./stored-tensor";
 import { SAFETENSORS_TYPES, tensorBytes } from "./element-types";
 import { HeaderReader } from "./header-reader";
+import { isFault, scanObject } from "../data/json-scan";
 import { isRecord, parseJson } from "./json";
 import { damaged, shown, unsupported } from "./problem";
 import { say } from "../say";
@@ -22,22 +23,30 @@ export function readSafetensorsHeader(descriptor: number, size: number, file: st
       say`the header's length is ${length}, more than the ${LONGEST_HEADER} of any sound file`,
     );
   }
-  const header = parseJson(reader.take(length, say`the header`), file, say`the header`);
+  const bytes = reader.take(length, say`the header`);
+  const header = parseJson(bytes, file, say`the header`);
+  refuseDoubles(bytes.toString("utf8"), file);
   const start = reader.position;
   if (!isRecord(header)) throw damaged(file, say`the header is no JSON object`);
   const tensors = Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
     .map(([name, entry]) => readEntry(name, entry, start, file));
   checkPlaces(tensors, file, size);
-  // checkPlaces leaves only gaps to find. JSON keeps the last of two equal names, so the first would leave one.
+  // checkPlaces leaves only gaps to find.
   const covered = tensors.reduce((sum, { layout, shape }) => sum + (tensorBytes(layout, shape) ?? 0), start);
-  if (covered !== size) {
-    throw damaged(
-      file,
-      say`${size - covered} bytes belong to no tensor; the file is too long or names a tensor twice`,
-    );
-  }
+  if (covered !== size) throw unclaimed(size - covered, file);
   return tensors;
+}
+
+/** JSON.parse keeps the last of two equal names. */
+function refuseDoubles(header: string, file: string): void {
+  const scanned = scanObject(header);
+  if (isFault(scanned)) return;
+  const names = new Set<string>();
+  for (const { key } of scanned.members) {
+    if (names.has(key)) throw damaged(file, say`${say`tensor ${shown(key)}`} is there twice`);
+    names.add(key);
+  }
 }
 
 function readEntry(name: string, entry: unknown, start: number, file: string): StoredTensor {
@@ -46,7 +55,10 @@ function readEntry(name: string, entry: unknown, start: number, file: string): S
   const { dtype, shape, data_offsets: offsets } = entry;
   const layout = typeof dtype === "string" ? SAFETENSORS_TYPES.get(dtype) : undefined;
   if (layout === undefined) {
-    throw unsupported(file, say`${what} has the element type ${shown(dtype)}, which is not known.`);
+    throw unsupported(
+      file,
+      say`${what} has the element type ${shown(dtype)}, which is not known. Choose a file of the model in F32, F16 or BF16.`,
+    );
   }
   if (!isSizes(shape)) throw damaged(file, say`${what} has no list of whole numbers as its shape`);
   if (!isSizes(offsets) || offsets.length !== 2) {

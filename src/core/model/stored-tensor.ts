@@ -1,5 +1,6 @@
 import { tensorBytes, type ElementLayout } from "./element-types";
 import { damaged, shown } from "./problem";
+import type { PlumbError } from "../errors";
 import { say } from "../say";
 
 /** A tensor as the header of a file describes it, under that file's own name. */
@@ -11,6 +12,14 @@ export interface StoredTensor {
   readonly file: string;
   /** Bytes from the beginning of the file. */
   readonly offset: number;
+}
+
+/** Bytes that no tensor has: the header lacks one, or has two of a name. */
+export function unclaimed(bytes: number, file: string): PlumbError {
+  return damaged(
+    file,
+    say`${bytes} bytes belong to no tensor; the file is too long, or lacks a tensor's name or has one twice`,
+  );
 }
 
 /** Every tensor lies inside its file, and apart from the others. */

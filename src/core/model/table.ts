@@ -7,8 +7,10 @@ import { say } from "../say";
 
 /** Facts of a model as a reader found them, not yet compared with each other. */
 export interface FoundModel {
-  /** For messages: the file, or the folder. */
+  /** For messages: the file of the tensors, or the folder where there are several. */
   readonly place: string;
+  /** For messages: the file that the config was read from. */
+  readonly configFile: string;
   readonly naming: "gguf" | "huggingFace";
   readonly family: Family;
   readonly config: DecoderConfig;
@@ -53,7 +55,7 @@ export function buildTable(found: FoundModel): ModelTable {
     if (tensor.shape.length !== shape.length || tensor.shape.some((extent, i) => extent !== shape[i])) {
       throw mismatch(
         tensor.file,
-        say`tensor ${shown(name)} has the shape [${tensor.shape.join(", ")}], but the model's config asks for [${shape.join(", ")}]. The file is damaged or its config is that of another model.`,
+        say`tensor ${shown(name)} has the shape [${tensor.shape.join(", ")}], but the model's config asks for [${shape.join(", ")}]. The file is damaged or its config is that of another model: get both again.`,
       );
     }
     const { type } = tensor.layout;
@@ -79,7 +81,7 @@ export function buildTable(found: FoundModel): ModelTable {
     if (used.has(name) || found.family.ignored.test(name)) continue;
     throw unsupported(
       found.place,
-      say`tensor ${shown(name)} has no place in a model of the family ${found.family.name} as Plumb knows it; using the model without it would give other results.`,
+      say`tensor ${shown(name)} has no place in a model of the family ${found.family.name} as Plumb knows it; using the model without it would give other results. Get the model again, or choose another.`,
     );
   }
   return { files, tensors: entries, config: found.config };
@@ -93,7 +95,7 @@ function* rulesOf({ family, config }: FoundModel): Generator<{ rule: TensorRule;
   }
 }
 
-function checkConfig({ place, config }: FoundModel): void {
+function checkConfig({ configFile: place, config }: FoundModel): void {
   for (const { name, value, most } of LIMITS) {
     const found = value(config);
     if (!Number.isInteger(found) || found < 1 || found > most) {

@@ -289,6 +289,22 @@ describe("GGUF files", () => {
         /tensor "blk\.0\.attn_q\.weight" is missing/,
       ],
       [
+        "a number of heads that does not divide the hidden size",
+        (plan) => {
+          setKey(plan, "llama.rope.dimension_count", u32(16));
+          setKey(plan, "llama.attention.head_count", u32(7));
+        },
+        /the config's head size is 9\.14\d*, expected a whole number/,
+      ],
+      [
+        "a head that the header does not name, in a model that would then use its embedding as such",
+        (plan) => {
+          plan.tensors.push({ name: "output.weight", shape: [8, 64], type: 8 });
+          plan.tensorCount = BigInt(plan.tensors.length - 1);
+        },
+        /\d+ bytes belong to no tensor/,
+      ],
+      [
         "a doubled tensor",
         (plan) => plan.tensors.push({ ...tensorOf(plan, Q) }),
         /tensor "blk\.0\.attn_q\.weight" is there twice/,
@@ -470,6 +486,19 @@ describe("GGUF files", () => {
         await assert.rejects(openBytes(bytes), { name: "PlumbError", message });
       });
     }
+
+    it("a file of full length that was never filled to its end, by its norms: zeros or no numbers", async () => {
+      const bytes = writeGguf(tinyPlan());
+      const norm = 64 * 4;
+      for (const [value, what] of [
+        [0, /tensor "model\.norm\.weight" has only zeros/],
+        [0xff, /tensor "model\.norm\.weight" has values that are no finite numbers/],
+      ] as const) {
+        await assert.rejects(openBytes(Buffer.from(bytes).fill(value, bytes.length - norm)), what);
+      }
+      const half = Buffer.from(bytes).fill(0, bytes.length - norm, bytes.length - norm / 2);
+      await openBytes(half);
+    });
 
     it("a file cut short anywhere", async function () {
       this.timeout(60_000);

@@ -257,6 +257,11 @@ describe("folders in Hugging Face form", () => {
         /pytorch_model\.bin: it has no end-of-archive record/,
       ],
       [
+        "a config of numbers that cannot be",
+        (plan) => (plan.config.num_attention_heads = 0),
+        /config\.json: the config's number of heads is 0, expected a whole number/,
+      ],
+      [
         "no tokenizer",
         (plan) => {
           plan.files["tokenizer.json"] = "{}";
@@ -353,7 +358,7 @@ describe("folders in Hugging Face form", () => {
       [
         "bytes that belong to no tensor",
         (plan) => (plan.surplus = 3),
-        /3 bytes belong to no tensor; the file is too long or names a tensor twice/,
+        /3 bytes belong to no tensor; the file is too long, or lacks a tensor's name or has one twice/,
       ],
       [
         "a tensor named twice",
@@ -361,7 +366,15 @@ describe("folders in Hugging Face form", () => {
           '{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
           8,
         ),
-        /4 bytes belong to no tensor; the file is too long or names a tensor twice/,
+        /tensor "x" is there twice/,
+      ],
+      [
+        "a tensor named twice in the same words",
+        raw(
+          '{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+          4,
+        ),
+        /tensor "x" is there twice/,
       ],
       [
         "a missing tensor",

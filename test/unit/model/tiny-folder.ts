@@ -92,11 +92,14 @@ export function inTwoParts(plan: FolderPlan): void {
   });
 }
 
+/** A byte that, repeated, is a number between 0 and 2 in every type of float. */
+const NUMBER = 0x3f;
+
 export function writeSafetensors(header: unknown, dataBytes: number): Buffer {
   const json = Buffer.from(typeof header === "string" ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
-  return Buffer.concat([length, json, Buffer.alloc(dataBytes)]);
+  return Buffer.concat([length, json, Buffer.alloc(dataBytes, NUMBER)]);
 }
 
 /** The files of a plan by their names. */

@@ -88,7 +88,10 @@ export function tensorOf(plan: GgufPlan, name: string): TensorPlan {
   return plan.tensors.find((tensor) => tensor.name === name)!;
 }
 
-/** Bytes of the file. Values of tensors are zero. */
+/** A byte that, repeated, is a number between 0 and 2 in every type of float. */
+const NUMBER = 0x3f;
+
+/** Bytes of the file. Values of tensors are some number. */
 export function writeGguf(plan: GgufPlan): Buffer {
   const pieces: Buffer[] = [Buffer.from("GGUF")];
   const add = (size: number, write: (bytes: Buffer) => void) => {
@@ -138,7 +141,7 @@ export function writeGguf(plan: GgufPlan): Buffer {
     if (size < 1e6) end = Math.ceil((end + size) / 32) * 32;
   }
   const header = pieces.reduce((sum, { length }) => sum + length, 0);
-  pieces.push(Buffer.alloc(((32 - (header % 32)) % 32) + end));
+  pieces.push(Buffer.alloc(((32 - (header % 32)) % 32) + end, NUMBER));
   return Buffer.concat(pieces);
 }
 
