@@ -32,6 +32,14 @@ export function detectNan(step: number, loss: number, gradientNorm: number): Tro
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** Where learning has made things worse by half: it is the rates, and larger ones would not help. `what` has happened. */
+function tooFast(evaluations: readonly Evaluation[], what: string): string | null {
+  const first = evaluations[0];
+  const latest = evaluations.at(-1);
+  if (first === undefined || latest === undefined || !(latest.loss > first.loss * 1.5)) return null;
+  return say`${what} (held-out ${first.loss.toFixed(3)} at first, ${latest.loss.toFixed(3)} now). Its learning rates are too high: divide --prompt-rate and --bias-rate by ten.`;
+}
+
 /**
  * After a third of the run, and at least 40 steps: the held-out loss has never been half a percent below its beginning, and
  * the loss of the later half of the steps is about that of the earlier half (batches differ, so 5 % is no fall yet).
@@ -48,9 +56,12 @@ export function detectNoMovement(
   const half = Math.floor(done / 2);
   const fallen = mean(losses.slice(half)) < mean(losses.slice(0, half)) * 0.95;
   if (best < first.loss * 0.995 || fallen) return null;
+  const risen = say`After ${done} steps the loss has risen`;
   return {
     code: "no-movement",
-    message: say`After ${done} steps the loss has not fallen (held-out ${first.loss.toFixed(3)} at first, ${best.toFixed(3)} at best). Try three times --prompt-rate and --bias-rate, or look whether the labels follow from the texts at all.`,
+    message:
+      tooFast(evaluations, risen) ??
+      say`After ${done} steps the loss has not fallen (held-out ${first.loss.toFixed(3)} at first, ${best.toFixed(3)} at best). Try three times --prompt-rate and --bias-rate, or look whether the labels follow from the texts at all.`,
   };
 }
 
@@ -69,9 +80,12 @@ export function detectOneClass(
   const latest = last[2];
   if (latest === undefined || answersHeldOut < 2 || last[0]!.step < steps / 2) return null;
   if (last.some((look) => look.answers !== 1 || look.loss < guessLoss * 0.98)) return null;
+  const same = say`After ${latest.step} steps the model gives the same answer to every held-out text, and its loss has risen`;
   return {
     code: "one-class",
-    message: say`After ${latest.step} steps the model gives the same answer to every held-out text, and does no better than guessing by how frequent each class is. Try --balance sampling, more --steps or a higher --bias-rate; with few examples of a class, label more of it.`,
+    message:
+      tooFast(evaluations, same) ??
+      say`After ${latest.step} steps the model gives the same answer to every held-out text, and does no better than guessing by how frequent each class is. Try --balance sampling, more --steps or a higher --bias-rate; with few examples of a class, label more of it.`,
   };
 }
 

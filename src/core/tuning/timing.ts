@@ -1,4 +1,5 @@
 import type { Session } from "../engine";
+import { PlumbError } from "../errors";
 import { Interrupted, type JobChannel, type JobTools } from "./job-tools";
 import { scoringRows, trainingRows } from "./layout";
 import { DataOrder, exampleWeights } from "./order";
@@ -16,7 +17,18 @@ export interface Timing {
   readonly row: number;
 }
 
-/** Computes the first step and throws it away. Its first micro-batch is computed twice: the first call of all also sets things up. */
+/** Nothing is tuned yet, so it is not the rates. */
+function noNumbers(model: string, loss: number): PlumbError {
+  return new PlumbError(
+    "model-damaged",
+    say`${model}: before anything is tuned, the model's loss is ${String(loss)}, no finite number. Its file is damaged: get it again. If it is sound, try --precision float32.`,
+  );
+}
+
+/**
+ * Computes the first step and throws it away. Its first micro-batch is computed twice: the first call of all also sets things up.
+ * @throws PlumbError where the loss is no number.
+ */
 export async function timeOneStep(
   prepared: PreparedRun,
   open: () => Promise<Session>,
@@ -29,7 +41,8 @@ export async function timeOneStep(
     const order = new DataOrder(fit, settings.batch, settings.seed, settings.balance);
     const weightsOf = exampleWeights(fit, layout.labels.length, settings.balance);
     const batches = microBatches(layout, order.at(0), weightsOf, budget.train);
-    await session.accumulate(batches[0]!);
+    const { loss } = await session.accumulate(batches[0]!);
+    if (!Number.isFinite(loss)) throw noNumbers(prepared.base.path, loss);
     const begun = tools.now().getTime();
     let rows = 0;
     for (const batch of batches) {
@@ -97,6 +110,12 @@ export async function probed(
       report();
     },
   );
+  if (found.losses.every(({ loss }) => loss === null)) {
+    throw new PlumbError(
+      "nan",
+      say`The loss is no finite number soon, with rates of ${FACTORS[0]!} to ${FACTORS.at(-1)!} times the usual ones. Give much smaller ones with --prompt-rate and --bias-rate, or try --precision float32.`,
+    );
+  }
   const tried = found.losses.map(
     ({ factor, loss }) => `${factor}: ${loss === null ? say`not a number` : loss.toFixed(3)}`,
   );

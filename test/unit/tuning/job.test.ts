@@ -341,6 +341,25 @@ describe("a tuning job says what is wrong", () => {
     await assert.rejects(run({ type: "resume", run: folder }), /would end the same way again: Step 8/);
   });
 
+  it("a base model that gives no numbers before anything is tuned: nothing is written, and the rates are not blamed", async () => {
+    for (const probe of [true, false]) {
+      await assert.rejects(
+        run(tune(task.file, { probe }), fakeTools({ nanFrom: 0 })),
+        ({ message }: Error) =>
+          message.includes("before anything is tuned, the model's loss is NaN") && !message.includes("rate"),
+      );
+    }
+    assert.deepEqual(await runsOf(task.folder), []);
+  });
+
+  it("rates that are all too high for a number", async () => {
+    await assert.rejects(
+      run(tune(task.file, { probe: true }), fakeTools({ nanFrom: 2 })),
+      /no finite number soon, with rates of 0\.1 to 3 times the usual ones/,
+    );
+    assert.deepEqual(await runsOf(task.folder), []);
+  });
+
   it("no movement", async () => {
     const options = { ...QUICK, steps: 120, evaluateEvery: 10, patience: 100 };
     await assert.rejects(

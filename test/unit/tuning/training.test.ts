@@ -324,6 +324,8 @@ describe("detectors", () => {
     assert.equal(detectNoMovement(120, flat, looks([1.1, 1.1, 1.05])), null);
     assert.equal(detectNoMovement(240, flat, still), null);
     assert.equal(detectNoMovement(60, flat.slice(0, 39), still), null);
+    assert.match(detectNoMovement(120, flat, still)!.message, /Try three times/);
+    assert.match(detectNoMovement(120, flat, looks([1.1, 5]))!.message, /has risen.*divide .* by ten/);
   });
 
   it("see one answer for everything only where it is no better than guessing, late in the run", () => {
