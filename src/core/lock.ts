@@ -29,12 +29,14 @@ function ownerOf(text: string): Owner | null {
   return isOwner ? (value as Owner) : null;
 }
 
-async function startOf(pid: number): Promise<string | null> {
+/** State and start of a process, where the system tells them. */
+async function processOf(pid: number): Promise<{ state: string | null; start: string | null }> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { state: fields[0] ?? null, start: fields[19] ?? null };
   } catch {
-    return null;
+    return { state: null, start: null };
   }
 }
 
@@ -45,7 +47,9 @@ async function isAlive(owner: Owner): Promise<boolean> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
-  const start = await startOf(owner.pid);
+  const { state, start } = await processOf(owner.pid);
+  // Dead, and only not yet waited for: in a container without an init, for ever.
+  if (state === "Z" || state === "X") return false;
   return owner.start === null || start === null || owner.start === start;
 }
 
@@ -74,7 +78,7 @@ async function create(file: string, owner: Owner): Promise<boolean> {
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = path.join(folder, "lock");
-  const owner: Owner = { pid: process.pid, host: hostname(), start: await startOf(process.pid) };
+  const owner: Owner = { pid: process.pid, host: hostname(), start: (await processOf(process.pid)).start };
   const release = async () => {
     await rm(file, { force: true });
   };

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
@@ -23,6 +25,25 @@ describe("the lock of a folder", () => {
   it("of a process that is gone counts for nothing", async () => {
     await write(JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), start: null }));
     assert.equal(await isFolderLocked(folder), false);
+  });
+
+  it("of a process that was killed and that nobody waits for counts for nothing", async function () {
+    if (process.platform !== "linux") this.skip();
+    // The shell's child outlives the shell: what took the shell's place never waits for it.
+    const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
+    try {
+      const [pid] = (await once(parent.stdout, "data")).map(Number);
+      await write(JSON.stringify({ pid, host: hostname(), start: null }));
+      assert.equal(await isFolderLocked(folder), true);
+      process.kill(pid!, "SIGKILL");
+      for (let tries = 0; tries < 100 && (await isFolderLocked(folder)); tries++) {
+        await new Promise((done) => setTimeout(done, 20));
+      }
+      assert.doesNotThrow(() => process.kill(pid!, 0), "it is still listed");
+      assert.equal(await isFolderLocked(folder), false);
+    } finally {
+      parent.kill("SIGKILL");
+    }
   });
 
   it("of another machine counts: nobody here can tell whether it lives", async () => {
