@@ -114,6 +114,7 @@ export const Report = z.object({
     totalParameters: z.number(),
     device: z.string(),
     precision: z.string(),
+    repeat: z.string().optional().describe("The command that gives the same again."),
     history: z.array(
       z.object({
         step: z.number(),

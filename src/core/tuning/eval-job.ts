@@ -18,6 +18,7 @@ import { openAdapter } from "./predict-job";
 import { predictExamples } from "./predict";
 import { checkData, partsOf } from "./prepare";
 import type { Job } from "./protocol";
+import { EVALUATION_COMMAND } from "./repeat";
 import { parameterCount, reportRun, totalParameters } from "./result";
 import { countTestLook, jsonLines, readManifest, RUN_FILES, writing } from "./run-folder";
 import { say } from "../say";
@@ -104,6 +105,7 @@ export async function evalJob(
         totalParameters: totalParameters(base.parameterCount, trained, adapter.settings),
         device: opened.place.name,
         precision: model.precision,
+        repeat: EVALUATION_COMMAND,
         history: [],
       },
     });

@@ -7,6 +7,7 @@ import type { Snapshot } from "./checkpoint";
 import { scoringHook } from "./job-tools";
 import { predictExamples } from "./predict";
 import { untunedLayout } from "./prepare";
+import { repeatCommand } from "./repeat";
 import { parameterCount, reportRun, totalParameters } from "./result";
 import type { Run } from "./run";
 import { adapterSpec } from "./methods";
@@ -81,6 +82,7 @@ async function scoreAndReport(
       totalParameters: totalParameters(base.parameterCount, trainedParameters, manifest.settings),
       device: manifest.engine.device,
       precision: manifest.engine.precision,
+      repeat: repeatCommand(manifest, base.table.config.contextLength),
       history: historyOf(snapshot),
     },
   });

@@ -143,8 +143,12 @@ function cost({ report, language }: Context): Markup {
             <dd>${value}</dd>`,
       )}
     </dl>
-    <p>${t("The same again, from the same examples:")}</p>
-    <pre><code>plumb tune TASK.plumb.json --method ${run.method} --seed ${run.seed}</code></pre>
+    ${
+      run.repeat === undefined
+        ? ""
+        : markup`<p>${t("The same again, from the same examples:")}</p>
+            <pre><code>${run.repeat}</code></pre>`
+    }
     <p class="soft small">
       ${t("manifest.json in the run folder has all settings, the split, and the fingerprints of data and base model.")}
     </p>`;
