@@ -63,7 +63,7 @@ export async function forecastJob(
         device: choices.device,
         precision: choices.precision,
         threads: choices.threads,
-        seconds: secondsOfRun(prepared, timing, { folds, probes: probe }),
+        seconds: secondsOfRun(prepared, timing, { folds, probes: probe, scoreRows: budget.score }),
         bytes: opened.bytes,
         available: opened.room.available,
         cutTexts: [...fit, ...heldOut, ...test].filter(({ text }) => text.cut).length,

@@ -104,6 +104,16 @@ export async function targetLosses(
   return losses;
 }
 
+/** Texts that are generated for together. */
+export function generationGroups(layout: Layout, texts: readonly EncodedText[], budget: number) {
+  return bucket(texts, (text) => text.tokens.length + layout.answerRoom, GENERATION * budget);
+}
+
+/** Steps of generation that answers to these texts take at most. */
+export function generationSteps(layout: Layout, texts: readonly EncodedText[], budget: number): number {
+  return generationGroups(layout, texts, budget).length * layout.answerRoom;
+}
+
 /** Greedy answers, in the order of the texts, without the space that they begin with. */
 export async function generateAnswers(
   session: Session,
@@ -115,7 +125,7 @@ export async function generateAnswers(
 ): Promise<string[]> {
   const result = new Array<string>(texts.length).fill("");
   let done = 0;
-  for (const group of bucket(texts, (text) => text.tokens.length + layout.answerRoom, GENERATION * budget)) {
+  for (const group of generationGroups(layout, texts, budget)) {
     const { segments, leaves } = generationSegments(
       layout,
       group.map(({ item }) => item),

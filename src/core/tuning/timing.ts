@@ -1,10 +1,11 @@
 import type { Session } from "../engine";
 import { PlumbError } from "../errors";
 import { Interrupted, type JobChannel, type JobTools } from "./job-tools";
-import { scoringRows, trainingRows } from "./layout";
+import { generationSegments, scoringRows, trainingRows } from "./layout";
 import { DataOrder, exampleWeights } from "./order";
 import type { PreparedRun } from "./prepare";
 import { FACTORS, probeRates, probeSteps, scaledRates } from "./probe";
+import { generationGroups, generationSteps } from "./score";
 import type { TuningSettings } from "./settings";
 import { microBatches, type Budget } from "./trainer";
 import { say } from "../say";
@@ -15,6 +16,8 @@ export interface Timing {
   readonly step: number;
   /** Seconds of one row, forward and backward. */
   readonly row: number;
+  /** Seconds of one step of generation, which gives each text of a group a token; 0 where nothing is generated. */
+  readonly generation: number;
 }
 
 /** Nothing is tuned yet, so it is not the rates. */
@@ -52,19 +55,53 @@ export async function timeOneStep(
     const row = (tools.now().getTime() - begun) / 1000 / rows;
     // The first step may be a short one: what counts is the mean.
     const mean = fit.reduce((sum, item) => sum + trainingRows(layout, item), 0) / fit.length;
-    return { row, step: row * (layout.prefix.length + settings.batch * mean) };
+    const generation =
+      layout.kind === "generation" ? await timeGeneration(session, prepared, budget, tools) : 0;
+    return { row, generation, step: row * (layout.prefix.length + settings.batch * mean) };
   } finally {
     session.close();
   }
+}
+
+const TIMED_TOKENS = 4;
+
+/** Beside the reading of the texts: what a longer answer takes more than one of a token. */
+async function timeGeneration(
+  session: Session,
+  { layout, fit }: PreparedRun,
+  budget: Budget,
+  tools: JobTools,
+): Promise<number> {
+  const texts = fit.map(({ text }) => text);
+  const [group = []] = generationGroups(layout, texts, budget.score);
+  const { segments, leaves } = generationSegments(
+    layout,
+    group.map(({ item }) => item),
+  );
+  const timed = async (maxTokens: number) => {
+    const begun = tools.now().getTime();
+    // No end token: none may stop early.
+    await session.generate(segments, {
+      leaves,
+      maxTokens,
+      endTokens: new Int32Array(),
+      temperature: 0,
+      topP: 1,
+      seed: 0,
+    });
+    return (tools.now().getTime() - begun) / 1000;
+  };
+  const short = await timed(1);
+  return Math.max(0, (await timed(1 + TIMED_TOKENS)) - short) / TIMED_TOKENS;
 }
 
 /** Seconds that a run will take at most. Reading a text takes a third of what learning from it does. */
 export function secondsOfRun(
   prepared: PreparedRun,
   timing: Timing,
-  { folds, probes }: { folds: number; probes: boolean },
+  { folds, probes, scoreRows }: { folds: number; probes: boolean; scoreRows: number },
 ): number {
-  const { settings, layout, heldOut, test } = prepared;
+  const { settings, layout, fit, heldOut, test } = prepared;
   const rows = (items: typeof heldOut) => items.reduce((sum, { text }) => sum + scoringRows(layout, text), 0);
   const looks = Math.ceil(settings.steps / settings.evaluateEvery) + 1;
   const reading = timing.row / 3;
@@ -72,7 +109,19 @@ export function secondsOfRun(
   const trying = probes
     ? FACTORS.length * (timing.step * probeSteps(timing.step) + reading * rows(heldOut))
     : 0;
-  return trying + training * (1 + folds) + reading * (rows(heldOut) + 2.5 * rows(test));
+  const writing = (items: typeof heldOut) =>
+    layout.kind === "generation"
+      ? timing.generation *
+        generationSteps(
+          layout,
+          items.map(({ text }) => text),
+          scoreRows,
+        )
+      : 0;
+  const answering = (items: typeof heldOut, times: number) =>
+    times * (reading * rows(items) + writing(items));
+  const outOfFold = folds > 0 ? answering([...fit, ...heldOut], 1) : 0;
+  return trying + training * (1 + folds) + outOfFold + answering(heldOut, 1) + answering(test, 2.5);
 }
 
 /** Settings with the rates that a probe found, and the sentence that says so. */

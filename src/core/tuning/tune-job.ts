@@ -69,7 +69,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
       heldOut: prepared.heldOut.length,
       test: prepared.test.length,
       folds: folds?.count ?? 0,
-      seconds: secondsOfRun(prepared, timing, { folds: folds?.count ?? 0, probes }),
+      seconds: secondsOfRun(prepared, timing, { folds: folds?.count ?? 0, probes, scoreRows: budget.score }),
       bytes: opened.bytes,
       gpu: opened.room.gpu,
       fileBytes: opened.readsFile ? await sizeOfFiles(base.table.files) : 0,
