@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Option, type Command } from "commander";
+import { PlumbError } from "../core/errors";
 import { renderReportText } from "../core/report";
 import { Balance, MethodName, PromptEncoder, Report } from "../core/schema";
 import { defaultRates } from "../core/tuning/methods";
@@ -238,7 +239,13 @@ function definedOnly<T extends object>(values: T): Defined<T> {
 async function tune(job: Job, flags: TuneFlags): Promise<void> {
   const json = flags.json === true;
   const print = (event: unknown) => process.stdout.write(`${JSON.stringify(event)}\n`);
-  const end = await runInWorker(job, json ? (message: FromWorker) => print(message) : null, { quiet: json });
+  const end = await runInWorker(job, json ? (message: FromWorker) => print(message) : null, {
+    quiet: json,
+  }).catch((error: unknown) => {
+    if (json && error instanceof PlumbError)
+      print({ type: "failed", code: error.code, message: error.message });
+    throw error;
+  });
   if (end.kind === "paused") {
     if (json) print({ type: "paused", folder: end.folder, step: end.step });
     process.stderr.write(

@@ -99,6 +99,14 @@ describe("the command line", function () {
     Report.parse(events.at(-1)?.report);
   });
 
+  it("tells programs why it failed, and people the same", () => {
+    const { code, out, err } = plumb(["tune", "none.plumb.json", "--json"], { cwd: task.folder });
+    assert.equal(code, 1);
+    const [event, ...more] = jsonLines(out);
+    assert.deepEqual([event?.type, event?.code, more], ["failed", "no-such-file", []]);
+    assert.equal(err, `${String(event?.message)}\n`);
+  });
+
   it("saves on Ctrl-C, says how to go on, and goes on to the bit", async () => {
     const many = [
       "--base",
