@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { openBaseModel, type TextTokenizer } from "../../src/core/model";
@@ -50,15 +50,27 @@ describe("readers of models, fuzzed", function () {
     small();
   };
 
+  /** Values behind a damaged header: a number in every type of float. Only what stands before them is damaged. */
+  const values = Buffer.alloc(1 << 17, 0x3f);
+  /** Uses a model whose files have values to spare: as many as its tensors do not take are cut off. */
+  const useFitted = async (place: string): Promise<void> => {
+    try {
+      await use(place);
+    } catch (error) {
+      const [, file, spare] = /^(.*): (\d+) bytes belong to no tensor/.exec((error as Error).message) ?? [];
+      if (file === undefined) throw error;
+      await truncate(file, (await stat(file)).size - Number(spare));
+      await useFitted(place);
+    }
+  };
+
   it("open or refuse any GGUF file", async () => {
     const file = path.join(folder, "a.gguf");
-    // Values of tensors are not looked at: only what stands before them is damaged.
-    const values = Buffer.alloc(1 << 17);
     await writeFile(file, writeGguf(tinyPlan()));
     const seeds = [await headerOf(file), await headerOf(path.join(fixtures, "tiny-q.gguf"))];
     const { rounds, refused } = await fuzz(seeds, async (input) => {
       await writeFile(file, Buffer.concat([input, values]));
-      await use(file);
+      await useFitted(file);
     });
     assert.ok(rounds > 100 && refused > 10 && refused < rounds, `${rounds} rounds, ${refused} refused`);
   });
@@ -111,12 +123,9 @@ describe("readers of models, fuzzed", function () {
     const { rounds, refused } = await fuzz([Buffer.from(headers.join(BETWEEN), "latin1")], async (input) => {
       const damaged = Buffer.from(input).toString("latin1").split(BETWEEN);
       for (const [i, file] of files.entries()) {
-        await writeFile(
-          file,
-          Buffer.concat([Buffer.from(damaged[i] ?? "", "latin1"), Buffer.alloc(1 << 17)]),
-        );
+        await writeFile(file, Buffer.concat([Buffer.from(damaged[i] ?? "", "latin1"), values]));
       }
-      await use(files[named++ % count]!);
+      await useFitted(files[named++ % count]!);
     });
     assert.ok(rounds > 100 && refused > 10 && refused < rounds, `${rounds} rounds, ${refused} refused`);
   });
