@@ -77,11 +77,10 @@ export async function installCodeServer() {
   };
 }
 
+/** @returns {Promise<string>} its path: a bare name is no program to whoever starts it */
 async function installChromium() {
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
-    const found = ask("sh", ["-c", `command -v ${name}`])?.trim();
-    if (found) return found;
-  }
+  const found = findChromium();
+  if (found !== undefined) return found;
   const line = "apt-get update && apt-get install -y --no-install-recommends chromium";
   if (process.getuid?.() !== 0 || ask("apt-get", ["--version"]) === null) {
     throw new Stop(`Tests in a real editor need Chromium. On Debian or Ubuntu run:\n  sudo sh -c '${line}'`);
@@ -91,5 +90,13 @@ async function installChromium() {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
     show: "on failure",
   });
-  return "chromium";
+  const installed = findChromium();
+  if (installed === undefined) throw new Stop("Chromium was installed, but no program chromium is there.");
+  return installed;
+}
+
+function findChromium() {
+  return ["chromium", "chromium-browser", "google-chrome"]
+    .map((name) => ask("sh", ["-c", `command -v ${name}`])?.trim())
+    .find(Boolean);
 }
