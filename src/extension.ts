@@ -31,7 +31,7 @@ export function activate(context: vscode.ExtensionContext): void {
   });
   const labels = new Part(async () => {
     const { LabelEditors } = await import("./host/label/editors");
-    return new LabelEditors(pages, { worker: dist("worker.js"), reach: dist("reach-thread.js") });
+    return keep(new LabelEditors(pages, { worker: dist("worker.js"), reach: dist("reach-thread.js") }));
   });
   const shared: PanelOptions = {
     pages,

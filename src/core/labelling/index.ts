@@ -1,3 +1,4 @@
+export { isCutOff } from "./cut-off";
 export { editLine, type LabelAction, type LineEdit } from "./edit";
 export { readGuesses, type ModelAnswer, type RunGuesses } from "./guesses";
 export { suggestionOf, unanswered } from "./suggest";

@@ -6,6 +6,7 @@ import { readTask } from "../../core/data";
 import { pickTask } from "../task-files";
 import { labelPage } from "./page";
 import { LABEL_EDITOR } from "./provider";
+import { checkSaved } from "./saves";
 import { LabelSession, type SessionOptions } from "./session";
 import { examplesFiles } from "./examples-files";
 import { taskAt, tasksOf, type TaskOfFile } from "./tasks-of";
@@ -14,7 +15,7 @@ import { taskAt, tasksOf, type TaskOfFile } from "./tasks-of";
 const LARGEST = 50 * 1024 * 1024;
 
 /** Label editors: another view of an examples file, beside the text editor and in step with it. */
-export class LabelEditors implements vscode.CustomTextEditorProvider {
+export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Disposable {
   private readonly sessions = new Map<string, Set<LabelSession>>();
   /** Examples file → task file that was asked for. */
   private readonly asked = new Map<string, vscode.Uri>();
@@ -22,6 +23,9 @@ export class LabelEditors implements vscode.CustomTextEditorProvider {
   private readonly wanted = new Map<string, string>();
   /** Examples files whose suggestions to show as soon as their editor is there. */
   private readonly reviews = new Set<string>();
+  private readonly saves = vscode.workspace.onDidSaveTextDocument((document) => {
+    if ((this.sessions.get(document.uri.toString())?.size ?? 0) > 0) void checkSaved(document);
+  });
 
   /**
    * @param pages Folder of the panels' browser code.
@@ -31,6 +35,10 @@ export class LabelEditors implements vscode.CustomTextEditorProvider {
     private readonly pages: vscode.Uri,
     private readonly programs: Pick<SessionOptions, "worker" | "reach">,
   ) {}
+
+  dispose(): void {
+    this.saves.dispose();
+  }
 
   resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): void {
     const { webview } = panel;
