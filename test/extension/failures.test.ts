@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { FrameLocator } from "playwright-core";
 import { seededRandom } from "../../src/core/random";
+import { SmallDisk } from "../small-disk";
 import type { Editor } from "./editor";
 import { startLongRun } from "./long-run";
 import { Place } from "./place";
+import { processesOf } from "./processes";
 
 const WORDS = {
   pressure: "hurry tonight last only soon miss never buy now everyone already quick vanish regret",
@@ -25,6 +27,10 @@ function examples(): string[] {
     return JSON.stringify({ id: `e${at}`, text, ...(at < 100 ? { label } : {}) });
   });
 }
+/** Of memory, in bytes: a disk in memory gives no less. */
+const PAGE = 4096;
+/** Milliseconds after the last change by which VS Code has put what is unsaved aside: it waits for one second of quiet. */
+const BACKED_UP = 3000;
 const LINES = examples();
 const CONTENT = LINES.map((line) => `${line}\n`).join("");
 /** The file with the label of the first key at an open text. */
@@ -51,7 +57,7 @@ describe("what can go wrong in a real editor", function () {
     if (made === null) this.skip();
     place = made;
     await cp(path.resolve(__dirname, "../fixtures/tiny.gguf"), at("tiny.gguf"));
-    for (const name of ["taken", "gone", "both", "named"]) {
+    for (const name of ["taken", "gone", "both", "named", "twice", "moved", "killed"]) {
       await writeFile(at(`${name}.jsonl`), CONTENT);
       await writeFile(at(`${name}.plumb.json`), task(name, "tiny.gguf"));
     }
@@ -59,7 +65,8 @@ describe("what can go wrong in a real editor", function () {
     await promisify(execFile)(process.execPath, [plumb, "tune", "named.plumb.json", "--steps", "12"], {
       cwd: place.workspace,
     });
-    editor = await place.open();
+    // As VS Code is by itself: what is unsaved outlives the window.
+    editor = await place.open({ settings: { "files.hotExit": "onExitAndWindowClose" } });
   });
   after(() => (place as Place | undefined)?.close());
   afterEach(async function () {
@@ -113,6 +120,92 @@ describe("what can go wrong in a real editor", function () {
     assert.equal(await read("both.jsonl"), both);
   });
 
+  it("one file in two label editors: a label given in either is in both, and undone in both", async () => {
+    await label("twice");
+    const first = page;
+    await editor.run("View: Split Editor Right");
+    const second = async () => {
+      for (;;) {
+        const pages = editor.page.locator("iframe.webview.ready");
+        if ((await pages.count()) === 2)
+          return pages.last().contentFrame().frameLocator("iframe#active-frame");
+        await editor.page.waitForTimeout(100);
+      }
+    };
+    page = await second();
+    await shows("e100");
+    await page.locator(".text").click();
+    await editor.page.keyboard.press("1");
+    await shows("e101");
+    const totals = async (words: string) => {
+      for (const frame of [first, page]) await frame.locator(".total", { hasText: words }).waitFor();
+    };
+    await totals("101 of 102 labelled");
+    await place.picture("failure-two-label-editors");
+    // The first still shows the text that was labelled beside it, with its label.
+    await first.locator(".facts .id", { hasText: /^e100$/ }).waitFor();
+    await first.locator("button[aria-pressed=true]", { hasText: "pressure" }).waitFor();
+    await first.locator(".text").click();
+    await editor.page.keyboard.press("z");
+    await totals("100 of 102 labelled");
+    await editor.page.keyboard.press("y");
+    await totals("101 of 102 labelled");
+    await editor.page.keyboard.press("Control+s");
+    await tab("twice.jsonl", false).first().waitFor();
+    assert.equal(await read("twice.jsonl"), labelled(CONTENT, "e100"));
+  });
+
+  it("a task that is renamed while its examples are labelled: the label editor goes on with it", async () => {
+    await label("moved");
+    await editor.page.keyboard.press("1");
+    await shows("e101");
+    await rename(at("moved.plumb.json"), at("elsewhere.plumb.json"));
+    await writeFile(at("elsewhere.plumb.json"), task("moved", "tiny.gguf").replace('"moved"', '"elsewhere"'));
+    await page.locator(".total", { hasText: "101 of 102 labelled" }).waitFor();
+    await page.locator("h1", { hasText: "elsewhere" }).waitFor();
+    await shows("e101");
+    await editor.page.keyboard.press("2");
+    await page.locator(".total", { hasText: "102 of 102 labelled" }).waitFor();
+    await editor.page.keyboard.press("Control+s");
+    await tab("moved.jsonl", false).waitFor();
+    const both = labelled(CONTENT, "e100").replace(/(\{"id":"e101",.*)\}\n/, '$1,"label":"none"}\n');
+    assert.equal(await read("moved.jsonl"), both);
+  });
+
+  it("a full disk while labels are saved: said, they stay in the editor, and are saved once there is room", async function () {
+    const disk = SmallDisk.at(at("small"), 32 * PAGE);
+    if (disk === null) return this.skip();
+    try {
+      // One label more and the file needs another page.
+      const room = PAGE - (CONTENT.length % PAGE) - '{"id":"last","text":""}\n'.length - 4;
+      const content = `${JSON.stringify({ id: "last", text: "x".repeat(room) })}\n${CONTENT}`;
+      await writeFile(at("small", "full.jsonl"), content);
+      await writeFile(at("small", "full.plumb.json"), task("full", "../tiny.gguf"));
+      await editor.run("View: Close All Editors");
+      await editor.openFile("full.plumb.json");
+      await editor.run("Plumb: Label Examples");
+      page = await editor.frame(".label-page");
+      await shows("last");
+      await page.locator(".text").click();
+      disk.fill();
+      await editor.page.keyboard.press("1");
+      await shows("e100");
+      await editor.page.keyboard.press("Control+s");
+      const said = editor.notification("full.jsonl was not saved whole");
+      await said.waitFor();
+      await place.picture("failure-full-disk");
+      await tab("full.jsonl", true).waitFor();
+      await page.locator(".total", { hasText: "101 of 103 labelled" }).waitFor();
+      disk.free();
+      await said.getByRole("button", { name: "Save Again" }).click();
+      await tab("full.jsonl", false).waitFor();
+      assert.equal(await read("small", "full.jsonl"), labelled(content, "last"));
+    } finally {
+      await editor.run("View: Close All Editors");
+      disk.remove();
+    }
+  });
+
   it("a file that another program writes while labels are unsaved: neither is lost unasked", async () => {
     await label("taken");
     await editor.page.keyboard.press("1");
@@ -164,5 +257,31 @@ describe("what can go wrong in a real editor", function () {
       .nth(1)
       .waitFor();
     await editor.page.keyboard.press("Escape");
+  });
+
+  it("an extension host that is killed while labels are unsaved: they are there when it is back", async () => {
+    await label("killed");
+    await editor.page.keyboard.press("1");
+    await shows("e101");
+    await page.locator(".total", { hasText: "101 of 102 labelled" }).waitFor();
+    const own = () => processesOf("--type=extensionHost").filter(({ group }) => group === editor.group);
+    const [host, ...others] = own();
+    assert.ok(host !== undefined && others.length === 0);
+    process.kill(host.pid, "SIGKILL");
+    while (own().every(({ pid }) => pid === host.pid)) await editor.page.waitForTimeout(100);
+    await tab("killed.jsonl", true).waitFor();
+    await place.picture("failure-host-killed");
+    await editor.page.waitForTimeout(BACKED_UP);
+    await editor.run("Developer: Reload Window");
+    await editor.page.locator(".monaco-workbench").waitFor({ state: "detached" });
+    page = await editor.frame(".label-page");
+    await shows("e101");
+    await page.locator(".total", { hasText: "101 of 102 labelled" }).waitFor();
+    await tab("killed.jsonl", true).waitFor();
+    assert.equal(await read("killed.jsonl"), CONTENT);
+    await page.locator(".text").click();
+    await editor.page.keyboard.press("Control+s");
+    await tab("killed.jsonl", false).waitFor();
+    assert.equal(await read("killed.jsonl"), labelled(CONTENT, "e100"));
   });
 });
