@@ -54,6 +54,7 @@ export async function planOf(file: string, choices: ReadChoices, tick: Tick): Pr
   const head = await headOf(file, encoding);
   if (head.text.trim() === "")
     throw importError(file, "empty-file", say`the file holds nothing but white space.`);
+  if (format === undefined && choices.encoding === undefined) expectText(file, head);
   plan.encoding = encoding;
   plan.format = format ?? textFormat(file, head);
   if (plan.format === "csv") {
@@ -120,6 +121,21 @@ function expectWhatItsNameSays(file: string): void {
     file,
     "damaged",
     say`its name ends in ${ending}, but it is not ${what}: it is damaged or has been given a wrong name. Save or download the table again, or save it as .csv. If it holds plain text, name its format.`,
+  );
+}
+
+/** More of it than this share are characters that no text has. */
+const strangeShare = 0.02;
+
+/** Refuses a picture, a program or the like, whatever its name. */
+function expectText(file: string, { text }: Head): void {
+  // eslint-disable-next-line no-control-regex -- what is looked for
+  const strange = text.match(/[\0-\x08\x0e-\x1f]/g)?.length ?? 0;
+  if (strange <= strangeShare * text.length) return;
+  throw importError(
+    file,
+    "unknown-format",
+    say`this is no text: it is full of characters that no text has. It is of another kind than its name says, or damaged. If it does hold text, name its format.`,
   );
 }
 

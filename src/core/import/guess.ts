@@ -1,5 +1,6 @@
 import { flagOf, labelsOf, listIn, type AnswerChoices } from "./answers";
 import type { Column } from "./columns";
+import { mostLabels } from "./limits";
 import { hasRole, roleOf, type Role } from "./names";
 
 /** What the columns of a file are for. */
@@ -13,7 +14,8 @@ export interface TaskChoices extends AnswerChoices {
   split: string | null;
 }
 
-const mostLabels = 100;
+/** More than this are labels only where the column's whole name says so. */
+const usualLabels = 100;
 const longestLabel = 60;
 
 /** What columns most likely hold, by their names and what stands in them. Null where no column holds texts. */
@@ -115,12 +117,12 @@ function canBeLabels(column: Column): boolean {
   if (values === null || meanLength > longestLabel) return false;
   const separator = separatorOf(column);
   const labels = new Set(values.flatMap(({ cell }) => labelsOf(cell, separator) ?? []));
+  // A single one, where there is no other yet.
+  const named = roleOf(column.name).some(({ role, full }) => role === "label" && full);
+  if (labels.size < (named ? 1 : 2)) return false;
+  if (labels.size > usualLabels) return named && labels.size <= Math.min(mostLabels, filled / 2);
   // A file with few rows has labels that stand there once.
-  return (
-    labels.size > 1 &&
-    labels.size <= mostLabels &&
-    (labels.size <= filled / 2 || hasRole(column.name, "label"))
-  );
+  return labels.size <= filled / 2 || hasRole(column.name, "label");
 }
 
 function isFlag({ values }: Column): boolean {
@@ -171,7 +173,7 @@ export function separatorOf({ values }: Column): string | null {
       ([part, count]) => count > 1 || texts.some(({ text }) => text.trim() === part),
     );
     const short = [...parts.keys()].every((part) => part.length <= longestLabel);
-    if (short && parts.size <= mostLabels && again.length >= 0.6 * parts.size && parts.size > 1)
+    if (short && parts.size <= usualLabels && again.length >= 0.6 * parts.size && parts.size > 1)
       return separator;
   }
   return null;

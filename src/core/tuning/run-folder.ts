@@ -25,13 +25,13 @@ export const START_FILE = "start.safetensors";
 const reasons = (): Readonly<Record<string, string>> => ({
   ENOSPC: say`no space left on the disk; free some`,
   EDQUOT: say`the disk quota is used up; free some space`,
-  EACCES: say`no permission to write there; change it, or choose another folder with --out`,
-  EPERM: say`no permission to write there; change it, or choose another folder with --out`,
+  EACCES: say`no permission to write there; change it, or choose another folder`,
+  EPERM: say`no permission to write there; change it, or choose another folder`,
   // Node says so, too, where a folder cannot be made on a read-only disk.
-  ENOENT: say`its folder is not there and cannot be made; choose another folder with --out`,
-  EROFS: say`the disk is read-only; choose another folder with --out`,
-  ENOTDIR: say`a part of that path is a file, not a folder; choose another folder with --out`,
-  EEXIST: say`a file of that name is in the way; move it, or choose another folder with --out`,
+  ENOENT: say`its folder is not there and cannot be made, as on a read-only disk; choose another folder`,
+  EROFS: say`the disk is read-only; choose another folder`,
+  ENOTDIR: say`a part of that path is a file, not a folder; choose another folder`,
+  EEXIST: say`a file of that name is in the way; move it, or choose another folder`,
   EFBIG: say`the file would be too large for this disk`,
 });
 

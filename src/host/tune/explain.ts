@@ -131,7 +131,16 @@ export function explain(
     case "data":
       return { message: firstLine(message), tries: [], actions: ["check", "label", "task"] };
     case "write":
-      return { message, tries: [safe], actions: [onward, "log"] };
+      return {
+        message,
+        tries: [
+          safe,
+          vscode.l10n.t(
+            "Runs are kept in the folder .plumb beside the task: move the task and its examples to a folder that can be written to.",
+          ),
+        ],
+        actions: [onward, "log"],
+      };
     case "settings":
     case "train-limit":
     case "instruction-empty":

@@ -5,6 +5,7 @@ import path from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { PlumbError } from "../../../src/core/errors";
 import { inspect } from "../../../src/core/import";
+import { seededRandom } from "../../../src/core/random";
 import { readAll } from "./expected";
 
 describe("what a file is", () => {
@@ -86,6 +87,7 @@ describe("what a file is", () => {
   });
 
   it("is refused in a sentence where it is of a kind that is not read", async () => {
+    const random = seededRandom(3);
     const cases: [string | Buffer, string, RegExp][] = [
       ["", "empty-file", /empty/],
       [" \n ", "empty-file", /white space/],
@@ -102,6 +104,16 @@ describe("what a file is", () => {
         /sheet1\.xml is missing/,
       ],
       ["text,label\n", "no-rows", /no row/],
+      [
+        Buffer.from("89504e470d0a1a0a0000000d49484452000000100000001008060000001ff3ff61", "hex"),
+        "unknown-format",
+        /no text/,
+      ],
+      [
+        Buffer.from(Array.from({ length: 4096 }, () => Math.floor(256 * random()))),
+        "unknown-format",
+        /no text/,
+      ],
     ];
     for (const [content, code, words] of cases)
       await assert.rejects(
@@ -109,6 +121,16 @@ describe("what a file is", () => {
         refused(code, words),
         `${code} ${String(content)}`,
       );
+    // One strange character makes no picture, and who names a format is believed.
+    assert.equal(
+      (
+        await inspect(
+          await put("a.csv", `text,label\n${"a plain text that holds one,x\n".repeat(40)}a\x01 text,y\n`),
+        )
+      ).rows,
+      41,
+    );
+    assert.ok(await inspect(await put("a.bin", "a\0\x01\x02\x03\n"), { format: "text" }));
     // Nothing that it could be read as is guessed where the name says what it should be.
     for (const name of ["a.xlsx", "A.XLSX", "a.parquet", "a.ods"]) {
       const file = await put(name, Buffer.from("00010203", "hex"));

@@ -33,6 +33,18 @@ describe("a task in the making", () => {
   const labels = (draft: TaskDraft) => draft.labels.map(({ name, count }) => `${name} ${count}`);
   const plain = "text,label\none text,a\ntwo texts,b\nthree texts,a\n";
 
+  it("takes a column that is called label for what it is, be it of one label or of two hundred", async () => {
+    const one = await start("text,label\none text only,spam\n");
+    assert.deepEqual(labels(one), ["spam 1"]);
+    assert.deepEqual(obstaclesOf(one), ["few-labels"]);
+    const rows = Array.from({ length: 600 }, (_, at) => `text number ${at} in words,label ${at % 200}\n`);
+    const many = await start(`text,label\n${rows.join("")}`);
+    assert.equal(many.labels.length, 200);
+    assert.deepEqual(obstaclesOf(many), []);
+    // Not what is merely labelled by its values.
+    assert.deepEqual(labels(await start(`text,shop\n${rows.join("")}`)), []);
+  });
+
   it("makes of a plain file what the command line makes of it", async () => {
     const draft = await start(plain);
     assert.deepEqual(obstaclesOf(draft), []);
