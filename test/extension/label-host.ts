@@ -10,13 +10,12 @@ import { labelWords } from "../label-words";
 const dist = path.resolve(__dirname, "../../dist/webview");
 const origin = "http://label.test";
 
-/** What VS Code gives to a page. */
+/** What VS Code gives to a page. Its state outlives the page. */
 const EDITOR_API = `
-  let state;
   window.acquireVsCodeApi = () => ({
     postMessage: (message) => window.tellHost(message),
-    getState: () => state,
-    setState: (next) => { state = next; },
+    getState: () => JSON.parse(sessionStorage.getItem("state")) ?? undefined,
+    setState: (next) => sessionStorage.setItem("state", JSON.stringify(next)),
   });`;
 
 export interface LabelHostOptions extends Partial<DeskOptions> {
@@ -34,11 +33,14 @@ export class LabelHost {
   /** What the page has said, in order. */
   readonly said: FromLabel[] = [];
   readonly errors: string[] = [];
+  /** Whether edits are heard and not taken, as by an extension that has ended. */
+  deaf = false;
 
   private constructor(
     readonly page: Page,
     readonly lines: string[],
     private readonly desk: Desk,
+    private readonly options: LabelHostOptions,
   ) {}
 
   static async open(browser: Browser, options: LabelHostOptions): Promise<LabelHost> {
@@ -60,14 +62,12 @@ export class LabelHost {
       ...(options.held === undefined ? {} : { held: options.held }),
       seed: options.seed ?? 1,
     });
-    const host = new LabelHost(page, lines, desk);
+    const host = new LabelHost(page, lines, desk, options);
     page.on("pageerror", (error) => host.errors.push(String(error)));
     page.on("console", (message) => {
       if (message.type() === "error") host.errors.push(message.text());
     });
-    await page.exposeFunction("tellHost", (message: unknown) =>
-      host.take(LabelMessage.parse(message), options),
-    );
+    await page.exposeFunction("tellHost", (message: unknown) => host.take(LabelMessage.parse(message)));
     await page.addInitScript({ content: EDITOR_API });
     await page.route(`${origin}/**`, async (route) => {
       const name = new URL(route.request().url()).pathname.slice(1);
@@ -93,28 +93,34 @@ export class LabelHost {
     await this.page.evaluate(`window.postMessage(${JSON.stringify(message)})`);
   }
 
-  private async take(message: FromLabel, options: LabelHostOptions) {
+  /** Tells the page what it is to show, as at its start and whenever the task has changed. */
+  open(): Promise<void> {
+    const { task, language, locked, latest, folded, held } = this.options;
+    return this.post({
+      type: "opened",
+      task: {
+        name: task.name,
+        kind: task.kind,
+        instruction: task.instruction ?? "",
+        labels: (task.labels ?? []).map(({ name, description = "" }) => ({ name, description })),
+      },
+      words: labelWords(language ?? "en"),
+      locale: language ?? "en",
+      suggest: false,
+      run: (latest ?? null) !== null,
+      held: (held?.size ?? 0) > 0,
+      folds: (folded ?? null) !== null,
+      notice: null,
+      locked: locked ?? null,
+    });
+  }
+
+  private async take(message: FromLabel) {
     this.said.push(message);
-    const { task, language, locked, latest, folded } = options;
+    const { task } = this.options;
     switch (message.type) {
       case "ready":
-        return this.post({
-          type: "opened",
-          task: {
-            name: task.name,
-            kind: task.kind,
-            instruction: task.instruction ?? "",
-            labels: (task.labels ?? []).map(({ name, description = "" }) => ({ name, description })),
-          },
-          words: labelWords(language ?? "en"),
-          locale: language ?? "en",
-          suggest: false,
-          run: (latest ?? null) !== null,
-          held: (options.held?.size ?? 0) > 0,
-          folds: (folded ?? null) !== null,
-          notice: null,
-          locked: locked ?? null,
-        });
+        return this.open();
       case "arrange":
         return this.post(this.desk.choose(message.view, message.keep));
       case "at":
@@ -127,6 +133,7 @@ export class LabelHost {
       case "answer":
       case "skip":
       case "note": {
+        if (this.deaf) return;
         // As slow as a real one may be.
         await new Promise((resolve) => setTimeout(resolve, 30));
         const wanted = this.desk.edit(message);

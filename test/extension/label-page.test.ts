@@ -133,6 +133,8 @@ describe("the label editor's page", function () {
     await host.page.locator(".facts", { hasText: "e1" }).waitFor();
     assert.equal(await host.page.locator(".reach, .unread").count(), 0);
     assert.equal(await host.page.locator(".notice", { hasText: "Too long" }).count(), 0);
+    // What was done has reached the document.
+    await host.page.locator(".total", { hasText: "1 of 2 labelled" }).waitFor();
     assert.deepEqual(JSON.parse(host.lines[0]!), { ...(JSON.parse(long) as object), label: "pressure" });
   });
 
@@ -191,12 +193,50 @@ describe("the label editor's page", function () {
     await host.page.keyboard.press("Enter");
     await host.page.locator(".facts .id", { hasText: "e2" }).waitFor();
     await host.page.keyboard.press("Backspace");
-    const edits = host.said.filter((message) => /^(skip|note|answer)$/.test(message.type));
-    assert.deepEqual(edits, [
-      { type: "skip", edit: 1, line: 0, id: "e0", skipped: true },
-      { type: "note", edit: 2, line: 1, id: "e1", note: "ask 1" },
-      { type: "answer", edit: 3, line: 2, id: "e2", answer: null },
-    ]);
+    const edits = host.said.flatMap((message) =>
+      message.type === "skip" || message.type === "note" || message.type === "answer" ? [message] : [],
+    );
+    const before = edits[0]!.edit - 1;
+    assert.deepEqual(
+      edits.map((message) => ({ ...message, edit: message.edit - before })),
+      [
+        { type: "skip", edit: 1, line: 0, id: "e0", skipped: true },
+        { type: "note", edit: 2, line: 1, id: "e1", note: "ask 1" },
+        { type: "answer", edit: 3, line: 2, id: "e2", answer: null },
+      ],
+    );
+  });
+
+  it("keeps what nobody has taken, tells it to the next extension, and to none twice", async () => {
+    const host = await start();
+    await host.page.keyboard.press("1");
+    await host.page.locator(".total", { hasText: "1 of 5 labelled" }).waitFor();
+    host.deaf = true;
+    await host.page.keyboard.press("2");
+    await host.page.keyboard.press("s");
+    await host.page.locator(".facts", { hasText: "e3" }).waitFor();
+    // Opened anew by an extension that is there, as when the task has changed: it has been told.
+    const told = () => host.said.filter(({ type }) => type === "answer" || type === "skip").length;
+    const opened = host.said.filter(({ type }) => type === "arrange").length;
+    await host.open();
+    while (host.said.filter(({ type }) => type === "arrange").length === opened)
+      await host.page.waitForTimeout(10);
+    assert.equal(told(), 3);
+    host.deaf = false;
+    await host.page.reload();
+    await host.page.locator(".total", { hasText: "2 of 4 labelled" }).waitFor();
+    await host.page.locator(".total", { hasText: "1 skipped" }).waitFor();
+    assert.equal(told(), 5);
+    assert.deepEqual(
+      host.lines.map((line) => JSON.parse(line) as object).slice(0, 4),
+      [{ label: "pressure" }, { label: "guilt" }, { status: "skipped" }, {}].map((more, at) => ({
+        ...(JSON.parse(example(at)) as object),
+        ...more,
+      })),
+    );
+    await host.page.reload();
+    await host.page.locator(".total", { hasText: "2 of 4 labelled" }).waitFor();
+    assert.equal(told(), 5);
   });
 
   it("changes nothing where the file cannot be kept as it is, and says why", async () => {

@@ -60,7 +60,7 @@ export function labelWords(): LabelWords {
     note: vscode.l10n.t("Note"),
     noteHint: vscode.l10n.t("Kept with the example"),
     notTaken: vscode.l10n.t(
-      "Nobody takes what you do here: the extension has ended or is very busy. What was labelled before is in the file's editor; what you see of the last seconds is not. Reload the window to go on.",
+      "Nobody takes what you do here: the extension has ended or is very busy. Nothing is lost: what was labelled before is in the file's editor, and what you do now is kept on this page and done once the window is reloaded (Developer: Reload Window).",
     ),
     noteVerb: vscode.l10n.t("Note"),
     nothingLeft: vscode.l10n.t("Everything in this list is labelled."),

@@ -11,13 +11,16 @@ declare function acquireVsCodeApi(): {
 const editor = acquireVsCodeApi();
 const place = document.getElementById("page")!;
 let page: LabelPage | null = null;
+/** Whether this document has shown the editor yet. What it told since was told to whoever opens it anew. */
+let begun = false;
 
 window.addEventListener("message", ({ data }: MessageEvent<ToLabel>) => {
   if (data.type === "opened") {
     page?.dispose();
     page = new LabelPage(data, editor);
     place.replaceChildren(page.root);
-    page.start();
+    page.start(!begun);
+    begun = true;
   } else if (data.type === "closed") {
     page?.dispose();
     page = null;

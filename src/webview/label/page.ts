@@ -7,7 +7,7 @@ import { keysDialog } from "./help";
 import { commandOf, keyOf, type LabelCommand } from "./keys";
 import { ExampleList } from "./list";
 import { PendingEdits } from "./pending";
-import { readSaved, type Saved } from "./saved";
+import { readSaved, type EditMessage, type Saved } from "./saved";
 import { Classes, Controls, Total } from "./side";
 import { Words } from "./words";
 
@@ -110,9 +110,14 @@ export class LabelPage {
     this.listen();
   }
 
-  start(): void {
-    const { view, line } = this.saved;
+  /** @param again Whether an extension that may never have heard of them is told the edits that were not taken. */
+  start(again: boolean): void {
+    const { view, line, untaken } = this.saved;
     this.post({ type: "arrange", view, keep: line });
+    if (again) {
+      this.saved = { ...this.saved, untaken: [] };
+      for (const message of untaken) this.tell(message);
+    }
     // Whoever works elsewhere meanwhile keeps the focus.
     if (document.hasFocus()) this.card.focus();
   }
@@ -163,6 +168,11 @@ export class LabelPage {
         break;
       case "done":
         this.takeChanged(this.pending.end(message.edit));
+        this.saved = {
+          ...this.saved,
+          untaken: this.saved.untaken.filter(({ edit }) => edit !== message.edit),
+        };
+        this.save();
         this.silence.hidden = true;
         this.show();
         this.list.draw();
@@ -426,28 +436,31 @@ export class LabelPage {
   private skip(row: LabelRow): void {
     const skipped = row.state !== "skipped";
     const state = skipped ? "skipped" : row.answer.length > 0 ? "answered" : "open";
-    this.post({ type: "skip", edit: this.begin(row.line), line: row.line, id: row.id, skipped });
+    this.tell({ type: "skip", edit: 0, line: row.line, id: row.id, skipped });
     this.assume({ ...row, state });
     if (skipped) this.moveOn(row.state === "open");
   }
 
   private answer(row: LabelRow, answer: string | readonly string[] | null): void {
-    this.post({ type: "answer", edit: this.begin(row.line), line: row.line, id: row.id, answer });
+    this.tell({ type: "answer", edit: 0, line: row.line, id: row.id, answer });
     const given = answer === null ? [] : typeof answer === "string" ? [answer] : answer;
     this.done = given.length === 0 ? this.words.say("noLabel") : given.join(", ");
     this.spoken.textContent = this.done;
     this.assume({ ...row, answer: given, state: answer === null ? "open" : "answered" });
   }
 
-  /** @returns Number of an edit that is about to be told; if nobody takes it, that is said: it only looks done. */
-  private begin(line: number): number {
-    const edit = this.pending.begin(line);
+  /** Tells an edit, with a number of its own; if nobody takes it, it is kept, and that is said: it only looks done. */
+  private tell(message: EditMessage): void {
+    const edit = this.pending.begin(message.line);
+    const numbered = { ...message, edit };
+    this.saved = { ...this.saved, untaken: [...this.saved.untaken, numbered] };
+    this.save();
+    this.post(numbered);
     setTimeout(() => {
       if (!this.pending.waitsFor(edit)) return;
       this.silence.textContent = this.words.say("notTaken");
       this.silence.hidden = false;
     }, SILENCE);
-    return edit;
   }
 
   private writeText(row: LabelRow, answer: string | null): void {
@@ -458,7 +471,7 @@ export class LabelPage {
 
   private writeNote(row: LabelRow, note: string): void {
     if (!this.editable(row)) return;
-    this.post({ type: "note", edit: this.begin(row.line), line: row.line, id: row.id, note });
+    this.tell({ type: "note", edit: 0, line: row.line, id: row.id, note });
     const current = this.rows.get(row.line);
     if (current?.id === row.id) this.assume({ ...current, note });
   }

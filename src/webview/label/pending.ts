@@ -1,18 +1,20 @@
 import type { LabelRow } from "../../protocol";
 
+/** Greater than that of any page before, also of one that was thrown away: what is said of its edits means no other. */
+let last = Date.now();
+
 /**
  * Edits that the extension has not answered yet. What it says of their lines meanwhile is older than what the person has
  * done since, and waits.
  */
 export class PendingEdits {
-  private last = 0;
   private lines = new Map<number, number>();
   private readonly waiting = new Map<number, LabelRow>();
 
   /** @returns Number of the edit. */
   begin(line: number): number {
-    this.lines.set(++this.last, line);
-    return this.last;
+    this.lines.set(++last, line);
+    return last;
   }
 
   waitsFor(edit: number): boolean {
