@@ -108,6 +108,8 @@ describe("from a table to two compared runs, with the default model in a real ed
     await shows(second!);
     await editor.page.keyboard.press("2");
     await shows(third!);
+    // The editor's own undo knows what has reached the document, which the page does not wait for.
+    await page.locator(".total", { hasText: `${7 * ANSWERED + 2} of` }).waitFor();
     await editor.page.keyboard.press("Control+z");
     await shows(second!);
     await editor.page.keyboard.press("3");
@@ -123,6 +125,13 @@ describe("from a table to two compared runs, with the default model in a real ed
     give(open[1]!, `"label":${JSON.stringify(task.labels![2]!.name)}`);
     give(open[2]!, '"status":"skipped"');
     assert.equal(await saved(), wanted.join("\n"));
+    await editor.run("File: Compare Active File With...");
+    await editor.page.locator(".quick-input-widget input").first().fill("before.txt");
+    await editor.page.locator(".quick-input-widget .monaco-list-row", { hasText: "before.txt" }).click();
+    const changed = editor.page.locator(".monaco-diff-editor .editor.modified .view-overlays .line-insert");
+    await changed.first().waitFor();
+    await place.picture("whole-path-diff");
+    assert.equal(await changed.count(), 3);
   });
 
   /** From the plan to the report, with so many steps that it takes a moment. */
