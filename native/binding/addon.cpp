@@ -291,7 +291,8 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
          InstanceMethod("read", &ModelObject::read), InstanceMethod("forecast", &ModelObject::forecast),
          InstanceMethod("freeMemory", &ModelObject::free_memory), InstanceMethod("close", &ModelObject::close),
          InstanceAccessor("precision", &ModelObject::precision, nullptr),
-         InstanceAccessor("threads", &ModelObject::threads, nullptr)});
+         InstanceAccessor("threads", &ModelObject::threads, nullptr),
+         InstanceAccessor("products", &ModelObject::products, nullptr)});
   }
 
   explicit ModelObject(const Napi::CallbackInfo& info)
@@ -380,6 +381,13 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     return Napi::Number::New(info.Env(), open(info.Env())->threads);
   }
 
+  Napi::Value products(const Napi::CallbackInfo& info) {
+    const auto* gpu = dynamic_cast<const GpuDevice*>(open(info.Env())->device.get());
+    if (gpu == nullptr) return info.Env().Null();
+    const std::string cublas = gpu->products().cublas;
+    return Napi::String::New(info.Env(), cublas.empty() ? "own kernel" : "cuBLAS " + cublas);
+  }
+
   Napi::Value close(const Napi::CallbackInfo& info) {
     model_.reset();  // its sessions hold it until they are closed
     return info.Env().Undefined();
@@ -423,6 +431,11 @@ Napi::Object from_gpu(Napi::Env env, uint32_t index, const CudaDeviceInfo& gpu) 
   object.Set("capability", std::to_string(gpu.capability / 10) + "." + std::to_string(gpu.capability % 10));
   object.Set("driver", std::to_string(gpu.driver / 1000) + "." + std::to_string(gpu.driver % 1000 / 10));
   object.Set("precision", precision_name(best_precision(gpu)));
+  const GpuProducts products = products_of(static_cast<int32_t>(index), gpu);
+  Napi::Value none = env.Null();
+  object.Set("cublas", products.cublas.empty() ? none : Napi::String::New(env, products.cublas));
+  object.Set("cublasFile", products.cublas.empty() ? none : Napi::String::New(env, products.file));
+  object.Set("cublasMissing", products.missing);
   return object;
 }
 
@@ -462,6 +475,11 @@ Napi::Value gpus_here(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value look_for_cublas(const Napi::CallbackInfo& info) {
+  look_for_cublas_in(info[0].ToString().Utf8Value());
+  return info.Env().Undefined();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   translated(env, limit_products_isa);
 #ifdef __GLIBC__
@@ -476,6 +494,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(data.release());  // deleted with the environment
   exports.Set("openModel", Napi::Function::New(env, open_model, "openModel"));
   exports.Set("devices", Napi::Function::New(env, devices, "devices"));
+  exports.Set("lookForCublasIn", Napi::Function::New(env, look_for_cublas, "lookForCublasIn"));
   exports.Set("gpus", Napi::Function::New(env, gpus_here, "gpus"));
   return exports;
 }

@@ -29,6 +29,25 @@ const CudaRuntime& runtime() {
   return *opened;
 }
 
+/// Guarded by its mutex: a folder is set on JavaScript's thread and read on the engine's.
+struct CublasFolder {
+  std::mutex mutex;
+  std::string path;
+};
+CublasFolder& cublas_folder() {
+  static CublasFolder folder;
+  return folder;
+}
+
+std::unique_ptr<GpuDevice> open_device(int32_t index, Precision precision) {
+  std::string folder;
+  {
+    const std::lock_guard<std::mutex> hold(cublas_folder().mutex);
+    folder = cublas_folder().path;
+  }
+  return runtime().open(index, precision, folder);
+}
+
 }  // namespace
 
 Place to_place(const std::string& device) {
@@ -48,12 +67,25 @@ Precision best_precision(const CudaDeviceInfo& gpu) {
   return gpu.capability >= 80 ? Precision::bfloat16 : Precision::float32;
 }
 
+GpuProducts products_of(int32_t index, const CudaDeviceInfo& gpu) {
+  try {
+    return open_device(index, best_precision(gpu))->products();
+  } catch (const EngineError& error) {
+    return {"", "", error.what()};
+  }
+}
+
+void look_for_cublas_in(const std::string& folder) {
+  const std::lock_guard<std::mutex> hold(cublas_folder().mutex);
+  cublas_folder().path = folder;
+}
+
 std::unique_ptr<Device> open_gpu(int32_t index, const Precision* precision) {
   const std::vector<CudaDeviceInfo> all = gpus();
   if (index >= static_cast<int32_t>(all.size()))
     fail("device", "there is no GPU cuda:" + std::to_string(index) + "; this machine has " +
                        std::to_string(all.size()) + ", counted from cuda:0 on (plumb devices lists them)");
-  return runtime().open(index, precision == nullptr ? best_precision(all[static_cast<size_t>(index)]) : *precision);
+  return open_device(index, precision == nullptr ? best_precision(all[static_cast<size_t>(index)]) : *precision);
 }
 
 }  // namespace plumb

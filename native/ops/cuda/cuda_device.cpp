@@ -35,15 +35,21 @@ class CudaPlan : public AttentionPlan {
 };
 
 /// Each call is the library's of the same name.
-class CudaDevice : public Device {
+class CudaDevice : public GpuDevice {
  public:
-  CudaDevice(const CudaLibrary& library, int32_t index, Precision precision)
+  CudaDevice(const CudaLibrary& library, int32_t index, Precision precision, const std::string& cublas_folder)
       : library_(library), index_(index), precision_(precision) {
-    ask(library_.open(index, precision, &device_));
+    ask(library_.open(index, precision, cublas_folder.c_str(), &device_));
   }
   ~CudaDevice() override { library_.close(device_); }
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
+
+  GpuProducts products() const override {
+    CudaProducts products{};
+    ask(library_.products(device_, &products));
+    return {products.cublas, products.file, products.missing};
+  }
 
   void* allocate(int64_t bytes) override {
     void* data = nullptr;
@@ -228,8 +234,9 @@ std::vector<CudaDeviceInfo> CudaRuntime::devices() const {
   return devices;
 }
 
-std::unique_ptr<Device> CudaRuntime::open(int32_t index, Precision precision) const {
-  return std::make_unique<CudaDevice>(*library_, index, precision);
+std::unique_ptr<GpuDevice> CudaRuntime::open(int32_t index, Precision precision,
+                                             const std::string& cublas_folder) const {
+  return std::make_unique<CudaDevice>(*library_, index, precision, cublas_folder);
 }
 
 }  // namespace plumb

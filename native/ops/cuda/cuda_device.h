@@ -8,6 +8,19 @@
 
 namespace plumb {
 
+/// What multiplies matrices on a GPU.
+struct GpuProducts {
+  std::string cublas;   ///< version of cuBLAS, "13.0.2"; empty: our own kernel
+  std::string file;     ///< of cuBLAS
+  std::string missing;  ///< why it is our own kernel, and what to do; empty where it is cuBLAS
+};
+
+/// A GPU for the engine, which also says what multiplies on it.
+class GpuDevice : public Device {
+ public:
+  virtual GpuProducts products() const = 0;
+};
+
 /// The library for NVIDIA GPUs, opened from its file. It stays in memory to the end: what it started may outlive its
 /// owner.
 class CudaRuntime {
@@ -16,7 +29,8 @@ class CudaRuntime {
   explicit CudaRuntime(const std::string& path);
 
   std::vector<CudaDeviceInfo> devices() const;
-  std::unique_ptr<Device> open(int32_t index, Precision precision) const;
+  /// `cublas_folder`: where cuBLAS is looked for besides the usual places; may be empty.
+  std::unique_ptr<GpuDevice> open(int32_t index, Precision precision, const std::string& cublas_folder = "") const;
 
  private:
   const CudaLibrary* library_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/cuda/attention.h"
+#include "ops/cuda/cublas.h"
 #include "ops/cuda/kernels.h"
 #include "ops/cuda/staging.h"
 #include "tensor/error.h"
@@ -19,6 +20,7 @@ struct Instance {
   Precision precision;
   Queue queue;
   Staging staging{queue};
+  std::string no_cublas;  ///< why, and what to do; empty where the queue has it
 };
 
 thread_local std::string error_code;
@@ -105,8 +107,29 @@ int describe(int32_t index, CudaDeviceInfo* info) {
   });
 }
 
-int open(int32_t index, Precision precision, void** device) {
-  return guarded([&] { *device = std::make_unique<Instance>(index, precision).release(); });
+/// Gives the products to cuBLAS where that can be had. Where it cannot, they are our own kernel's, whatever the reason.
+void take_cublas(Instance& instance, const char* folder) {
+  const int capability = instance.queue.capability();
+  if (capability < 80) {
+    instance.no_cublas = "cuBLAS is used from compute capability 8.0 on, and this device has " +
+                         std::to_string(capability / 10) + "." + std::to_string(capability % 10) +
+                         ". Plumb's own kernel does the products";
+    return;
+  }
+  try {
+    instance.queue.use(std::make_unique<Cublas>(find_cublas(folder), instance.queue.stream(), capability));
+  } catch (const EngineError& error) {
+    cudaGetLastError();  // what failed here fails nothing else
+    instance.no_cublas = std::string(error.what()) + ". " + without_cublas();
+  }
+}
+
+int open(int32_t index, Precision precision, const char* cublas_folder, void** device) {
+  return guarded([&] {
+    auto instance = std::make_unique<Instance>(index, precision);
+    take_cublas(*instance, cublas_folder);
+    *device = instance.release();
+  });
 }
 
 void close(void* device) {
@@ -117,6 +140,17 @@ void close(void* device) {
 void last_error(const char** code, const char** message) {
   *code = error_code.c_str();
   *message = error_message.c_str();
+}
+
+int products(void* device, CudaProducts* products) {
+  return guarded([&] {
+    const auto& instance = *static_cast<const Instance*>(device);
+    const Cublas* cublas = instance.queue.cublas();
+    const auto put = [](auto& to, const std::string& text) { std::snprintf(to, sizeof to, "%s", text.c_str()); };
+    put(products->cublas, cublas == nullptr ? "" : cublas->library().version);
+    put(products->file, cublas == nullptr ? "" : cublas->library().path);
+    put(products->missing, instance.no_cublas);
+  });
 }
 
 int allocate(void* device, int64_t bytes, void** data) {
@@ -191,6 +225,7 @@ const CudaLibrary table = {
     &open,
     &close,
     &last_error,
+    &products,
     &allocate,
     &release,
     &upload,

@@ -8,7 +8,7 @@
 namespace plumb {
 
 /// Another number with any change of this table or of a struct that goes through it.
-inline constexpr uint32_t kCudaLibraryVersion = 1;
+inline constexpr uint32_t kCudaLibraryVersion = 2;
 
 /// A GPU, and what one must know before choosing it.
 struct CudaDeviceInfo {
@@ -17,6 +17,13 @@ struct CudaDeviceInfo {
   int32_t driver;      ///< newest CUDA that the driver knows, 1000 * major + 10 * minor
   int64_t memory;      ///< bytes
   int64_t free_memory;
+};
+
+/// What multiplies matrices on a device.
+struct CudaProducts {
+  char cublas[32];     ///< version of cuBLAS, "13.0.2"; empty: the library's own kernel
+  char file[1024];     ///< of cuBLAS
+  char missing[2048];  ///< why it is our own kernel, and what to do, as a part of a sentence; empty where it is cuBLAS
 };
 
 /// The processor's lists of an AttentionItem each.
@@ -41,10 +48,13 @@ struct CudaLibrary {
 
   int (*device_count)(int32_t* count);
   int (*describe)(int32_t index, CudaDeviceInfo* info);
-  int (*open)(int32_t index, Precision precision, void** device);
+  /// `cublas_folder`: where cuBLAS is looked for besides the usual places; may be empty.
+  int (*open)(int32_t index, Precision precision, const char* cublas_folder, void** device);
   void (*close)(void* device);
   /// Of this thread's last call that failed. Both hold until its next call.
   void (*last_error)(const char** code, const char** message);
+
+  int (*products)(void* device, CudaProducts* products);
 
   int (*allocate)(void* device, int64_t bytes, void** data);
   int (*release)(void* device, void* data);

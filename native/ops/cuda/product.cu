@@ -1,10 +1,17 @@
 #include <cstdint>
 
+#include "ops/cuda/cublas.h"
 #include "ops/cuda/kernels.h"
 #include "ops/cuda/warp_matrix.cuh"
 
 namespace plumb::cuda {
 namespace {
+
+/// Whether cuBLAS takes the product, which is then queued; else it is the kernel's below. It has kernels for few rows
+/// and for many, so no shape is kept from it: where ours is faster, a measurement must show.
+bool by_cublas(const Queue& queue, const Product& product) {
+  return queue.cublas() != nullptr && queue.cublas()->multiply(product);
+}
 
 // ---- bfloat16: c[m, n] (+)= a[m, k] · b, b [n, k] (transposed) or [k, n]
 
@@ -133,6 +140,17 @@ template <bool kTransposed>
 void bfloat_product(Queue& queue, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t b_stride, int64_t m,
                     int64_t n, int64_t k, float* c, int64_t c_stride, bool add) {
   if (m == 0 || n == 0) return;
+  if (by_cublas(queue, {m,
+                        n,
+                        k,
+                        1.0f,
+                        {a, a_stride, false},
+                        {b, b_stride, kTransposed},
+                        Precision::bfloat16,
+                        add ? 1.0f : 0.0f,
+                        c,
+                        c_stride}))
+    return;
   const auto aligned = [](const void* data, int64_t stride) {
     return reinterpret_cast<uintptr_t>(data) % 16 == 0 && stride % 8 == 0;
   };
@@ -200,10 +218,22 @@ __global__ __launch_bounds__(kThreads) void multiply_kernel(float alpha, ConstMa
 void multiply(Queue& queue, bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b, float beta,
               Matrix c) {
   if (c.rows == 0 || c.cols == 0) return;
+  const int64_t depth = transpose_a ? a.rows : a.cols;
+  if (by_cublas(queue, {c.rows,
+                        c.cols,
+                        depth,
+                        alpha,
+                        {a.data, a.stride, transpose_a},
+                        {b.data, b.stride, transpose_b},
+                        Precision::float32,
+                        beta,
+                        c.data,
+                        c.stride}))
+    return;
   const auto kernel = transpose_a ? (transpose_b ? &multiply_kernel<true, true> : &multiply_kernel<true, false>)
                                   : (transpose_b ? &multiply_kernel<false, true> : &multiply_kernel<false, false>);
   LAUNCH(kernel, dim3(blocks_for(c.rows, kFloatTile), blocks_for(c.cols, kFloatTile)), kThreads, 0, queue.stream(),
-         alpha, a, b, transpose_a ? a.rows : a.cols, beta, c);
+         alpha, a, b, depth, beta, c);
   check(cudaGetLastError(), "multiply");
 }
 

@@ -1,7 +1,9 @@
 #include "ops/cuda/queue.h"
 
 #include <string>
+#include <utility>
 
+#include "ops/cuda/cublas.h"
 #include "tensor/error.h"
 
 namespace plumb::cuda {
@@ -28,12 +30,18 @@ Queue::Queue(int device) {
 Queue::~Queue() {
   // A device that is gone takes its memory with it.
   cudaStreamSynchronize(stream_);
+  cublas_.reset();
   for (void* area : scratch_) cudaFree(area);
   cudaStreamDestroy(stream_);
 }
 
 void Queue::wait() {
   check(cudaStreamSynchronize(stream_), "waiting for the kernels");
+}
+
+void Queue::use(std::unique_ptr<Cublas> cublas) {
+  wait();
+  cublas_ = std::move(cublas);
 }
 
 void* Queue::scratch_bytes(int64_t bytes, int area) {

@@ -1,10 +1,13 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 
 #include "ops/cuda/platform.h"
 
 namespace plumb::cuda {
+
+class Cublas;
 
 /// Throws "out-of-memory" or "device", with what was tried, where the runtime said no.
 void check(cudaError_t error, const char* what);
@@ -32,6 +35,10 @@ class Queue {
   }
   void wait();
 
+  /// What products go to first; null where they are all our own kernel's.
+  const Cublas* cublas() const { return cublas_.get(); }
+  void use(std::unique_ptr<Cublas> cublas);
+
  private:
   void* scratch_bytes(int64_t bytes, int area);
 
@@ -41,6 +48,7 @@ class Queue {
   int64_t shared_limit_ = 0;
   void* scratch_[2] = {};
   int64_t scratch_size_[2] = {};
+  std::unique_ptr<Cublas> cublas_;
 };
 
 inline unsigned blocks_for(int64_t count, int64_t each) {

@@ -109,3 +109,18 @@ TEST_CASE("CUDA: moments of 8 bits are refused before anything is computed; thos
   CHECK(adapter.gradients().read() == std::vector<float>(gradient.size()));
   CHECK(optimizer.lists().size() == 2);
 }
+
+TEST_CASE("CUDA: a device says what multiplies on it: cuBLAS, or our own kernel and why") {
+  const CudaRuntime runtime(PLUMB_EMULATED_CUDA);
+  setenv("PLUMB_CUBLAS", PLUMB_EMULATED_CUBLAS, 1);
+  const GpuProducts by_cublas = runtime.open(0, Precision::bfloat16)->products();
+  CHECK(by_cublas.cublas == "13.0.2");
+  CHECK(by_cublas.file == PLUMB_EMULATED_CUBLAS);
+  CHECK(by_cublas.missing.empty());
+
+  setenv("PLUMB_CUBLAS", "none", 1);
+  const GpuProducts own = runtime.open(0, Precision::bfloat16)->products();
+  CHECK(own.cublas.empty());
+  CHECK(own.missing.find("PLUMB_CUBLAS=none") == 0);
+  CHECK(own.missing.find("own kernel") != std::string::npos);
+}

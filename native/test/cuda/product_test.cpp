@@ -1,7 +1,11 @@
+#include <dlfcn.h>
+
 #include <array>
+#include <memory>
 #include <vector>
 
 #include "ops/cpu/kernels.h"
+#include "ops/cuda/cublas.h"
 #include "ops/cuda/kernels.h"
 #include "test/cuda/on_device.h"
 
@@ -37,6 +41,22 @@ std::vector<uint16_t> rounded(const std::vector<float>& values) {
   std::vector<uint16_t> result(values.size());
   kernels().to_bf16(values.data(), result.data(), static_cast<int64_t>(values.size()));
   return result;
+}
+
+/// body(queue) with products by our own kernel in each order of threads, then with cuBLAS's stand-in.
+template <typename Body>
+void with_each_library(Body&& body) {
+  cuda::Queue queue;
+  test::in_each_order([&] { body(queue); });
+#ifndef __CUDACC__
+  void* stand_in = dlopen(PLUMB_EMULATED_CUBLAS, RTLD_NOW | RTLD_LOCAL);
+  REQUIRE(stand_in != nullptr);
+  const auto products = reinterpret_cast<int64_t (*)()>(dlsym(stand_in, "emulated_cublas_products"));
+  const int64_t before = products();
+  queue.use(std::make_unique<cuda::Cublas>(cuda::CublasLibrary(PLUMB_EMULATED_CUBLAS), queue.stream(), 90));
+  body(queue);
+  CHECK(products() > before);
+#endif
 }
 
 struct Shape {
@@ -92,12 +112,11 @@ void check_products(cuda::Queue& queue, const Shape& shape, Precision precision)
 }  // namespace
 
 TEST_CASE("CUDA: products with weights equal their definition at all edges of tiles") {
-  cuda::Queue queue;
   const std::vector<Shape> shapes = {
       {0, 8, {8}},           {1, 1, {1}},         {3, 7, {5}},     {17, 33, {16, 15, 1}},
       {129, 40, {64, 8, 8}}, {16, 96, {128, 16}}, {2, 200, {129}},
   };
-  test::in_each_order([&] {
+  with_each_library([&](cuda::Queue& queue) {
     for (const Shape& shape : shapes)
       for (const Precision precision : {Precision::float32, Precision::bfloat16})
         check_products(queue, shape, precision);
@@ -105,8 +124,7 @@ TEST_CASE("CUDA: products with weights equal their definition at all edges of ti
 }
 
 TEST_CASE("CUDA: general float32 products equal their definition, transposed or not") {
-  cuda::Queue queue;
-  test::in_each_order([&] {
+  with_each_library([&](cuda::Queue& queue) {
     for (const auto& [m, n, k] :
          std::vector<std::array<int64_t, 3>>{{0, 3, 3}, {1, 1, 1}, {5, 7, 0}, {65, 3, 17}, {8, 66, 33}})
       for (const bool ta : {false, true})
@@ -128,3 +146,43 @@ TEST_CASE("CUDA: general float32 products equal their definition, transposed or 
         }
   });
 }
+
+#ifndef __CUDACC__
+TEST_CASE("CUDA: what a product writes with cuBLAS is what our own kernel writes, as stream work in its turn") {
+  cuda::Queue own, other;
+  other.use(std::make_unique<cuda::Cublas>(cuda::CublasLibrary(PLUMB_EMULATED_CUBLAS), other.stream(), 80));
+  Random random(4);
+  const std::vector<float> x = short_values(random, 200 * 96), w = short_values(random, 130 * 96);
+  std::vector<std::vector<float>> results;
+  for (cuda::Queue* queue : {&own, &other}) {
+    OnDevice<uint16_t> weights(*queue, rounded(w));
+    Weights map;
+    map.out = 130;
+    map.in = 96;
+    map.parts = {{weights.data(), 130, 0}};
+    DeviceMatrix in(*queue, 200, 96, x), out(*queue, 200, 130, std::vector<float>(200 * 130, NAN));
+    cuda::product_forward(*queue, Precision::bfloat16, in.view(), map, out.view(), false);
+    cuda::zero(*queue, in.view());  // after the product, not before
+    cuda::add(*queue, out.view(), out.view());
+    results.push_back(out.read());
+  }
+  CHECK(results[0] == results[1]);
+}
+
+TEST_CASE("CUDA: sizes that cuBLAS does not take are left to our own kernel") {
+  cuda::Queue queue;
+  queue.use(std::make_unique<cuda::Cublas>(cuda::CublasLibrary(PLUMB_EMULATED_CUBLAS), queue.stream(), 80));
+  float value = 0;
+  const auto takes = [&](int64_t m, int64_t n, int64_t k, int64_t a, int64_t b, int64_t c) {
+    const cuda::Product product = {m,    n,      k, 1.0f, {&value, a, false}, {&value, b, false}, Precision::float32,
+                                   0.0f, &value, c};
+    return queue.cublas()->multiply(product);
+  };
+  CHECK(takes(1, 1, 1, 1, 1, 1));
+  queue.wait();
+  CHECK_FALSE(takes(0, 1, 1, 1, 1, 1));
+  CHECK_FALSE(takes(1, 1, 0, 1, 1, 1));
+  CHECK_FALSE(takes(1, 1, int64_t{1} << 31, int64_t{1} << 31, 1, 1));
+  CHECK_FALSE(takes(1, 3, 1, 1, 2, 3));  // rows of b that reach into each other
+}
+#endif

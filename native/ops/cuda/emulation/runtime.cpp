@@ -4,9 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <map>
-#include <memory>
 #include <random>
 #include <vector>
 
@@ -16,22 +14,12 @@ struct Event {
   std::shared_ptr<bool> done = std::make_shared<bool>(true);
 };
 
-/// One piece of work; `after`, where set, must hold true before it begins.
-struct Work {
-  std::function<void()> run;
-  std::shared_ptr<bool> after;
-};
-
-struct Stream {
-  std::deque<Work> waiting;
-};
-
 namespace {
 
 cudaError_t last_error = cudaSuccess;
 DeviceMemory memory;
 std::map<void*, size_t> allocations;
-Stream default_stream;
+Stream default_stream{{}, &enqueue};
 std::vector<Stream*> streams{&default_stream};
 std::mt19937 turns(5);
 
@@ -70,6 +58,12 @@ int driver_version() {
 int device_count() {
   const char* count = std::getenv("PLUMB_EMULATED_GPUS");
   return count == nullptr ? 1 : std::atoi(count);
+}
+
+/// PLUMB_EMULATED_CAPABILITY is the compute capability, 10 * major + minor.
+int capability() {
+  const char* number = std::getenv("PLUMB_EMULATED_CAPABILITY");
+  return number == nullptr ? 90 : std::atoi(number);
 }
 
 /// PLUMB_EMULATED_MEMORY is the number of bytes that the device has.
@@ -167,7 +161,7 @@ cudaError_t cudaMemset2DAsync(void* data, size_t pitch, int value, size_t width,
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = new Stream();
+  *stream = new Stream{{}, &enqueue};
   streams.push_back(*stream);
   return cudaSuccess;
 }
@@ -250,7 +244,8 @@ cudaError_t cudaDriverGetVersion(int* version) {
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   *properties = {};
   std::snprintf(properties->name, sizeof properties->name, "emulated GPU");
-  properties->major = 9;
+  properties->major = capability() / 10;
+  properties->minor = capability() % 10;
   properties->totalGlobalMem = memory.limit;
   return cudaSuccess;
 }
@@ -261,10 +256,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
       *value = 4;
       return cudaSuccess;
     case cudaDevAttrComputeCapabilityMajor:
-      *value = 9;
+      *value = capability() / 10;
       return cudaSuccess;
     case cudaDevAttrComputeCapabilityMinor:
-      *value = 0;
+      *value = capability() % 10;
       return cudaSuccess;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
       *value = static_cast<int>(options().shared_limit);

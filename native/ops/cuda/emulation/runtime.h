@@ -1,14 +1,28 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <functional>
+#include <memory>
 
 #include "ops/cuda/emulation/threads.h"
 
 /// The part of the CUDA runtime that the library uses. What is put on a stream is done when somebody waits for it, and
 /// streams take turns at random: whoever forgets to wait sees it.
 namespace emulation {
-struct Stream;
+
+/// One piece of work; `after`, where set, must hold true before it begins.
+struct Work {
+  std::function<void()> run;
+  std::shared_ptr<bool> after;
+};
+
+struct Stream {
+  std::deque<Work> waiting;
+  /// Puts work on this stream; for other libraries, such as the stand-in for cuBLAS.
+  void (*put)(Stream* stream, std::function<void()> work);
+};
+
 struct Event;
 }  // namespace emulation
 
