@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { cublasFolder } from "./cache-folder";
 import { say } from "./say";
 
 /** Element types of stored weights. Block types are those of GGUF. */
@@ -231,6 +232,8 @@ export interface Model {
   /** Product type in use. */
   readonly precision: "float32" | "bfloat16";
   readonly threads: number;
+  /** What multiplies on a GPU, "cuBLAS 13.0.2" or "own kernel": their bits differ. Null on the processor. */
+  readonly products: string | null;
   openSession(options: SessionOptions): Promise<Session>;
   /** Rows of the embedding matrix, [tokens, hidden]. */
   embed(tokens: Int32Array): Promise<Float32Array>;
@@ -277,6 +280,11 @@ export interface Gpu {
   /** Newest CUDA that the driver knows, "13.0". */
   readonly driver: string;
   readonly precision: "float32" | "bfloat16";
+  /** Version of cuBLAS, which multiplies there, "13.0.2", and its file; null where it is our own kernel. */
+  readonly cublas: string | null;
+  readonly cublasFile: string | null;
+  /** Why it is our own kernel, and what to do, as a part of a sentence; empty where it is cuBLAS. */
+  readonly cublasMissing: string;
 }
 
 export interface Gpus {
@@ -338,6 +346,8 @@ type NativeModel = Omit<Model, "openSession"> & {
 };
 type NativeEngine = Omit<Engine, "openModel"> & {
   openModel(table: ModelTable, options?: ModelOptions): Promise<NativeModel>;
+  /** Besides the usual places, from now on. */
+  lookForCublasIn(folder: string): void;
 };
 
 /** Elements that cross at once: the state of a whole model is not copied twice. */
@@ -433,9 +443,11 @@ class GuardedSession implements Session {
 class GuardedModel implements Model {
   readonly precision: Model["precision"];
   readonly threads: number;
+  readonly products: string | null;
   constructor(private readonly native: NativeModel) {
     this.precision = native.precision;
     this.threads = native.threads;
+    this.products = native.products;
   }
   openSession(options: SessionOptions): Promise<Session> {
     return guarded(async () => new GuardedSession(await this.native.openSession(options)));
@@ -485,6 +497,7 @@ export function loadEngine(): Engine {
       say`The native engine ${file} does not load: ${(error as Error).message}`,
     );
   }
+  native.lookForCublasIn(cublasFolder());
   return {
     openModel: (table, options) =>
       guarded(async () => new GuardedModel(await native.openModel(table, options))),

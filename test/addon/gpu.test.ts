@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { EngineError, loadEngine } from "../../src/core/engine";
 import { askGpus } from "../../src/core/gpus";
-import { EMULATED_GPU } from "../emulated-gpu";
+import { EMULATED_CUBLAS, EMULATED_GPU } from "../emulated-gpu";
 import { Reference } from "../fixtures/reference";
 import { useEmulatedGpu } from "./reference-session";
 
@@ -14,11 +14,11 @@ const FROM_SOURCE = ["--import=tsx"];
 /** The GPUs that a process finds whose environment has these besides. */
 async function gpusWith(env: Record<string, string>) {
   const before = { ...process.env };
-  Object.assign(process.env, env);
+  Object.assign(process.env, { PLUMB_CUBLAS: "none", ...env });
   try {
     return await askGpus(WORKER, FROM_SOURCE);
   } finally {
-    for (const name of Object.keys(env)) {
+    for (const name of ["PLUMB_CUBLAS", ...Object.keys(env)]) {
       if (before[name] === undefined) Reflect.deleteProperty(process.env, name);
       else process.env[name] = before[name];
     }
@@ -64,6 +64,101 @@ describe("GPUs", function () {
     const file = path.join(folder, "libplumb_cuda.so");
     await writeFile(file, "no library");
     assert.match((await gpusWith({ PLUMB_CUDA_LIBRARY: file })).cudaMissing, /cannot be opened/);
+  });
+
+  describe("multiply", () => {
+    const NAME = "libcublas.so.13";
+    const productsWith = async (env: Record<string, string>) => {
+      const [gpu] = (await gpusWith({ PLUMB_CUDA_LIBRARY: EMULATED_GPU, ...env })).gpus;
+      assert.ok(gpu);
+      return gpu;
+    };
+    /** A new folder with what `make` puts in the place of cuBLAS. */
+    const folderWith = async (make: (file: string) => Promise<void>, inside = "") => {
+      const place = await mkdtemp(path.join(folder, "cublas-"));
+      await mkdir(path.join(place, inside), { recursive: true });
+      await make(path.join(place, inside, NAME));
+      return place;
+    };
+    const standIn = (file: string) => symlink(EMULATED_CUBLAS, file);
+    const damaged = (file: string) => writeFile(file, "no library");
+
+    it("with the cuBLAS that is named, a file or a folder", async () => {
+      const packages = await folderWith(standIn, "lib");
+      for (const [named, file] of [
+        [EMULATED_CUBLAS, EMULATED_CUBLAS],
+        [packages, path.join(packages, "lib", NAME)],
+      ] as const) {
+        const { cublas, cublasFile, cublasMissing } = await productsWith({ PLUMB_CUBLAS: named });
+        assert.deepEqual([cublas, cublasFile, cublasMissing], ["13.0.2", file, ""]);
+      }
+    });
+
+    it("with one that was fetched, that the loader finds, or that Python's packages have, in this order", async () => {
+      const unnamed = { PLUMB_CUBLAS: "" };
+      const cache = await folderWith(standIn, "cublas-13");
+      const loader = await folderWith(standIn);
+      const python = await folderWith(standIn, "lib/python3.12/site-packages/nvidia/cu13/lib");
+      const all = { PLUMB_CACHE: cache, LD_LIBRARY_PATH: loader, VIRTUAL_ENV: python };
+      const nowhere = { PLUMB_CACHE: folder, LD_LIBRARY_PATH: folder };
+      const found = async (env: Record<string, string>) =>
+        (await productsWith({ ...unnamed, ...env })).cublasFile ?? "none";
+      assert.ok((await found(all)).startsWith(cache));
+      assert.ok((await found({ ...all, PLUMB_CACHE: folder })).startsWith(loader));
+      // Where this machine has one of its own, that comes first.
+      const own = await found(nowhere);
+      if (own === "none") assert.ok((await found({ ...all, ...nowhere })).startsWith(python));
+      // One that is damaged does not hide the next.
+      const broken = await folderWith(damaged, "cublas-13");
+      assert.ok((await found({ ...all, PLUMB_CACHE: broken })).startsWith(loader));
+    });
+
+    const failures: [string, () => Promise<Record<string, string>> | Record<string, string>, RegExp][] = [
+      [
+        "is damaged",
+        async () => ({ PLUMB_CUBLAS: await folderWith(damaged) }),
+        /^cuBLAS cannot be opened: .*libcublas/,
+      ],
+      ["is not there", () => ({ PLUMB_CUBLAS: "/nowhere/x.so" }), /^cuBLAS cannot be opened: .*No such file/],
+      [
+        "lacks functions",
+        async () => ({ PLUMB_CUBLAS: await folderWith((file) => symlink(EMULATED_GPU, file)) }),
+        /is no cuBLAS that can be used: it has no cublasCreate_v2\./,
+      ],
+      [
+        "is of another major version",
+        () => ({ PLUMB_CUBLAS: EMULATED_CUBLAS, PLUMB_EMULATED_CUBLAS: "120403" }),
+        /libcublas\.so\.13 is cuBLAS 12\.4\.3, and version 13 is needed\./,
+      ],
+      [
+        "cannot be started",
+        () => ({ PLUMB_CUBLAS: EMULATED_CUBLAS, PLUMB_EMULATED_CUBLAS: "refuses" }),
+        /^cuBLAS 13\.0\.2 \(.*\) fails at its start: the library was not initialized\./,
+      ],
+      [
+        "finds no memory",
+        () => ({ PLUMB_CUBLAS: EMULATED_CUBLAS, PLUMB_EMULATED_MEMORY: "1000000" }),
+        /^GPU: reserving memory for cuBLAS: out of memory\./,
+      ],
+    ];
+    for (const [what, env, why] of failures) {
+      it(`with our own kernel where cuBLAS ${what}, and a sentence says what to do`, async () => {
+        const { cublas, cublasFile, cublasMissing } = await productsWith(await env());
+        assert.deepEqual([cublas, cublasFile], [null, null]);
+        assert.match(cublasMissing, why);
+        assert.match(cublasMissing, /own kernel does the products, at an expected 50 to 60 %/);
+        assert.match(cublasMissing, /plumb devices get-cublas, or pip install "nvidia-cublas>=13,<14"/);
+      });
+    }
+
+    it("with our own kernel on devices before 8.0", async () => {
+      const { cublas, cublasMissing } = await productsWith({
+        PLUMB_CUBLAS: EMULATED_CUBLAS,
+        PLUMB_EMULATED_CAPABILITY: "75",
+      });
+      assert.equal(cublas, null);
+      assert.match(cublasMissing, /from compute capability 8\.0 on, and this device has 7\.5\./);
+    });
   });
 
   it("of a number that is not there are refused by name", async () => {

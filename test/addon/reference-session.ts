@@ -5,7 +5,10 @@ import { EMULATED_GPU } from "../emulated-gpu";
 
 /** From here on the engine's GPU is the emulated one, unless the environment names the library for real ones. */
 export function useEmulatedGpu(): void {
-  process.env.PLUMB_CUDA_LIBRARY ??= EMULATED_GPU;
+  if (process.env.PLUMB_CUDA_LIBRARY !== undefined) return;
+  process.env.PLUMB_CUDA_LIBRARY = EMULATED_GPU;
+  // A real cuBLAS, where this machine has one, cannot compute in the emulation's memory.
+  process.env.PLUMB_CUBLAS ??= "none";
 }
 
 export const ALL_MAPS = ["q", "k", "v", "o", "gate", "up", "down"] as const;

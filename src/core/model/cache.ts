@@ -1,7 +1,7 @@
 import { existsSync, lstatSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
+import { cacheFolder } from "../cache-folder";
 import { PlumbError } from "../errors";
 import { DEFAULT_MODEL } from "./default/model";
 import { modelsElsewhere } from "./elsewhere";
@@ -14,10 +14,9 @@ import { say } from "../say";
 
 /** Where models are kept: PLUMB_MODELS, else `models` in PLUMB_CACHE, in XDG_CACHE_HOME/plumb, or in ~/.cache/plumb. */
 export function modelsFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  const { PLUMB_MODELS, PLUMB_CACHE, XDG_CACHE_HOME } = environment;
+  const { PLUMB_MODELS } = environment;
   if (PLUMB_MODELS) return path.resolve(PLUMB_MODELS.replace(/^~(?=[\\/]|$)/, homeFolder(environment)));
-  const cache = PLUMB_CACHE || path.join(XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "plumb");
-  return path.resolve(cache, "models");
+  return path.join(cacheFolder(environment), "models");
 }
 
 /** Plumb's own folder, and all models found on this machine: there first, then where other programs keep theirs. */

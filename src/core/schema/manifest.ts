@@ -11,6 +11,10 @@ export const EngineChoices = z.object({
     .default("cpu")
     .describe("The processor, or a GPU by its number."),
   precision: z.enum(["float32", "bfloat16"]),
+  products: z
+    .string()
+    .optional()
+    .describe("What multiplies on a GPU: cuBLAS with its version, or our own kernel. Their bits differ."),
   threads: z.number().int().positive(),
   weights: z.enum(["keep", "stream"]),
   checkpoint: z.boolean().describe("Activations are computed again on the way back, to save memory."),

@@ -118,6 +118,13 @@ export async function openAsDecided(engine: Engine, base: BaseModel, choices: En
   });
 }
 
+/** Says that a run goes on with other products than it began with; null where it does not. */
+export function otherProducts(choices: EngineChoices, model: Model): string | null {
+  const { products: before } = choices;
+  if (before === undefined || model.products === null || before === model.products) return null;
+  return say`The GPU's products were by ${before} when this run began, and are by ${model.products} from here on: what follows is no longer equal to the bit to a run that was never stopped. "plumb devices" says why.`;
+}
+
 /** Opens the base model for scoring texts. */
 export async function openForScoring(
   engine: Engine,
@@ -149,6 +156,7 @@ function choicesOf(
     device: place.name,
     place: place.id,
     precision: model.precision,
+    ...(model.products === null ? {} : { products: model.products }),
     threads: model.threads,
     weights,
     trainRows,

@@ -1,12 +1,13 @@
 import path from "node:path";
 import { loadTask, restoreSplit } from "../data";
+import type { Model } from "../engine";
 import { PlumbError } from "../errors";
 import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
 import { CHECKPOINT_SECONDS, type JobChannel, type JobTools } from "./job-tools";
 import { lockFolder } from "../lock";
 import { findTask } from "../runs/task-of-run";
-import { openAsDecided } from "./open";
+import { openAsDecided, otherProducts } from "./open";
 import { contentHash, partsOf, tunedLayout } from "./prepare";
 import type { Job } from "./protocol";
 import { Run } from "./run";
@@ -57,10 +58,12 @@ export async function resumeJob(
     const model = await openAsDecided(tools.engine(), base, manifest.engine);
     try {
       channel.send({ type: "started", folder });
+      const changed = otherProducts(manifest.engine, model);
+      if (changed !== null) channel.send({ type: "note", level: "warning", message: changed });
       const run = new Run(
         {
           folder,
-          manifest,
+          manifest: changed === null ? manifest : withDecision(manifest, changed, model),
           loaded,
           parts: partsOf(split, new Set(manifest.heldOut)),
           base,
@@ -80,6 +83,15 @@ export async function resumeJob(
   } finally {
     await unlock();
   }
+}
+
+/** From here on the record says what multiplies now; what was before stands in the sentence. */
+function withDecision(manifest: Manifest, sentence: string, model: Model): Manifest {
+  return {
+    ...manifest,
+    engine: { ...manifest.engine, ...(model.products === null ? {} : { products: model.products }) },
+    decisions: [...manifest.decisions, sentence],
+  };
 }
 
 function refuseEnded(folder: string, { status, reason }: Manifest): void {

@@ -2,7 +2,7 @@ import path from "node:path";
 import * as vscode from "vscode";
 import { listModels } from "../../core/model/cache";
 import { DEFAULT_MODEL } from "../../core/model/default/model";
-import { hasPip } from "../../core/model/default/pip";
+import { hasPip } from "../../core/python";
 import type { FoundModel } from "../../core/model/found";
 import { parseRepoName } from "../../core/model/hub/names";
 import { removalOf, removeModel } from "../../core/model/remove";

@@ -130,18 +130,29 @@ describe("plumb devices", () => {
     assert.match(text, /\nNo GPU: this build has none\n$/);
   });
 
+  const gpu = {
+    id: "cuda:0",
+    name: "A card",
+    memory: 80e9,
+    freeMemory: 70e9,
+    capability: "9.0",
+    driver: "13.0",
+    precision: "bfloat16",
+    cublas: "13.0.2",
+    cublasFile: "/opt/libcublas.so.13",
+    cublasMissing: "",
+  } as const;
+
   it("lists GPUs by the name that --device takes, with memory and driver", () => {
-    const gpu = {
-      id: "cuda:0",
-      name: "A card",
-      memory: 80e9,
-      freeMemory: 70e9,
-      capability: "9.0",
-      driver: "13.0",
-      precision: "bfloat16",
-    } as const;
     const text = describeDevices([processor], { gpus: [gpu], cudaMissing: "" });
     assert.match(text, /\ncuda:0: A card\n {2}memory {6}80\.0 GB, 70\.0 GB free\n/);
     assert.match(text, /\n {2}capability {2}9\.0\n {2}driver {6}for CUDA 13\.0\n$/);
+  });
+
+  it("says for each GPU whether cuBLAS multiplies, and why it does not", () => {
+    const none = { ...gpu, id: "cuda:1", cublas: null, cublasFile: null, cublasMissing: "it was not found" };
+    const text = describeDevices([processor], { gpus: [gpu, none], cudaMissing: "" });
+    assert.match(text, /\n {2}cuBLAS {6}13\.0\.2 from \/opt\/libcublas\.so\.13\n/);
+    assert.match(text, /\n {2}cuBLAS {6}none: it was not found\n/);
   });
 });

@@ -122,6 +122,8 @@ export interface FakeBehaviour {
   /** What weights take that are kept converted. */
   keptBytes?: number;
   gpus?: Gpus;
+  /** What multiplies. */
+  products?: string;
   opened?: number;
   closed?: number;
 }
@@ -398,6 +400,7 @@ export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
         },
         freeMemory: () =>
           Promise.resolve(behaviour.gpus?.gpus.find(({ id }) => id === options?.device)?.freeMemory ?? null),
+        products: behaviour.products ?? null,
         embed: (tokens) =>
           Promise.resolve(Float32Array.from([...tokens].flatMap((token) => EMBEDDINGS[token]!))),
         read: () => Promise.resolve(new Float32Array(BUCKETS * CLASSES)),

@@ -104,6 +104,9 @@ describe("the forecast of a run", () => {
       capability: "8.9",
       driver: "13.0",
       precision: "bfloat16",
+      cublas: null,
+      cublasFile: null,
+      cublasMissing: "",
     } as const;
     const plan = await planOf(
       forecast(task.file, { engine: { device: "cuda" } }),

@@ -34,6 +34,8 @@ const lossesOf = (ran: Ran) => {
   }
   return losses;
 };
+const notesOf = (ran: Ran) =>
+  ran.messages.flatMap((message) => (message.type === "note" ? [message.message] : []));
 /** Asks for a stop once this many steps are done. */
 const stopAt =
   (step: number, mode: "pause" | "keep" = "pause") =>
@@ -193,6 +195,20 @@ describe("a tuning job", () => {
     assert.equal(first.paused?.step, stop);
     await run({ type: "resume", run: first.folder });
     assert.deepEqual(await bytesOf(first.folder), await bytesOf(ran.folder));
+  });
+
+  it("says where a GPU's products are by another library than before it was stopped, and keeps that", async () => {
+    const by = (products: string) => fakeTools({ products });
+    const { folder } = await run(tune(task.file), by("own kernel"), stopAt(5));
+    assert.equal((await manifestOf(folder)).engine.products, "own kernel");
+    const same = await run({ type: "resume", run: folder }, by("own kernel"), stopAt(9));
+    assert.deepEqual(notesOf(same), []);
+    const other = await run({ type: "resume", run: folder }, by("cuBLAS 13.0.2"));
+    const sentence = /were by own kernel when this run began, and are by cuBLAS 13\.0\.2 from here on/;
+    assert.match(notesOf(other).join(), sentence);
+    const { engine, decisions } = await manifestOf(folder);
+    assert.equal(engine.products, "cuBLAS 13.0.2");
+    assert.match(decisions.join(), sentence);
   });
 
   it("counts a run as one look at the test part, however often it is resumed", async () => {

@@ -12,6 +12,9 @@ const card = (id: string): Gpu => ({
   capability: "8.9",
   driver: "13.0",
   precision: "bfloat16",
+  cublas: null,
+  cublasFile: null,
+  cublasMissing: "",
 });
 const two = fakeEngine({ gpus: { gpus: [card("cuda:0"), card("cuda:1")], cudaMissing: "" } });
 
