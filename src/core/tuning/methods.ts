@@ -70,9 +70,9 @@ export function checkSize({ method }: Pick<TuningSettings, "method">, parameterC
 
 export const methodOf = (settings: Pick<TuningSettings, "method">): Method => METHODS[settings.method];
 
-/** Rate of the vectors where none is given. Without an encoder P-tuning's are vectors like any other. */
+/** Rate of the vectors where none is given. Without an encoder P-tuning's are vectors like those of method prompt. */
 export function defaultPromptRate(method: MethodName, encoder: PromptEncoder): number {
-  return encoder === "none" ? METHODS.prompt.promptRate : METHODS[method].promptRate;
+  return METHODS[method === "ptuning" && encoder === "none" ? "prompt" : method].promptRate;
 }
 
 /** What stands around a text: vectors that train, or the prompt's tokens as they are. */

@@ -200,6 +200,17 @@ describe("schedule and defaults", () => {
       assert.throws(() => of({ method, biases: ["q"] }), /trains no biases: leave out --biases/);
   });
 
+  it("takes for each method the rates that were searched for it", () => {
+    const rates = (method: MethodName) => {
+      const { promptRate, biasRate } = resolveSettings({ method }, facts);
+      return { promptRate, biasRate };
+    };
+    assert.deepEqual(rates("ptuning-bias"), { promptRate: 5e-3, biasRate: 2e-3 });
+    assert.equal(rates("prompt").promptRate, 1e-2);
+    assert.equal(rates("bias").biasRate, 4e-3);
+    assert.equal(rates("ptuning").promptRate, 1e-3);
+  });
+
   it("leaves nothing of a prompt encoder but its vectors, at both sides of the text", () => {
     const settings = resolveSettings({ method: "ptuning", promptLength: 5 }, facts);
     assert.deepEqual(methodSpec(settings), {
