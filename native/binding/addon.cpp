@@ -1,6 +1,6 @@
 #include <napi.h>
 
-#include <fstream>
+#include <algorithm>
 #include <memory>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -69,10 +69,10 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   }
 
   explicit SessionObject(const Napi::CallbackInfo& info)
-      : Napi::ObjectWrap<SessionObject>(info), session_(given<Session>(info)) {}
+      : Napi::ObjectWrap<SessionObject>(info), session_(given<DataParallel>(info)) {}
 
  private:
-  std::shared_ptr<Session> open(Napi::Env env) const {
+  std::shared_ptr<DataParallel> open(Napi::Env env) const {
     if (!session_) throw make_error(env, "closed", "the session is closed");
     return session_;
   }
@@ -97,8 +97,10 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   }
 
   Napi::Value accumulate(const Napi::CallbackInfo& info) {
+    std::vector<Batch> batches;
+    for (size_t i = 0; i < std::max<size_t>(1, info.Length()); ++i) batches.push_back(to_batch(info[i]));
     return queue<double, true>(
-        info, [batch = to_batch(info[0])](Session& session) mutable { return session.accumulate(batch); },
+        info, [batches = std::move(batches)](DataParallel& session) mutable { return session.accumulate(batches); },
         [](Napi::Env env, double loss) -> Napi::Value {
           Napi::Object result = Napi::Object::New(env);
           result.Set("loss", loss);
@@ -108,7 +110,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 
   Napi::Value step(const Napi::CallbackInfo& info) {
     return queue<StepResult>(
-        info, [options = to_step_options(info[0])](Session& session) { return session.step(options); },
+        info, [options = to_step_options(info[0])](DataParallel& session) { return session.step(options); },
         [](Napi::Env env, const StepResult& step) -> Napi::Value {
           Napi::Object result = Napi::Object::New(env);
           result.Set("gradientNorm", step.gradient_norm);
@@ -119,7 +121,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 
   Napi::Value score(const Napi::CallbackInfo& info) {
     return queue<Answers>(
-        info, [batch = to_batch(info[0])](Session& session) mutable { return session.score(batch); },
+        info, [batch = to_batch(info[0])](DataParallel& session) mutable { return session.first().score(batch); },
         [](Napi::Env env, const Answers& answers) -> Napi::Value {
           Napi::Object result = Napi::Object::New(env);
           result.Set("choices", from_floats(env, answers.choices));
@@ -132,8 +134,8 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     using Texts = std::vector<std::vector<int32_t>>;
     return queue<Texts>(
         info,
-        [tree = to_tree(info[0]), options = to_generate_options(info[1])](Session& session) mutable {
-          return session.generate(tree, options);
+        [tree = to_tree(info[0]), options = to_generate_options(info[1])](DataParallel& session) mutable {
+          return session.first().generate(tree, options);
         },
         [](Napi::Env env, const Texts& texts) -> Napi::Value {
           Napi::Array result = Napi::Array::New(env, texts.size());
@@ -145,7 +147,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value state_lists(const Napi::CallbackInfo& info) {
     using Lists = std::vector<StateList>;
     return queue<Lists>(
-        info, [](Session& session) { return session.state(); },
+        info, [](DataParallel& session) { return session.first().state(); },
         [](Napi::Env env, const Lists& lists) -> Napi::Value {
           Napi::Array result = Napi::Array::New(env, lists.size());
           for (size_t i = 0; i < lists.size(); ++i) {
@@ -176,14 +178,14 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     return queue<StatePart>(
         info,
         [name = to_string(info[0], "list"), first = to_integer(info[1], "first"),
-         count = to_integer(info[2], "count")](Session& session) {
+         count = to_integer(info[2], "count")](DataParallel& session) {
           return std::visit(
               [&](const auto* values) -> StatePart {
                 std::vector<std::decay_t<decltype(*values->data())>> part(static_cast<size_t>(count));
                 values->read(part.data(), count, first);
                 return part;
               },
-              list_of(session, name, first, count).values);
+              list_of(session.first(), name, first, count).values);
         },
         [](Napi::Env env, const StatePart& part) { return from_state_part(env, part); });
   }
@@ -192,15 +194,17 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     return queue<bool>(
         info,
         [name = to_string(info[0], "list"), first = to_integer(info[1], "first"),
-         part = to_state_part(info[2], "values")](Session& session) {
+         part = to_state_part(info[2], "values")](DataParallel& sessions) {
           std::visit(
               [&](const auto& given) {
                 using Values = DeviceBuffer<typename std::decay_t<decltype(given)>::value_type>;
                 const auto count = static_cast<int64_t>(given.size());
-                const StateList list = list_of(session, name, first, count);
-                auto* const* values = std::get_if<Values*>(&list.values);
-                if (values == nullptr) fail("state", "state: \"" + name + "\" has values of another type");
-                (*values)->write(given.data(), count, first);
+                sessions.each([&](Session& session) {
+                  const StateList list = list_of(session, name, first, count);
+                  auto* const* values = std::get_if<Values*>(&list.values);
+                  if (values == nullptr) fail("state", "state: \"" + name + "\" has values of another type");
+                  (*values)->write(given.data(), count, first);
+                });
               },
               part);
           return true;
@@ -211,7 +215,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value resume(const Napi::CallbackInfo& info) {
     return queue<bool>(
         info,
-        [steps = to_integer(info[0], "steps")](Session& session) {
+        [steps = to_integer(info[0], "steps")](DataParallel& session) {
           session.resume(steps);
           return true;
         },
@@ -221,7 +225,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   template <typename Pick>
   Napi::Value copy_out(const Napi::CallbackInfo& info, Pick pick) {
     return queue<std::vector<float>>(
-        info, [pick](Session& session) { return pick(session.adapter()).read(); },
+        info, [pick](DataParallel& session) { return pick(session.first().adapter()).read(); },
         [](Napi::Env env, const std::vector<float>& values) -> Napi::Value { return from_floats(env, values); });
   }
 
@@ -235,14 +239,14 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 
   Napi::Value prompt(const Napi::CallbackInfo& info) {
     return queue<std::vector<float>>(
-        info, [](Session& session) { return session.prompt(); },
+        info, [](DataParallel& session) { return session.first().prompt(); },
         [](Napi::Env env, const std::vector<float>& values) -> Napi::Value { return from_floats(env, values); });
   }
 
   Napi::Value write(const Napi::CallbackInfo& info) {
     return queue<bool>(
         info,
-        [values = to_floats(info[0], "values")](Session& session) {
+        [values = to_floats(info[0], "values")](DataParallel& session) {
           session.write(values);
           return true;
         },
@@ -252,7 +256,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value parameters(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const auto session = open(env);
-    const auto& list = session->adapter().parameters();
+    const auto& list = session->first().adapter().parameters();
     Napi::Array result = Napi::Array::New(env, list.size());
     for (size_t i = 0; i < list.size(); ++i) {
       Napi::Object entry = Napi::Object::New(env);
@@ -279,7 +283,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     return info.Env().Undefined();
   }
 
-  std::shared_ptr<Session> session_;
+  std::shared_ptr<DataParallel> session_;
 };
 
 class ModelObject : public Napi::ObjectWrap<ModelObject> {
@@ -296,10 +300,10 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
   }
 
   explicit ModelObject(const Napi::CallbackInfo& info)
-      : Napi::ObjectWrap<ModelObject>(info), model_(given<Model>(info)) {}
+      : Napi::ObjectWrap<ModelObject>(info), model_(given<ModelReplicas>(info)) {}
 
  private:
-  std::shared_ptr<Model> open(Napi::Env env) const {
+  std::shared_ptr<ModelReplicas> open(Napi::Env env) const {
     if (!model_) throw make_error(env, "closed", "the model is closed");
     return model_;
   }
@@ -309,10 +313,10 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     const Napi::Object options = to_object(info[0], "options");
     const MethodSpec method = to_method(options.Get("method"));
     const SessionOptions how = to_session_options(options);
-    auto made = std::make_shared<std::shared_ptr<Session>>();
+    auto made = std::make_shared<std::shared_ptr<DataParallel>>();
     return addon(info.Env())
         .thread.run(
-            info.Env(), [model, method, how, made] { *made = std::make_shared<Session>(model, method, how); },
+            info.Env(), [model, method, how, made] { *made = std::make_shared<DataParallel>(*model, method, how); },
             [made](Napi::Env env) { return instantiate(env, addon(env).session_class, *made); });
   }
 
@@ -323,13 +327,14 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
         .thread.run(
             info.Env(),
             [model, rows, tokens = to_int32s(info[0], "tokens")] {
-              const auto width = static_cast<size_t>(model->config().hidden_size);
+              Model& first = model->first();
+              const auto width = static_cast<size_t>(first.config().hidden_size);
               rows->resize(tokens.size() * width);
               for (size_t i = 0; i < tokens.size(); ++i) {
-                if (tokens[i] < 0 || tokens[i] >= model->config().vocabulary_size)
+                if (tokens[i] < 0 || tokens[i] >= first.config().vocabulary_size)
                   fail("argument", "embed: tokens[" + std::to_string(i) + "] is " + std::to_string(tokens[i]) +
-                                       ", the vocabulary has " + std::to_string(model->config().vocabulary_size));
-                model->weights.embedding_row(tokens[i], rows->data() + i * width);
+                                       ", the vocabulary has " + std::to_string(first.config().vocabulary_size));
+                first.weights.embedding_row(tokens[i], rows->data() + i * width);
               }
             },
             [rows](Napi::Env env) { return from_floats(env, *rows); });
@@ -340,7 +345,8 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     auto values = std::make_shared<std::vector<float>>();
     return addon(info.Env())
         .thread.run(
-            info.Env(), [model, values, name = to_string(info[0], "name")] { *values = model->weights.read(name); },
+            info.Env(),
+            [model, values, name = to_string(info[0], "name")] { *values = model->first().weights.read(name); },
             [values](Napi::Env env) { return from_floats(env, *values); });
   }
 
@@ -357,16 +363,17 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     const bool checkpoint = to_bool(shape.Get("checkpoint"), "shape.checkpoint", false);
     const Keep keep = !train ? Keep::nothing : checkpoint ? Keep::inputs : Keep::all;
     const bool inputs = to_bool(shape.Get("inputs"), "shape.inputs", false);
-    return Napi::Number::New(info.Env(), static_cast<double>(model->forecast(rows, longest, targets, keep, inputs)));
+    return Napi::Number::New(info.Env(),
+                             static_cast<double>(model->first().forecast(rows, longest, targets, keep, inputs)));
   }
 
-  /// Bytes that the device's own memory has left; null where it computes in the processor's.
+  /// Bytes that the device's own memory has left, of several the least; null where it computes in the processor's.
   Napi::Value free_memory(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const auto model = open(env);
     auto bytes = std::make_shared<std::optional<int64_t>>();
     return addon(env).thread.run(
-        env, [model, bytes] { *bytes = model->device->free_bytes(); },
+        env, [model, bytes] { *bytes = model->free_bytes(); },
         [bytes](Napi::Env e) -> Napi::Value {
           if (!*bytes) return e.Null();
           return Napi::Number::New(e, static_cast<double>(**bytes));
@@ -374,15 +381,15 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
   }
 
   Napi::Value precision(const Napi::CallbackInfo& info) {
-    return Napi::String::New(info.Env(), precision_name(open(info.Env())->device->precision()));
+    return Napi::String::New(info.Env(), precision_name(open(info.Env())->first().device->precision()));
   }
 
   Napi::Value threads(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), open(info.Env())->threads);
+    return Napi::Number::New(info.Env(), open(info.Env())->first().threads);
   }
 
   Napi::Value products(const Napi::CallbackInfo& info) {
-    const auto* gpu = dynamic_cast<const GpuDevice*>(open(info.Env())->device.get());
+    const auto* gpu = dynamic_cast<const GpuDevice*>(open(info.Env())->first().device.get());
     if (gpu == nullptr) return info.Env().Null();
     const std::string cublas = gpu->products().cublas;
     return Napi::String::New(info.Env(), cublas.empty() ? "own kernel" : "cuBLAS " + cublas);
@@ -393,33 +400,23 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     return info.Env().Undefined();
   }
 
-  std::shared_ptr<Model> model_;
+  std::shared_ptr<ModelReplicas> model_;
 };
 
 Napi::Value open_model(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return translated(env, [&]() -> Napi::Value {
-    auto made = std::make_shared<std::shared_ptr<Model>>();
+    auto made = std::make_shared<std::shared_ptr<ModelReplicas>>();
     return addon(env).thread.run(
         env,
         [made, table = to_table(info[0]), options = to_open_options(info[1])] {
           const Precision* precision = options.precision ? &*options.precision : nullptr;
-          *made = options.place.gpu
-                      ? std::make_shared<Model>(table, open_gpu(options.place.index, precision), options.model)
-                      : std::make_shared<Model>(table, options.model);
+          *made = options.place.gpus.empty()
+                      ? std::make_shared<ModelReplicas>(std::make_shared<Model>(table, options.model))
+                      : open_on_gpus(table, options.place.gpus, precision, options.model);
         },
         [made](Napi::Env e) { return instantiate(e, addon(e).model_class, *made); });
   });
-}
-
-std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.rfind("model name", 0) == 0) {
-      const size_t name = line.find_first_not_of(" \t", line.find(':') + 1);
-      if (name != std::string::npos) return line.substr(name);
-    }
-  return "processor";
 }
 
 Napi::Object from_gpu(Napi::Env env, uint32_t index, const CudaDeviceInfo& gpu) {
@@ -451,7 +448,6 @@ Napi::Value devices(const Napi::CallbackInfo& info) {
   add(features.avx512_bf16, "avx512_bf16");
   Napi::Object cpu = Napi::Object::New(env);
   cpu.Set("id", "cpu");
-  cpu.Set("name", processor_name());
   cpu.Set("threads", static_cast<double>(std::thread::hardware_concurrency()));
   cpu.Set("features", names);
   cpu.Set("precision", precision_name(best_precision()));
@@ -464,14 +460,23 @@ Napi::Value gpus_here(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Array cards = Napi::Array::New(env);
   std::string missing;
+  GpuNccl nccl;
   try {
+    nccl = nccl_here();
     for (const CudaDeviceInfo& gpu : gpus()) cards.Set(cards.Length(), from_gpu(env, cards.Length(), gpu));
   } catch (const EngineError& error) {
     missing = error.what();
+    nccl = {"", "", missing};
   }
   Napi::Object result = Napi::Object::New(env);
   result.Set("gpus", cards);
   result.Set("cudaMissing", missing);
+  Napi::Value none = env.Null();
+  Napi::Object together = Napi::Object::New(env);
+  together.Set("version", nccl.version.empty() ? none : Napi::String::New(env, nccl.version));
+  together.Set("file", nccl.version.empty() ? none : Napi::String::New(env, nccl.file));
+  together.Set("missing", nccl.missing);
+  result.Set("nccl", together);
   return result;
 }
 

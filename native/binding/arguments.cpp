@@ -131,7 +131,7 @@ OpenOptions to_open_options(const Napi::Value& value) {
     options.precision = Precision::bfloat16;
   else if (precision != "auto")
     refuse(value, "options.precision", "\"auto\", \"float32\" or \"bfloat16\"");
-  if (!options.place.gpu && options.precision == Precision::bfloat16 && !cpu_features().avx512_bf16)
+  if (options.place.gpus.empty() && options.precision == Precision::bfloat16 && !cpu_features().avx512_bf16)
     throw make_error(
         value.Env(), "precision",
         "this processor has no bfloat16 products (AVX512-BF16); use the precision \"float32\" or \"auto\"");

@@ -201,8 +201,6 @@ class Device : public Memory {
   virtual double norm(const float* values, int64_t count) = 0;
   virtual void adam(const AdamConstants& constants, const float* gradient, float* first, float* second, float* values,
                     int64_t count) = 0;
-  /// Whether adam8() is there.
-  virtual bool has_adam8() const = 0;
   /// The same with moments of 8 bits.
   virtual void adam8(const AdamConstants& constants, const float* gradient, const Moments8& moments, float* values,
                      int64_t count) = 0;
@@ -215,6 +213,15 @@ class Device : public Memory {
   virtual int64_t product_bytes(int64_t rows, int64_t cols) const = 0;
   /// Bytes that its own memory has left; nothing where it computes in the processor's.
   virtual std::optional<int64_t> free_bytes() const = 0;
+};
+
+/// Devices that add up what each of them holds.
+class Team {
+ public:
+  virtual ~Team() = default;
+  /// Gives each device the sum of all of theirs, in place, the same bits to each. Waits for it. Where one of them
+  /// fails, it throws "device", and nobody waits for it any longer.
+  virtual void all_reduce(const std::vector<Device*>& devices, const std::vector<float*>& values, int64_t count) = 0;
 };
 
 /// SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014).

@@ -7,22 +7,8 @@
 
 namespace plumb {
 
-DynamicMap::DynamicMap(bool has_sign) {
-  size_t count = 0;
-  // For each decade, the middles of equal parts of [0.1, 1]: twice as many as in the decade below.
-  constexpr int kDecades = 7;
-  for (int decade = 0; decade < kDecades; ++decade) {
-    const int parts = 1 << (has_sign ? decade : decade + 1);
-    for (int part = 0; part < parts; ++part) {
-      const double middle = (0.1 + 0.9 * (part + 0.5) / parts) * std::pow(10.0, decade + 1 - kDecades);
-      values_[count++] = static_cast<float>(middle);
-      if (has_sign) values_[count++] = static_cast<float>(-middle);
-    }
-  }
-  values_[count++] = 0;
-  values_[count] = 1;
-  std::sort(values_.begin(), values_.end());
-  for (size_t i = 0; i + 1 < values_.size(); ++i) middles_[i] = (values_[i] + values_[i + 1]) / 2;
+DynamicMap::DynamicMap(bool has_sign) : values_(dynamic_values(has_sign)) {
+  for (size_t i = 0; i < 255; ++i) middles_[i] = (values_.of[i] + values_.of[i + 1]) / 2;
   middles_.back() = std::numeric_limits<float>::infinity();
 
   const auto slowly = [&](float x) {

@@ -1,9 +1,9 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
 #include <memory>
+#include <new>
 #include <string>
 
 #include "tensor/error.h"
@@ -16,6 +16,16 @@ int64_t bytes_of(int64_t size) {
   constexpr int64_t kLimit = std::numeric_limits<int64_t>::max() / static_cast<int64_t>(2 * sizeof(T));
   if (size > kLimit) fail("out-of-memory", "a buffer of " + std::to_string(size) + " elements is beyond any machine");
   return size * static_cast<int64_t>(sizeof(T));
+}
+
+/// Memory of the processor, aligned to a cache line; null where the system has none left.
+inline void* allocate_aligned(int64_t bytes) {
+  constexpr size_t kLine = 64;
+  const size_t whole = (static_cast<size_t>(bytes) + kLine - 1) / kLine * kLine;
+  return ::operator new(whole, std::align_val_t{kLine}, std::nothrow);
+}
+inline void free_aligned(void* data) noexcept {
+  ::operator delete(data, std::align_val_t{64});
 }
 
 /// Memory of the processor, of one owner, aligned to a cache line. Contents are undefined after resize().
@@ -31,10 +41,10 @@ class Buffer {
       size_ = size;
       return;
     }
-    const auto bytes = (static_cast<size_t>(bytes_of<T>(size)) + kAlignment - 1) / kAlignment * kAlignment;
+    const int64_t bytes = bytes_of<T>(size);
     data_.reset();
     capacity_ = size_ = 0;
-    data_.reset(static_cast<T*>(std::aligned_alloc(kAlignment, bytes)));
+    data_.reset(static_cast<T*>(allocate_aligned(bytes)));
     if (data_ == nullptr)
       fail("out-of-memory", "the system has no " + std::to_string(bytes >> 20) + " MiB left for the engine");
     capacity_ = size_ = size;
@@ -48,9 +58,8 @@ class Buffer {
   const T& operator[](int64_t i) const { return data_.get()[i]; }
 
  private:
-  static constexpr int64_t kAlignment = 64;
   struct Free {
-    void operator()(T* pointer) const { std::free(pointer); }
+    void operator()(T* pointer) const { free_aligned(pointer); }
   };
   std::unique_ptr<T[], Free> data_;
   int64_t size_ = 0;

@@ -103,6 +103,7 @@ const std::vector<Problem>& problems() {
       {{6, 2, 10}, {5, 3, 1, 0, 4, 2}, {-1, 0, 0, 0, 1, 4}},
       {{4, 4, 8}, {3, 70, 2}, {-1, 0, -1}},  // more rows than one block of queries; a second root
       {{3, 1, 16}, {9, 65, 1, 1}, {-1, 0, 1, 1}},
+      {{2, 1, 100}, {66, 5, 3}, {-1, 0, 0}},  // the head size of OpenLLaMA-3B: whole vectors and a rest
   };
   return all;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "test/open_model.h"
 #include "test/random_model.h"
@@ -219,14 +220,31 @@ TEST_CASE("micro-batches add up, and training lowers the loss") {
   CHECK(course.back() < course.front() / 2);
 }
 
-TEST_CASE("frozen weights keep their bytes") {
+TEST_CASE("frozen weights keep their bytes, in the file and in what was converted from it") {
   const RandomModel random;
-  const auto before = random.file_bytes();
-  const auto model = open(random);
-  const auto head = model->weights.read("lm_head.weight");
-  losses(*session_on(model), 3);
-  CHECK(model->weights.read("lm_head.weight") == head);
-  CHECK(random.file_bytes() == before);
+  const auto file = random.file_bytes();
+  for (const Precision precision : test::precisions()) {
+    const auto model = open(random, 2, true, precision);
+    const auto values = [&] {
+      std::vector<std::vector<float>> all;
+      for (const TensorEntry& tensor : random.table.tensors) all.push_back(model->weights.read(tensor.name));
+      return all;
+    };
+    // Converted weights show in what the base model answers.
+    const auto answers = [&] {
+      Session bare(model, MethodSpec{{}, {}}, SessionOptions{});
+      Batch batch = sample();
+      for (int32_t& token : batch.tree.tokens) token = std::abs(token);
+      const Answers all = bare.score(batch);
+      return std::make_pair(all.choices, all.targets);
+    };
+    const auto values_before = values();
+    const auto answers_before = answers();
+    losses(*session_on(model), 3);
+    CHECK(values() == values_before);
+    CHECK(answers() == answers_before);
+  }
+  CHECK(random.file_bytes() == file);
 }
 
 TEST_CASE("with zero biases and token embeddings for a prompt the base model is untouched") {

@@ -37,8 +37,6 @@ AdamW::AdamW(Device& device, const Adapter& adapter, MomentBits bits)
       second_codes_(device),
       first_scales_(device),
       second_scales_(device) {
-  if (bits == MomentBits::most8 && !device.has_adam8())
-    fail("argument", "options.optimizer: a GPU has no \"adamw-8bit\"; take \"adamw\", or the processor");
   for (const Parameter& parameter : adapter.parameters()) {
     const bool rounded = bits == MomentBits::most8 && parameter.size >= kLeastRounded && !parameter.uneven;
     places_.push_back({rounded, rounded ? rounded_blocks_ : exact_size_});

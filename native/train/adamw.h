@@ -42,7 +42,6 @@ enum class MomentBits { all32, most8 };
 /// for the moments is taken by the first step, or lists().
 class AdamW {
  public:
-  /// Throws "argument" where the device cannot keep moments in so few bits.
   AdamW(Device& device, const Adapter& adapter, MomentBits bits);
 
   /// Moves the parameters and sets the gradient to zero. A gradient that is not finite moves nothing.

@@ -54,11 +54,13 @@ int64_t Model::forecast(int64_t rows, int64_t longest, int64_t targets, Keep kee
   return bytes;
 }
 
-Session::Session(std::shared_ptr<Model> model, const MethodSpec& method, const SessionOptions& options)
+Session::Session(std::shared_ptr<Model> model, const MethodSpec& method, const SessionOptions& options,
+                 std::shared_ptr<Cancellation> cancellation)
     : model_(std::move(model)),
+      cancellation_(cancellation == nullptr ? std::make_shared<Cancellation>() : std::move(cancellation)),
       adapter_(make_adapter(*model_, method)),
       keep_(options.checkpoint ? Keep::inputs : Keep::all),
-      decoder_(*model_->device, weights(), cancellation_),
+      decoder_(*model_->device, weights(), *cancellation_),
       head_(*model_->device, weights()),
       optimizer_(*model_->device, *adapter_, options.moments),
       dhidden_(*model_->device),
@@ -76,13 +78,14 @@ void Session::prepare(Batch& batch) {
   set_product_threads(model_->threads);
 }
 
-double Session::accumulate(Batch& batch) {
+double Session::accumulate(Batch& batch, int64_t number) {
   try {
-    cancellation_.check();
+    cancellation_->check();
     prepare(batch);
     adapter_->gradients();  // where there is no room for them, nothing need be computed
     const Tree& tree = batch.tree;
-    adapter_->begin(true, static_cast<uint64_t>(optimizer_.steps) << 20 | static_cast<uint64_t>(passes_++));
+    passes_ = number + 1;
+    adapter_->begin(true, static_cast<uint64_t>(optimizer_.steps) << 20 | static_cast<uint64_t>(number));
     const std::vector<int64_t> asked = batch.questions.rows();
     const Pass pass{tree.positions, tree.items, nullptr, nullptr, &asked};
     const ConstMatrix hidden = decoder_.forward(tree.tokens, pass, *adapter_, keep_);

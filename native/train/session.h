@@ -75,13 +75,17 @@ struct SessionOptions {
 /// cancellation().request().
 class Session {
  public:
-  Session(std::shared_ptr<Model> model, const MethodSpec& method, const SessionOptions& options);
+  /// `cancellation`: what several sessions that work as one are called off by; null: one of its own.
+  Session(std::shared_ptr<Model> model, const MethodSpec& method, const SessionOptions& options,
+          std::shared_ptr<Cancellation> cancellation = nullptr);
 
-  Cancellation& cancellation() { return cancellation_; }
+  Cancellation& cancellation() { return *cancellation_; }
   Adapter& adapter() { return *adapter_; }
 
   /// Adds the gradient of the batch's loss, and returns the loss. An error drops all that was accumulated.
-  double accumulate(Batch& batch);
+  double accumulate(Batch& batch) { return accumulate(batch, passes_); }
+  /// The same as the pass of that number since the last step, which says what is drawn at random in it.
+  double accumulate(Batch& batch, int64_t number);
   StepResult step(const StepOptions& options) {
     passes_ = 0;
     return optimizer_.step(*adapter_, options);
@@ -104,13 +108,13 @@ class Session {
   WeightSource& weights();
 
   std::shared_ptr<Model> model_;
-  Cancellation cancellation_;
+  std::shared_ptr<Cancellation> cancellation_;
   std::unique_ptr<Adapter> adapter_;
   Keep keep_;
   Decoder decoder_;
   Head head_;
   AdamW optimizer_;
-  int64_t passes_ = 0;  ///< training passes since the last step
+  int64_t passes_ = 0;  ///< number of the next training pass since the last step
   DeviceBuffer<float> dhidden_, asked_;
   KeyValueCache cache_;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -47,16 +46,14 @@ void CpuDevice::each_row(int threads, int64_t rows, F&& body) {
 }
 
 void* CpuDevice::allocate(int64_t bytes) {
-  constexpr int64_t kAlignment = 64;
-  const auto size = static_cast<size_t>((bytes + kAlignment - 1) / kAlignment * kAlignment);
-  void* data = std::aligned_alloc(kAlignment, size);
+  void* data = allocate_aligned(bytes);
   if (data == nullptr)
     fail("out-of-memory", "the system has no " + std::to_string(bytes >> 20) + " MiB left for the engine");
   return data;
 }
 
 void CpuDevice::release(void* data) noexcept {
-  std::free(data);
+  free_aligned(data);
 }
 
 void CpuDevice::upload(const void* host, void* device, int64_t bytes) {

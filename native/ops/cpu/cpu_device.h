@@ -73,7 +73,6 @@ class CpuDevice final : public Device {
   double norm(const float* values, int64_t count) override;
   void adam(const AdamConstants& constants, const float* gradient, float* first, float* second, float* values,
             int64_t count) override;
-  bool has_adam8() const override { return true; }
   void adam8(const AdamConstants& constants, const float* gradient, const Moments8& moments, float* values,
              int64_t count) override;
 

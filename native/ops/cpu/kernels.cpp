@@ -25,6 +25,7 @@ extern const Kernels table;
 
 namespace {
 
+#ifdef PLUMB_X86
 /// Highest level allowed: 0 generic, 1 avx2, 2 avx512 without bfloat16, 3 everything.
 int allowed_level() {
   const char* cap = std::getenv("PLUMB_MAX_ISA");
@@ -36,7 +37,6 @@ int allowed_level() {
   fail("isa", "PLUMB_MAX_ISA is \"" + name + "\"; it may be generic, avx2 or avx512");
 }
 
-#ifdef PLUMB_X86
 /// Registers that the system saves when it switches between threads: the bits of XCR0.
 uint32_t saved_registers() {
   uint32_t low = 0;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "ops/cuda/queue.h"
+#include "ops/cuda/staging.h"
 #include "ops/device.h"
 
 namespace plumb::cuda {
@@ -35,19 +36,19 @@ struct KeySum {
   int32_t first_part, parts;
 };
 
-/// Bytes of shared memory that a block of threads takes, head sizes in whole sixteens.
-int64_t attention_forward_bytes(Precision precision, int tile, int keys, int padded);
-int64_t attention_backward_bytes(Precision precision, int tile, int padded);
+struct Setting;
+
+/// Whether the kernels in float32 have room in shared memory for tiles of so many rows, head sizes in whole sixteens.
+bool attention_float_fits(int tile, int padded, int64_t shared_limit);
 
 /// Grouped-query attention over a tree of segments, in the same order of sums each time: no two blocks add to one
 /// value. Keys and values of ancestors are read where they lie, once for each block of queries.
 class Attention {
  public:
   /// Rows of queries (those of a group's heads one after the other) that a block of threads has at once, and keys in
-  /// the way back: `tile`, a multiple of 16 up to 64, or 0: as many as the device's shared memory allows. Texts with up
-  /// to `short_keys` keys have them all there at once.
-  Attention(Queue& queue, Precision precision, const AttentionShape& shape, const std::vector<AttentionItem>& items,
-            int tile = 0, int short_keys = 128);
+  /// the way back: `tile`, a multiple of 16 up to 64, or 0: as many as the device's shared memory allows.
+  Attention(Queue& queue, Staging& staging, Precision precision, const AttentionShape& shape,
+            const std::vector<AttentionItem>& items, int tile = 0);
   ~Attention();
   Attention(const Attention&) = delete;
   Attention& operator=(const Attention&) = delete;
@@ -60,24 +61,27 @@ class Attention {
   struct Lists;
   Lists list_blocks(const std::vector<AttentionItem>& items) const;
   void list_keys(const std::vector<AttentionItem>& items, Lists& lists) const;
-  void upload(const Lists& lists);
-  template <typename T>
-  void run_forward(ConstMatrix queries, ConstMatrix keys, ConstMatrix values, Matrix out, Matrix logsum) const;
-  template <typename T>
-  void run_backward(ConstMatrix qkv, ConstMatrix logsum, ConstMatrix dout, Matrix dqkv, const float* inner) const;
+  void upload(const Lists& lists, Staging& staging);
+  Setting setting() const;
+  void forward_float(const Setting& setting, ConstMatrix queries, ConstMatrix keys, ConstMatrix values, Matrix out,
+                     Matrix logsum) const;
+  void forward_bfloat16(const Setting& setting, ConstMatrix queries, ConstMatrix keys, ConstMatrix values, Matrix out,
+                        Matrix logsum) const;
+  void backward_float(const Setting& setting, ConstMatrix qkv, ConstMatrix logsum, ConstMatrix dout, Matrix dqkv,
+                      const float* inner, float* parts) const;
+  void backward_bfloat16(const Setting& setting, ConstMatrix qkv, ConstMatrix logsum, ConstMatrix dout, Matrix dqkv,
+                         const float* inner, float* parts) const;
 
   Queue& queue_;
   Precision precision_;
   AttentionShape shape_;
   int tile_;
-  int short_keys_;
   bool whole_ = true;     ///< every item is a whole segment
   int64_t own_rows_ = 0;  ///< of all items together
 
-  void* memory_ = nullptr;  ///< the lists, one behind the other
+  Loan memory_;  ///< the lists, one behind the other
   const int32_t* ancestor_rows_ = nullptr;
-  const QueryBlock* blocks_ = nullptr;  ///< those of short texts first
-  int64_t short_blocks_ = 0;
+  const QueryBlock* blocks_ = nullptr;
   int64_t block_count_ = 0;
   const KeyBlock* key_blocks_ = nullptr;
   int64_t key_block_count_ = 0;

@@ -18,40 +18,29 @@ int32_t narrow(int64_t value) {
   return static_cast<int32_t>(value);
 }
 
-int64_t keys_of(const AttentionItem& item) {
-  return item.ancestor_rows() + item.own.count;
-}
-
 }  // namespace
 
 struct Attention::Lists {
   std::vector<int32_t> ancestor_rows;
   std::vector<QueryBlock> blocks;
-  int64_t short_blocks = 0;
   std::vector<KeyBlock> key_blocks;
   std::vector<Visit> visits;
   std::vector<KeySum> sums;
 };
 
-Attention::Attention(Queue& queue, Precision precision, const AttentionShape& shape,
-                     const std::vector<AttentionItem>& items, int tile, int short_keys)
-    : queue_(queue), precision_(precision), shape_(shape), tile_(tile), short_keys_(0) {
+Attention::Attention(Queue& queue, Staging& staging, Precision precision, const AttentionShape& shape,
+                     const std::vector<AttentionItem>& items, int tile)
+    : queue_(queue), precision_(precision), shape_(shape), tile_(tile) {
   const int padded = in_sixteens(static_cast<int>(shape.head_size));
-  const auto fits = [&](int64_t bytes) { return bytes <= queue.shared_limit(); };
   if (tile_ == 0) {
     tile_ = kMostTile;
-    while (tile_ > 16 && !(fits(attention_forward_bytes(precision, tile_, tile_, padded)) &&
-                           fits(attention_backward_bytes(precision, tile_, padded))))
+    while (precision == Precision::float32 && tile_ > 16 && !attention_float_fits(tile_, padded, queue.shared_limit()))
       tile_ -= 16;
   }
   if (shape.group() > tile_ || shape.head_size > kMostHead)
     fail("device", "GPU: attention with heads of " + std::to_string(shape.head_size) + " in groups of " +
                        std::to_string(shape.group()) + " is not supported; up to " + std::to_string(kMostHead) +
                        " and " + std::to_string(tile_) + " are");
-  while (short_keys > 0 && !fits(attention_forward_bytes(precision, tile_, short_keys, padded))) short_keys -= 16;
-  for (const AttentionItem& item : items)
-    if (item.count > 0 && keys_of(item) <= short_keys)
-      short_keys_ = std::max(short_keys_, in_sixteens(static_cast<int>(keys_of(item))));
 
   for (const AttentionItem& item : items) {
     own_rows_ += item.own.count;
@@ -59,19 +48,16 @@ Attention::Attention(Queue& queue, Precision precision, const AttentionShape& sh
   }
   Lists lists = list_blocks(items);
   if (whole_) list_keys(items, lists);
-  upload(lists);
+  upload(lists, staging);
 }
 
 Attention::~Attention() {
-  if (memory_ == nullptr) return;
-  cudaStreamSynchronize(queue_.stream());
-  cudaFree(memory_);
+  queue_.take_back(memory_);
 }
 
 Attention::Lists Attention::list_blocks(const std::vector<AttentionItem>& items) const {
   Lists lists;
   std::map<std::vector<std::pair<int64_t, int64_t>>, int32_t> places;  // equal ancestors are listed once
-  std::vector<QueryBlock> longer;
   const int64_t each = tile_ / shape_.group();
   for (const AttentionItem& item : items) {
     std::vector<std::pair<int64_t, int64_t>> spans;
@@ -81,14 +67,11 @@ Attention::Lists Attention::list_blocks(const std::vector<AttentionItem>& items)
     if (is_new)
       for (const auto& [first, count] : spans)
         for (int64_t r = first; r < first + count; ++r) lists.ancestor_rows.push_back(narrow(r));
-    std::vector<QueryBlock>& target = keys_of(item) <= short_keys_ ? lists.blocks : longer;
     for (int64_t first = 0; first < item.count; first += each)
-      target.push_back({narrow(item.query + first), narrow(std::min(each, item.count - first)), place->second,
-                        narrow(item.ancestor_rows()), narrow(item.own.first),
-                        narrow(item.own.count - item.count + first)});
+      lists.blocks.push_back({narrow(item.query + first), narrow(std::min(each, item.count - first)), place->second,
+                              narrow(item.ancestor_rows()), narrow(item.own.first),
+                              narrow(item.own.count - item.count + first)});
   }
-  lists.short_blocks = static_cast<int64_t>(lists.blocks.size());
-  lists.blocks.insert(lists.blocks.end(), longer.begin(), longer.end());
   return lists;
 }
 
@@ -148,7 +131,7 @@ void Attention::list_keys(const std::vector<AttentionItem>& items, Lists& lists)
   }
 }
 
-void Attention::upload(const Lists& lists) {
+void Attention::upload(const Lists& lists, Staging& staging) {
   int64_t bytes = 0;
   const auto room = [&](const auto& list) {
     const int64_t at = bytes;
@@ -171,19 +154,16 @@ void Attention::upload(const Lists& lists) {
   put(key_blocks, lists.key_blocks);
   put(visits, lists.visits);
   put(sums, lists.sums);
-  check(cudaMalloc(&memory_, host.size()), "reserving the plan of attention");
-  check(cudaMemcpyAsync(memory_, host.data(), host.size(), cudaMemcpyHostToDevice, queue_.stream()),
-        "uploading the plan of attention");
-  queue_.wait();
+  memory_ = queue_.lend(bytes);
+  staging.upload(host.data(), memory_.data, bytes);
 
-  auto* base = static_cast<uint8_t*>(memory_);
+  auto* base = static_cast<uint8_t*>(memory_.data);
   ancestor_rows_ = reinterpret_cast<const int32_t*>(base + ancestors);
   blocks_ = reinterpret_cast<const QueryBlock*>(base + blocks);
   key_blocks_ = reinterpret_cast<const KeyBlock*>(base + key_blocks);
   visits_ = reinterpret_cast<const Visit*>(base + visits);
   sums_ = reinterpret_cast<const KeySum*>(base + sums);
   block_count_ = static_cast<int64_t>(lists.blocks.size());
-  short_blocks_ = lists.short_blocks;
   key_block_count_ = static_cast<int64_t>(lists.key_blocks.size());
   sum_count_ = static_cast<int64_t>(lists.sums.size());
   for (const KeySum& sum : lists.sums) part_count_ += sum.parts;

@@ -22,51 +22,42 @@ __host__ __device__ inline int sum_stride(int cols) {
   return cols + 4;
 }
 
-__device__ __forceinline__ void store_factor(float* to, float value) {
-  *to = value;
-}
-__device__ __forceinline__ void store_factor(uint16_t* to, float value) {
-  *to = to_bfloat16(value);
-}
-
 /// to[r] = head `head` of row row_of(r), for r < count; zeros up to `rows` and `padded`.
-template <typename T, typename Rows>
+template <typename Rows>
 __device__ __forceinline__ void load_head(ConstMatrix from, Rows&& row_of, int head, int64_t size, int count, int rows,
-                                          int padded, T* to) {
+                                          int padded, float* to) {
   for (int i = static_cast<int>(threadIdx.x); i < rows * padded; i += kTileThreads) {
     const int r = i / padded;
     const int c = i % padded;
     const bool there = r < count && c < size;
-    store_factor(to + r * factor_stride(padded) + c,
-                 there ? from.data[row_of(r) * from.stride + head * size + c] : 0.0f);
+    to[r * factor_stride(padded) + c] = there ? from.data[row_of(r) * from.stride + head * size + c] : 0.0f;
   }
 }
 
 /// The same with the heads of a group one after the other: to[r] = head first_head + r / queries of row row_of(r).
-template <typename T, typename Rows>
+template <typename Rows>
 __device__ __forceinline__ void load_heads(ConstMatrix from, Rows&& row_of, int queries, int first_head, int64_t size,
-                                           int count, int rows, int padded, T* to) {
+                                           int count, int rows, int padded, float* to) {
   for (int i = static_cast<int>(threadIdx.x); i < rows * padded; i += kTileThreads) {
     const int r = i / padded;
     const int c = i % padded;
     const bool there = r < count && c < size;
-    store_factor(to + r * factor_stride(padded) + c,
-                 there ? from.data[row_of(r) * from.stride + (first_head + r / queries) * size + c] : 0.0f);
+    const int64_t column = (first_head + r / queries) * size + c;
+    to[r * factor_stride(padded) + c] = there ? from.data[row_of(r) * from.stride + column] : 0.0f;
   }
 }
 
 /// out[r, n] = a[r] · b[n].
-template <typename T>
-__device__ __forceinline__ void score_tile(const T* a, const T* b, int rows, int keys, int padded, float* out) {
+__device__ __forceinline__ void score_tile(const float* a, const float* b, int rows, int keys, int padded, float* out) {
   const int across = keys / 16;
   for (int tile = static_cast<int>(threadIdx.x) / 32; tile < rows / 16 * across; tile += kTileWarps) {
     const int r = tile / across * 16;
     const int n = tile % across * 16;
-    Sums<T> sums;
+    Sums<float> sums;
     sums.clear();
     for (int c = 0; c < padded; c += 16) {
-      LeftFactor<T, false> left;
-      RightFactor<T, true> right;
+      LeftFactor<float, false> left;
+      RightFactor<float, true> right;
       left.load(a + r * factor_stride(padded) + c, factor_stride(padded));
       right.load(b + n * factor_stride(padded) + c, factor_stride(padded));
       sums.add_product(left, right);
@@ -76,22 +67,21 @@ __device__ __forceinline__ void score_tile(const T* a, const T* b, int rows, int
 }
 
 /// out[r] (+)= sum over n of weight[r, n] value[n]; overwritten where `first`.
-template <typename T>
-__device__ __forceinline__ void weighted_tile(const T* weight, const T* value, int rows, int keys, int padded,
+__device__ __forceinline__ void weighted_tile(const float* weight, const float* value, int rows, int keys, int padded,
                                               bool first, float* out) {
   const int across = padded / 16;
   for (int tile = static_cast<int>(threadIdx.x) / 32; tile < rows / 16 * across; tile += kTileWarps) {
     const int r = tile / across * 16;
     const int c = tile % across * 16;
     float* place = out + r * sum_stride(padded) + c;
-    Sums<T> sums;
+    Sums<float> sums;
     if (first)
       sums.clear();
     else
       sums.load(place, sum_stride(padded));
     for (int n = 0; n < keys; n += 16) {
-      LeftFactor<T, false> left;
-      RightFactor<T, false> right;
+      LeftFactor<float, false> left;
+      RightFactor<float, false> right;
       left.load(weight + r * factor_stride(keys) + n, factor_stride(keys));
       right.load(value + n * factor_stride(padded) + c, factor_stride(padded));
       sums.add_product(left, right);
@@ -101,7 +91,6 @@ __device__ __forceinline__ void weighted_tile(const T* weight, const T* value, i
 }
 
 /// Sums [tile, padded] that stay in registers from one product to the next.
-template <typename T>
 class TileSums {
  public:
   __device__ __forceinline__ void clear() {
@@ -110,7 +99,7 @@ class TileSums {
   }
   /// += op(a) [tile, depth] · b [depth, padded]; op turns a around where kTransposed.
   template <bool kTransposed>
-  __device__ __forceinline__ void add(const T* a, const T* b, int tile, int depth, int padded) {
+  __device__ __forceinline__ void add(const float* a, const float* b, int tile, int depth, int padded) {
     const int stride = factor_stride(kTransposed ? tile : depth);
 #pragma unroll
     for (int i = 0; i < kEach; ++i) {
@@ -119,8 +108,8 @@ class TileSums {
       const int r = square / (padded / 16) * 16;
       const int c = square % (padded / 16) * 16;
       for (int k = 0; k < depth; k += 16) {
-        LeftFactor<T, kTransposed> left;
-        RightFactor<T, false> right;
+        LeftFactor<float, kTransposed> left;
+        RightFactor<float, false> right;
         left.load(kTransposed ? a + k * stride + r : a + r * stride + k, stride);
         right.load(b + k * factor_stride(padded) + c, factor_stride(padded));
         sums_[i].add_product(left, right);
@@ -140,7 +129,7 @@ class TileSums {
  private:
   static constexpr int kEach = kMostTile / 16 * (kMostHead / 16) / kTileWarps;
   static __device__ __forceinline__ int first() { return static_cast<int>(threadIdx.x) / 32; }
-  Sums<T> sums_[kEach];
+  Sums<float> sums_[kEach];
 };
 
 }  // namespace plumb::cuda

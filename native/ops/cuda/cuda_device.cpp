@@ -1,9 +1,7 @@
 #include "ops/cuda/cuda_device.h"
 
-#include <dlfcn.h>
-#include <unistd.h>
-
 #include "tensor/error.h"
+#include "tensor/shared_library.h"
 
 namespace plumb {
 namespace {
@@ -44,6 +42,8 @@ class CudaDevice : public GpuDevice {
   ~CudaDevice() override { library_.close(device_); }
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
+
+  void* handle() const { return device_; }
 
   GpuProducts products() const override {
     CudaProducts products{};
@@ -152,9 +152,9 @@ class CudaDevice : public GpuDevice {
             int64_t count) override {
     ask(library_.adam(device_, constants, gradient, first, second, values, count));
   }
-  bool has_adam8() const override { return false; }
-  void adam8(const AdamConstants&, const float*, const Moments8&, float*, int64_t) override {
-    fail("internal", "adam8 was asked of a GPU, which has none");
+  void adam8(const AdamConstants& constants, const float* gradient, const Moments8& moments, float* values,
+             int64_t count) override {
+    ask(library_.adam8(device_, constants, gradient, moments, values, count));
   }
   double norm(const float* values, int64_t count) override {
     double result = 0;
@@ -194,7 +194,7 @@ class CudaDevice : public GpuDevice {
     return info.free_memory;
   }
   int64_t product_bytes(int64_t rows, int64_t cols) const override {
-    return precision_ == Precision::bfloat16 ? 2 * rows * cols : 0;
+    return precision_ == Precision::bfloat16 ? 2 * 2 * rows * cols : 0;  // two copies
   }
 
  private:
@@ -207,17 +207,33 @@ class CudaDevice : public GpuDevice {
   void* device_ = nullptr;
 };
 
+class CudaTeam : public Team {
+ public:
+  CudaTeam(const CudaLibrary& library, const std::vector<int32_t>& indices) : library_(library) {
+    ask(library_, library_.open_clique(indices.data(), static_cast<int32_t>(indices.size()), &clique_));
+  }
+  ~CudaTeam() override { library_.close_clique(clique_); }
+  CudaTeam(const CudaTeam&) = delete;
+  CudaTeam& operator=(const CudaTeam&) = delete;
+
+  void all_reduce(const std::vector<Device*>& devices, const std::vector<float*>& values, int64_t count) override {
+    std::vector<void*> handles;
+    for (const Device* device : devices) handles.push_back(static_cast<const CudaDevice*>(device)->handle());
+    ask(library_, library_.all_reduce(clique_, handles.data(), values.data(), count));
+  }
+
+ private:
+  const CudaLibrary& library_;
+  void* clique_ = nullptr;
+};
+
 }  // namespace
 
 CudaRuntime::CudaRuntime(const std::string& path) {
-  void* file = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (file == nullptr) {
-    const std::string why = dlerror();
-    if (path.find('/') != std::string::npos && access(path.c_str(), F_OK) != 0)
-      fail("cuda-not-built", "this build has no library for NVIDIA GPUs, " + path + " is missing");
-    fail("cuda-not-built", "the library for NVIDIA GPUs cannot be opened: " + why);
-  }
-  const auto open = reinterpret_cast<OpenCudaLibrary>(dlsym(file, kOpenCudaLibrary));
+  const OpenedLibrary file = open_library(path);
+  if (file.missing) fail("cuda-not-built", "this build has no library for NVIDIA GPUs, " + path + " is missing");
+  if (file.library == nullptr) fail("cuda-not-built", "the library for NVIDIA GPUs cannot be opened: " + file.why);
+  const auto open = reinterpret_cast<OpenCudaLibrary>(function_in(file.library, kOpenCudaLibrary));
   if (open == nullptr) fail("cuda-unavailable", path + " is not the library for NVIDIA GPUs");
   char reason[512] = "";
   library_ = open(kCudaLibraryVersion, reason, sizeof reason);
@@ -232,6 +248,16 @@ std::vector<CudaDeviceInfo> CudaRuntime::devices() const {
   std::vector<CudaDeviceInfo> devices(static_cast<size_t>(count));
   for (int32_t i = 0; i < count; ++i) ask(*library_, library_->describe(i, &devices[static_cast<size_t>(i)]));
   return devices;
+}
+
+GpuNccl CudaRuntime::nccl() const {
+  CudaNccl nccl{};
+  ask(*library_, library_->nccl(&nccl));
+  return {nccl.version, nccl.file, nccl.missing};
+}
+
+std::shared_ptr<Team> CudaRuntime::team(const std::vector<int32_t>& indices) const {
+  return std::make_shared<CudaTeam>(*library_, indices);
 }
 
 std::unique_ptr<GpuDevice> CudaRuntime::open(int32_t index, Precision precision,

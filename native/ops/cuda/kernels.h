@@ -41,6 +41,8 @@ void embed(Queue& queue, const Encoded& table, ConstMatrix prompt, const int32_t
 void round(Queue& queue, const float* x, uint16_t* out, int64_t count);
 /// out [rows, cols] without gaps.
 void round_rows(Queue& queue, ConstMatrix x, uint16_t* out);
+/// `x` in bfloat16: the copy that there is, or one that is made; holds as the queue's copies do.
+Copy rounded_rows(Queue& queue, ConstMatrix x);
 
 // ---- head.cu
 void choose(Queue& queue, const Choices& choices, ConstMatrix x, ConstMatrix heads, float* log_p, float* slopes);
@@ -54,6 +56,8 @@ void lstm_backward(Queue& queue, const LstmStep& step, const float* dout, float*
 double norm(Queue& queue, const float* values, int64_t count);
 void adam(Queue& queue, const AdamConstants& constants, const float* gradient, float* first, float* second,
           float* values, int64_t count);
+void adam8(Queue& queue, const AdamConstants& constants, const float* gradient, const Moments8& moments, float* values,
+           int64_t count);
 
 // ---- product.cu
 void product_forward(Queue& queue, Precision precision, ConstMatrix x, const Weights& w, Matrix y, bool add);

@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "ops/cuda/column_sums.cuh"
 #include "ops/cuda/kernels.h"
 #include "ops/cuda/reduce.cuh"
@@ -8,31 +10,81 @@ namespace {
 
 // ---- RMS norm: one block a row
 
-__global__ void rms_norm_kernel(ConstMatrix x, const float* weight, float epsilon, Matrix out, float* rstd) {
+// Fours of a row that a thread keeps in registers: those of rows up to 4096 wide are read once.
+constexpr int kKept = 4;
+
+// body(c, kept) for the thread's columns; kept: where its own values stay, null where they do not.
+template <typename Body>
+__device__ __forceinline__ void each_kept(int64_t cols, Four (&kept)[kKept], Body&& body) {
+  const int64_t step = 4 * int64_t{blockDim.x};
+  int64_t c = 4 * int64_t{threadIdx.x};
+#pragma unroll
+  for (int n = 0; n < kKept; ++n, c += step)
+    if (c < cols) body(c, &kept[n]);
+  for (; c < cols; c += step) body(c, static_cast<Four*>(nullptr));
+}
+
+// `copy`, here and below: the result in bfloat16, without gaps; may be null.
+__global__ void rms_norm_kernel(ConstMatrix x, const float* weight, float epsilon, Matrix out, uint16_t* copy,
+                                float* rstd) {
   SHARED(float, parts, [32]);
-  const float* from = x.data + int64_t{blockIdx.x} * x.stride;
-  float* to = out.data + int64_t{blockIdx.x} * out.stride;
+  const int64_t row = blockIdx.x;
+  const float* from = x.data + row * x.stride;
+  Four kept[kKept];
   float sum = 0.0f;
-  for (int64_t c = threadIdx.x; c < x.cols; c += blockDim.x) sum += from[c] * from[c];
+  each_kept(x.cols, kept, [&](int64_t c, Four* keep) {
+    const Four values = load_four(from, c, x.cols);
+    if (keep != nullptr) *keep = values;
+    for (const float value : values.value) sum += value * value;
+  });
   sum = block_sum(sum, parts);
   const float factor = 1.0f / sqrtf(sum / static_cast<float>(x.cols) + epsilon);
-  if (threadIdx.x == 0) rstd[blockIdx.x] = factor;
-  for (int64_t c = threadIdx.x; c < x.cols; c += blockDim.x) to[c] = from[c] * factor * weight[c];
+  if (threadIdx.x == 0) rstd[row] = factor;
+  each_kept(x.cols, kept, [&](int64_t c, const Four* keep) {
+    Four values = keep != nullptr ? *keep : load_four(from, c, x.cols);
+    const Four weights = load_four(weight, c, x.cols);
+    for (int i = 0; i < 4; ++i) values.value[i] *= factor * weights.value[i];
+    store_four(out.data + row * out.stride, c, x.cols, values);
+    if (copy != nullptr) store_four(copy + row * x.cols, c, x.cols, values);
+  });
 }
 
 // dx += rstd weight dy - x rstd^3 mean(weight dy x).
 __global__ void rms_norm_backward_kernel(ConstMatrix x, const float* weight, const float* rstd, ConstMatrix dy,
-                                         Matrix dx) {
+                                         Matrix dx, uint16_t* copy) {
   SHARED(float, parts, [32]);
-  const float* from = x.data + int64_t{blockIdx.x} * x.stride;
-  const float* slope = dy.data + int64_t{blockIdx.x} * dy.stride;
-  float* to = dx.data + int64_t{blockIdx.x} * dx.stride;
+  const int64_t row = blockIdx.x;
+  const float* from = x.data + row * x.stride;
+  const float* slope = dy.data + row * dy.stride;
+  float* to = dx.data + row * dx.stride;
+  Four kept[kKept], pulled[kKept];  // x, and weight dy
   float sum = 0.0f;
-  for (int64_t c = threadIdx.x; c < x.cols; c += blockDim.x) sum += weight[c] * slope[c] * from[c];
+  const auto weighted = [&](int64_t c) {
+    Four slopes = load_four(slope, c, x.cols);
+    const Four weights = load_four(weight, c, x.cols);
+    for (int i = 0; i < 4; ++i) slopes.value[i] *= weights.value[i];
+    return slopes;
+  };
+  each_kept(x.cols, kept, [&](int64_t c, Four* keep) {
+    const Four values = load_four(from, c, x.cols);
+    const Four slopes = weighted(c);
+    if (keep != nullptr) {
+      *keep = values;
+      pulled[keep - kept] = slopes;
+    }
+    for (int i = 0; i < 4; ++i) sum += slopes.value[i] * values.value[i];
+  });
   sum = block_sum(sum, parts);
-  const float factor = rstd[blockIdx.x];
+  const float factor = rstd[row];
   const float pull = sum * factor * factor * factor / static_cast<float>(x.cols);
-  for (int64_t c = threadIdx.x; c < x.cols; c += blockDim.x) to[c] += factor * weight[c] * slope[c] - pull * from[c];
+  each_kept(x.cols, kept, [&](int64_t c, const Four* keep) {
+    const Four values = keep != nullptr ? *keep : load_four(from, c, x.cols);
+    const Four slopes = keep != nullptr ? pulled[keep - kept] : weighted(c);
+    Four result = load_four(to, c, x.cols);
+    for (int i = 0; i < 4; ++i) result.value[i] += factor * slopes.value[i] - pull * values.value[i];
+    store_four(to, c, x.cols, result);
+    if (copy != nullptr) store_four(copy + row * x.cols, c, x.cols, result);
+  });
 }
 
 struct NormWeightValue {
@@ -99,21 +151,72 @@ struct HeadWeightValue {
 
 // ---- positions
 
-// Pair p of a row: head p / half, and the p % half-th of its halves.
-__global__ void rotate_kernel(int64_t heads, int64_t half, Rotation rotation, float turn, Matrix qkv) {
-  float* row = qkv.data + row_index() * qkv.stride;
-  const int64_t position = rotation.positions[row_index()];
-  for (int64_t p = first_column(); p < end_column(heads * half); p += blockDim.x) {
-    const int64_t i = p % half;
-    float* first = row + p / half * 2 * half + i;
-    float* second = first + half;
-    const float cosine = rotation.cosine[position * half + i];
-    const float sine = rotation.sine[position * half + i] * turn;
-    const float a = *first;
-    const float b = *second;
-    *first = a * cosine - b * sine;
-    *second = b * cosine + a * sine;
+constexpr int kTurnThreads = 256;
+constexpr int kTurned = 4;  // heads at once
+
+// A block has a row. A thread turns the same kStep pairs of halves in one head after the other. `copy` has all of the
+// row, what is not turned too.
+template <int kStep>
+__global__ void rotate_kernel(int heads, int half, int width, Rotation rotation, float turn, Matrix qkv,
+                              uint16_t* copy) {
+  using Values = std::conditional_t<kStep == 2, float2, float>;
+  using Brief = std::conditional_t<kStep == 2, uint32_t, uint16_t>;
+  const int64_t row = blockIdx.x;
+  float* values = qkv.data + row * qkv.stride;
+  uint16_t* brief = copy == nullptr ? nullptr : copy + row * width;
+  const int64_t turns = int64_t{rotation.positions[row]} * half;
+  const int steps = half / kStep;
+  const int thread = static_cast<int>(threadIdx.x);
+  const int at_once = steps < kTurnThreads ? kTurnThreads / steps : 1;  // heads
+  const int first_head = at_once > 1 ? thread / steps : 0;
+  const auto put = [&](int place, const float* two) {
+    if (brief == nullptr) return;
+    if constexpr (kStep == 2)
+      *reinterpret_cast<Brief*>(brief + place) = pack_bfloat16(two[0], two[1]);
+    else
+      brief[place] = to_bfloat16(two[0]);
+  };
+  for (int step = thread % (at_once > 1 ? steps : kTurnThreads); step < steps; step += kTurnThreads) {
+    const int i = step * kStep;
+    float cosine[kStep], sine[kStep];
+#pragma unroll
+    for (int j = 0; j < kStep; ++j) {
+      cosine[j] = rotation.cosine[turns + i + j];
+      sine[j] = rotation.sine[turns + i + j] * turn;
+    }
+    // Threads behind the last whole head have nothing to do. Several heads are read before the first is written.
+    if (first_head >= at_once) break;
+    for (int head = first_head; head < heads; head += kTurned * at_once) {
+      Values low[kTurned], high[kTurned];
+#pragma unroll
+      for (int n = 0; n < kTurned; ++n)
+        if (head + n * at_once < heads) {
+          const float* from = values + (head + n * at_once) * 2 * half + i;
+          low[n] = *reinterpret_cast<const Values*>(from);
+          high[n] = *reinterpret_cast<const Values*>(from + half);
+        }
+#pragma unroll
+      for (int n = 0; n < kTurned; ++n) {
+        if (head + n * at_once >= heads) continue;
+        const int first = (head + n * at_once) * 2 * half + i;
+        float* a = reinterpret_cast<float*>(&low[n]);
+        float* b = reinterpret_cast<float*>(&high[n]);
+#pragma unroll
+        for (int j = 0; j < kStep; ++j) {
+          const float turned = a[j] * cosine[j] - b[j] * sine[j];
+          b[j] = b[j] * cosine[j] + a[j] * sine[j];
+          a[j] = turned;
+        }
+        *reinterpret_cast<Values*>(values + first) = low[n];
+        *reinterpret_cast<Values*>(values + first + half) = high[n];
+        put(first, a);
+        put(first + half, b);
+      }
+    }
   }
+  if (brief == nullptr) return;
+  for (int c = heads * 2 * half + 4 * thread; c < width; c += 4 * kTurnThreads)
+    store_four(brief, c, width, load_four(values, c, width));
 }
 
 __global__ void cache_kernel(int64_t query_width, int64_t kv_width, ConstMatrix qkv, CacheRows cache) {
@@ -126,11 +229,14 @@ __global__ void cache_kernel(int64_t query_width, int64_t kv_width, ConstMatrix 
 }
 
 void turn_rows(Queue& queue, const AttentionShape& shape, const Rotation& rotation, float turn, Matrix qkv) {
-  const int64_t heads = shape.heads + shape.kv_heads;
-  const int64_t half = shape.head_size / 2;
+  const auto heads = static_cast<int>(shape.heads + shape.kv_heads);
+  const auto half = static_cast<int>(shape.head_size / 2);
   if (qkv.rows == 0 || half == 0) return;
-  LAUNCH(rotate_kernel, row_grid(qkv.rows, heads * half), row_threads(heads * half), 0, queue.stream(), heads, half,
-         rotation, turn, qkv);
+  uint16_t* copy = queue.copy_room(qkv);
+  const bool two = half % 2 == 0 && qkv.stride % 2 == 0 && reinterpret_cast<uintptr_t>(qkv.data) % 8 == 0;
+  const auto kernel = two ? &rotate_kernel<2> : &rotate_kernel<1>;
+  LAUNCH(kernel, static_cast<unsigned>(qkv.rows), kTurnThreads, 0, queue.stream(), heads, half,
+         static_cast<int>(qkv.cols), rotation, turn, qkv, copy);
   check(cudaGetLastError(), "rotate");
 }
 
@@ -140,40 +246,54 @@ __device__ __forceinline__ float sigmoid_of(float x) {
   return 1.0f / (1.0f + expf(-x));
 }
 
-__global__ void swiglu_kernel(ConstMatrix gate_up, Matrix hidden) {
-  const float* gate = gate_up.data + row_index() * gate_up.stride;
-  const float* up = gate + hidden.cols;
-  float* to = hidden.data + row_index() * hidden.stride;
-  for (int64_t c = first_column(); c < end_column(hidden.cols); c += blockDim.x)
-    to[c] = gate[c] * sigmoid_of(gate[c]) * up[c];
+__global__ void swiglu_kernel(ConstMatrix gate_up, Matrix hidden, uint16_t* copy) {
+  const int64_t c = first_of_four();
+  if (c >= hidden.cols) return;
+  const int64_t row = row_index();
+  const float* gates = gate_up.data + row * gate_up.stride;
+  const Four gate = load_four(gates, c, hidden.cols);
+  Four values = load_four(gates + hidden.cols, c, hidden.cols);
+  for (int i = 0; i < 4; ++i) values.value[i] *= gate.value[i] * sigmoid_of(gate.value[i]);
+  store_four(hidden.data + row * hidden.stride, c, hidden.cols, values);
+  if (copy != nullptr) store_four(copy + row * hidden.cols, c, hidden.cols, values);
 }
 
-__global__ void swiglu_backward_kernel(Matrix gate_up, ConstMatrix dhidden) {
-  float* gate = gate_up.data + row_index() * gate_up.stride;
-  float* up = gate + dhidden.cols;
-  const float* from = dhidden.data + row_index() * dhidden.stride;
-  for (int64_t c = first_column(); c < end_column(dhidden.cols); c += blockDim.x) {
-    const float sigmoid = sigmoid_of(gate[c]);
-    const float silu = gate[c] * sigmoid;
-    const float d = from[c];
-    gate[c] = d * up[c] * (sigmoid + silu * (1.0f - sigmoid));
-    up[c] = d * silu;
+__global__ void swiglu_backward_kernel(Matrix gate_up, ConstMatrix dhidden, uint16_t* copy) {
+  const int64_t cols = dhidden.cols;
+  const int64_t c = first_of_four();
+  if (c >= cols) return;
+  const int64_t row = row_index();
+  float* gates = gate_up.data + row * gate_up.stride;
+  Four gate = load_four(gates, c, cols);
+  Four up = load_four(gates + cols, c, cols);
+  const Four slope = load_four(dhidden.data + row * dhidden.stride, c, cols);
+  for (int i = 0; i < 4; ++i) {
+    const float sigmoid = sigmoid_of(gate.value[i]);
+    const float silu = gate.value[i] * sigmoid;
+    const float d = slope.value[i];
+    gate.value[i] = d * up.value[i] * (sigmoid + silu * (1.0f - sigmoid));
+    up.value[i] = d * silu;
   }
+  store_four(gates, c, cols, gate);
+  store_four(gates + cols, c, cols, up);
+  if (copy == nullptr) return;
+  store_four(copy + row * 2 * cols, c, cols, gate);
+  store_four(copy + row * 2 * cols + cols, c, cols, up);
 }
 
 }  // namespace
 
 void rms_norm(Queue& queue, ConstMatrix x, const float* weight, float epsilon, Matrix out, float* rstd) {
   if (x.rows == 0) return;
-  LAUNCH(rms_norm_kernel, static_cast<unsigned>(x.rows), row_threads(x.cols), 0, queue.stream(), x, weight, epsilon,
-         out, rstd);
+  LAUNCH(rms_norm_kernel, static_cast<unsigned>(x.rows), four_threads(x.cols), 0, queue.stream(), x, weight, epsilon,
+         out, queue.copy_room(out), rstd);
   check(cudaGetLastError(), "rms_norm");
 }
 
 void rms_norm_backward(Queue& queue, ConstMatrix x, const float* weight, const float* rstd, ConstMatrix dy, Matrix dx) {
   if (x.rows == 0) return;
-  LAUNCH(rms_norm_backward_kernel, static_cast<unsigned>(x.rows), row_threads(x.cols), 0, queue.stream(), x, weight,
-         rstd, dy, dx);
+  LAUNCH(rms_norm_backward_kernel, static_cast<unsigned>(x.rows), four_threads(x.cols), 0, queue.stream(), x, weight,
+         rstd, dy, dx, queue.copy_room(dx));
   check(cudaGetLastError(), "rms_norm_backward");
 }
 
@@ -226,15 +346,15 @@ void rotate_backward(Queue& queue, const AttentionShape& shape, const Rotation& 
 void swiglu(Queue& queue, ConstMatrix gate_up, Matrix hidden, ConstMatrix middle, Matrix out) {
   if (out.data != nullptr) copy(queue, middle, out);
   if (hidden.rows == 0) return;
-  LAUNCH(swiglu_kernel, row_grid(hidden.rows, hidden.cols), row_threads(hidden.cols), 0, queue.stream(), gate_up,
-         hidden);
+  LAUNCH(swiglu_kernel, row_grid(hidden.rows, hidden.cols), four_threads(hidden.cols), 0, queue.stream(), gate_up,
+         hidden, queue.copy_room(hidden));
   check(cudaGetLastError(), "swiglu");
 }
 
 void swiglu_backward(Queue& queue, Matrix gate_up, ConstMatrix dhidden) {
   if (dhidden.rows == 0) return;
-  LAUNCH(swiglu_backward_kernel, row_grid(dhidden.rows, dhidden.cols), row_threads(dhidden.cols), 0, queue.stream(),
-         gate_up, dhidden);
+  LAUNCH(swiglu_backward_kernel, row_grid(dhidden.rows, dhidden.cols), four_threads(dhidden.cols), 0, queue.stream(),
+         gate_up, dhidden, queue.copy_room(gate_up));
   check(cudaGetLastError(), "swiglu_backward");
 }
 

@@ -8,6 +8,7 @@
 #include "ops/cuda/attention.h"
 #include "ops/cuda/cublas.h"
 #include "ops/cuda/kernels.h"
+#include "ops/cuda/nccl.h"
 #include "ops/cuda/staging.h"
 #include "tensor/error.h"
 
@@ -48,12 +49,14 @@ int guarded(Body&& body) noexcept {
   return 1;
 }
 
-/// body(instance), with its device the current one of whatever thread this is.
-template <typename Body>
+/// body(instance), with its device the current one of whatever thread this is. kKeeps: what the queue has a copy of is
+/// still what it was.
+template <bool kKeeps = false, typename Body>
 int on_device(void* device, Body&& body) noexcept {
   return guarded([&] {
     auto& instance = *static_cast<Instance*>(device);
     check(cudaSetDevice(instance.index), "choosing the device");
+    if (!kKeeps) instance.queue.forget();
     body(instance);
   });
 }
@@ -127,6 +130,7 @@ void take_cublas(Instance& instance, const char* folder) {
 int open(int32_t index, Precision precision, const char* cublas_folder, void** device) {
   return guarded([&] {
     auto instance = std::make_unique<Instance>(index, precision);
+    if (precision == Precision::bfloat16) instance->queue.keep_copies();
     take_cublas(*instance, cublas_folder);
     *device = instance.release();
   });
@@ -142,11 +146,15 @@ void last_error(const char** code, const char** message) {
   *message = error_message.c_str();
 }
 
+template <size_t size>
+void put(char (&to)[size], const std::string& text) {
+  std::snprintf(to, size, "%s", text.c_str());
+}
+
 int products(void* device, CudaProducts* products) {
   return guarded([&] {
     const auto& instance = *static_cast<const Instance*>(device);
     const Cublas* cublas = instance.queue.cublas();
-    const auto put = [](auto& to, const std::string& text) { std::snprintf(to, sizeof to, "%s", text.c_str()); };
     put(products->cublas, cublas == nullptr ? "" : cublas->library().version);
     put(products->file, cublas == nullptr ? "" : cublas->library().path);
     put(products->missing, instance.no_cublas);
@@ -166,7 +174,7 @@ int upload(void* device, const void* host, void* data, int64_t bytes) {
 }
 
 int download(void* device, const void* data, void* host, int64_t bytes) {
-  return on_device(device, [&](Instance& instance) {
+  return on_device<true>(device, [&](Instance& instance) {
     check(cudaMemcpyAsync(host, data, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, instance.queue.stream()),
           "download");
     instance.queue.wait();
@@ -179,21 +187,33 @@ int clear(void* device, void* data, int64_t bytes) {
   });
 }
 
+// What stands between a kernel and the product that takes its result: biases that the sums begin with.
+int bias_forward_entry(void* device, const float* bias, Matrix y, bool add) {
+  return on_device<true>(device, [&](Instance& instance) {
+    instance.queue.forget(y);
+    bias_forward(instance.queue, bias, y, add);
+  });
+}
+
 int product_forward_entry(void* device, ConstMatrix x, CudaWeights w, Matrix y, bool add) {
-  return on_device(device, [&](Instance& instance) {
+  return on_device<true>(device, [&](Instance& instance) {
     product_forward(instance.queue, instance.precision, x, weights_of(w), y, add);
+    instance.queue.forget(y);
   });
 }
 
 int product_backward_entry(void* device, ConstMatrix dy, CudaWeights w, Matrix dx, bool add) {
-  return on_device(device, [&](Instance& instance) {
+  return on_device<true>(device, [&](Instance& instance) {
     product_backward(instance.queue, instance.precision, dy, weights_of(w), dx, add);
+    instance.queue.forget(dx);
   });
 }
 
 int plan_attention(void* device, AttentionShape shape, const CudaAttentionItem* items, int64_t count, void** plan) {
   return on_device(device, [&](Instance& instance) {
-    *plan = std::make_unique<Attention>(instance.queue, instance.precision, shape, items_of(items, count)).release();
+    *plan =
+        std::make_unique<Attention>(instance.queue, instance.staging, instance.precision, shape, items_of(items, count))
+            .release();
   });
 }
 
@@ -203,8 +223,11 @@ int release_plan(void* device, void* plan) {
 
 int attention_forward(void* device, const void* plan, ConstMatrix queries, ConstMatrix keys, ConstMatrix values,
                       Matrix out, Matrix logsum) {
-  return on_device(
-      device, [&](Instance&) { static_cast<const Attention*>(plan)->forward(queries, keys, values, out, logsum); });
+  return on_device<true>(device, [&](Instance& instance) {
+    instance.queue.forget(out);
+    instance.queue.forget(logsum);
+    static_cast<const Attention*>(plan)->forward(queries, keys, values, out, logsum);
+  });
 }
 
 int attention_backward(void* device, const void* plan, ConstMatrix qkv, ConstMatrix out, ConstMatrix logsum,
@@ -215,6 +238,37 @@ int attention_backward(void* device, const void* plan, ConstMatrix qkv, ConstMat
 
 int norm_entry(void* device, const float* values, int64_t count, double* result) {
   return on_device(device, [&](Instance& instance) { *result = norm(instance.queue, values, count); });
+}
+
+int nccl(CudaNccl* nccl) {
+  return guarded([&] {
+    *nccl = {};
+    try {
+      const NcclLibrary library = find_nccl();
+      put(nccl->version, library.version);
+      put(nccl->file, library.path);
+    } catch (const EngineError& error) {
+      put(nccl->missing, std::string(error.what()) + ". " + without_nccl());
+    }
+  });
+}
+
+int open_clique(const int32_t* indices, int32_t count, void** clique) {
+  return guarded(
+      [&] { *clique = std::make_unique<Clique>(find_nccl(), std::vector<int>(indices, indices + count)).release(); });
+}
+
+void close_clique(void* clique) {
+  const std::unique_ptr<Clique> owned(static_cast<Clique*>(clique));
+}
+
+int all_reduce(void* clique, void* const* devices, float* const* values, int64_t count) {
+  return guarded([&] {
+    auto& owner = *static_cast<Clique*>(clique);
+    std::vector<Queue*> queues;
+    for (size_t i = 0; i < owner.size(); ++i) queues.push_back(&static_cast<Instance*>(devices[i])->queue);
+    owner.all_reduce(queues, values, count);
+  });
 }
 
 const CudaLibrary table = {
@@ -240,7 +294,7 @@ const CudaLibrary table = {
     PLUMB_ENTRY(copy),
     PLUMB_ENTRY(zero),
     PLUMB_ENTRY(add),
-    PLUMB_ENTRY(bias_forward),
+    &bias_forward_entry,
     PLUMB_ENTRY(bias_backward),
     PLUMB_ENTRY(gather_rows),
     PLUMB_ENTRY(spread_rows),
@@ -267,6 +321,11 @@ const CudaLibrary table = {
     PLUMB_ENTRY(lstm_backward),
     &norm_entry,
     PLUMB_ENTRY(adam),
+    &nccl,
+    &open_clique,
+    &close_clique,
+    &all_reduce,
+    PLUMB_ENTRY(adam8),
 };
 
 /// Empty where there is a device.

@@ -8,7 +8,7 @@
 namespace plumb {
 
 /// Another number with any change of this table or of a struct that goes through it.
-inline constexpr uint32_t kCudaLibraryVersion = 2;
+inline constexpr uint32_t kCudaLibraryVersion = 4;
 
 /// A GPU, and what one must know before choosing it.
 struct CudaDeviceInfo {
@@ -24,6 +24,13 @@ struct CudaProducts {
   char cublas[32];     ///< version of cuBLAS, "13.0.2"; empty: the library's own kernel
   char file[1024];     ///< of cuBLAS
   char missing[2048];  ///< why it is our own kernel, and what to do, as a part of a sentence; empty where it is cuBLAS
+};
+
+/// What several devices add up with.
+struct CudaNccl {
+  char version[32];  ///< "2.32.3"; empty: there is none
+  char file[1024];
+  char missing[2048];  ///< why there is none, and what to do, as a part of a sentence; empty where there is one
 };
 
 /// The processor's lists of an AttentionItem each.
@@ -111,6 +118,14 @@ struct CudaLibrary {
   int (*norm)(void* device, const float* values, int64_t count, double* result);
   int (*adam)(void* device, AdamConstants constants, const float* gradient, float* first, float* second, float* values,
               int64_t count);
+
+  int (*nccl)(CudaNccl* nccl);
+  int (*open_clique)(const int32_t* indices, int32_t count, void** clique);
+  void (*close_clique)(void* clique);
+  /// `devices` and `values`: one for each index that it was opened with, in their order.
+  int (*all_reduce)(void* clique, void* const* devices, float* const* values, int64_t count);
+  int (*adam8)(void* device, AdamConstants constants, const float* gradient, Moments8 moments, float* values,
+               int64_t count);
 };
 
 /// The one function that the library exports. Null where there is nothing to compute on; `reason` then says why.

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <cmath>
 
 #include "ops/cuda/kernels.h"
 #include "ops/cuda/reduce.cuh"
+#include "ops/dynamic_map.h"
 
 namespace plumb::cuda {
 namespace {
@@ -31,16 +33,65 @@ __global__ void sum_kernel(double* parts, int64_t count) {
   if (threadIdx.x == 0) parts[0] = sum;
 }
 
+// One value and its moments.
+__device__ __forceinline__ void move(const AdamConstants& constants, float gradient, float& m, float& v, float& value) {
+  const float g = gradient * constants.scale;
+  m = constants.beta1 * m + (1.0f - constants.beta1) * g;
+  v = constants.beta2 * v + (1.0f - constants.beta2) * g * g;
+  const float step = constants.rate / constants.correction1;
+  const float root = 1.0f / sqrtf(constants.correction2);
+  value = value * constants.decay - step * m / (sqrtf(v) * root + constants.epsilon);
+}
+
 __global__ void adam_kernel(AdamConstants constants, const float* gradient, float* first, float* second, float* values,
                             int64_t count) {
   const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (i >= count) return;
-  const float g = gradient[i] * constants.scale;
-  const float m = first[i] = constants.beta1 * first[i] + (1.0f - constants.beta1) * g;
-  const float v = second[i] = constants.beta2 * second[i] + (1.0f - constants.beta2) * g * g;
-  const float step = constants.rate / constants.correction1;
-  const float root = 1.0f / sqrtf(constants.correction2);
-  values[i] = values[i] * constants.decay - step * m / (sqrtf(v) * root + constants.epsilon);
+  if (i < count) move(constants, gradient[i], first[i], second[i], values[i]);
+}
+
+__device__ const DynamicValues first_values = dynamic_values(true);
+__device__ const DynamicValues second_values = dynamic_values(false);
+
+// DynamicMap::nearest: the code of the value that is nearest to x; of two, the lower one.
+__device__ __forceinline__ int nearest(const float* map, float x) {
+  int code = 0;
+  for (int step = 128; step > 0; step >>= 1)
+    if (x > (map[code + step - 1] + map[code + step]) / 2) code += step;
+  return code;
+}
+
+// A block of threads has the moments' blocks blockIdx.x, + gridDim.x, ..., a value a thread.
+__global__ void adam8_kernel(AdamConstants constants, const float* gradient, Moments8 moments, float* values,
+                             int64_t count) {
+  SHARED(float, first_map, [Moments8::kBlock]);
+  SHARED(float, second_map, [Moments8::kBlock]);
+  SHARED(float, first_parts, [32]);
+  SHARED(float, second_parts, [32]);
+  first_map[threadIdx.x] = first_values.of[threadIdx.x];
+  second_map[threadIdx.x] = second_values.of[threadIdx.x];
+  __syncthreads();
+  for (int64_t b = blockIdx.x; b * Moments8::kBlock < count; b += gridDim.x) {
+    const int64_t i = b * Moments8::kBlock + threadIdx.x;
+    float m = 0;
+    float v = 0;
+    if (i < count) {
+      m = first_map[moments.first[i]] * moments.first_scale[b];
+      v = second_map[moments.second[i]] * moments.second_scale[b];
+      move(constants, gradient[i], m, v, values[i]);
+    }
+    // Each waits for the other's readers, and both for those of the scales.
+    const float m_scale = block_max(fabsf(m), first_parts);
+    const float v_scale = block_max(v, second_parts);
+    if (i < count) {
+      moments.first[i] = static_cast<uint8_t>(nearest(first_map, m / (m_scale > 0 ? m_scale : 1)));
+      const int code = nearest(second_map, v / (v_scale > 0 ? v_scale : 1));
+      moments.second[i] = static_cast<uint8_t>(v > 0 && code == 0 ? 1 : code);
+    }
+    if (threadIdx.x == 0) {
+      moments.first_scale[b] = m_scale;
+      moments.second_scale[b] = v_scale;
+    }
+  }
 }
 
 }  // namespace
@@ -64,6 +115,16 @@ void adam(Queue& queue, const AdamConstants& constants, const float* gradient, f
   LAUNCH(adam_kernel, blocks_for(count, kThreads), kThreads, 0, queue.stream(), constants, gradient, first, second,
          values, count);
   check(cudaGetLastError(), "adam");
+}
+
+void adam8(Queue& queue, const AdamConstants& constants, const float* gradient, const Moments8& moments, float* values,
+           int64_t count) {
+  if (count == 0) return;
+  // As many as a processor runs at once: each has to fetch the maps.
+  const int64_t blocks = std::min<int64_t>(Moments8::blocks(count), int64_t{8} * queue.processors());
+  LAUNCH(adam8_kernel, static_cast<unsigned>(blocks), static_cast<unsigned>(Moments8::kBlock), 0, queue.stream(),
+         constants, gradient, moments, values, count);
+  check(cudaGetLastError(), "adam8");
 }
 
 }  // namespace plumb::cuda

@@ -16,3 +16,10 @@
 #include "ops/cuda/emulation/language.h"
 #include "ops/cuda/emulation/runtime.h"
 #endif
+
+/// Whether matrices are multiplied, and copied into shared memory, by the instructions that came with 8.0.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#define PLUMB_TENSOR_CORES 1
+#else
+#define PLUMB_TENSOR_CORES 0
+#endif

@@ -1,5 +1,6 @@
 #include <cstdint>
 
+#include "ops/cuda/copies.cuh"
 #include "ops/cuda/cublas.h"
 #include "ops/cuda/kernels.h"
 #include "ops/cuda/warp_matrix.cuh"
@@ -42,7 +43,7 @@ __device__ __forceinline__ void load_tile(const uint16_t* from, int64_t stride, 
     const int64_t c = first_col + i % kChunks * 8;
     uint16_t* place = to + i / kChunks * to_stride + i % kChunks * 8;
     if (kVector && r < rows && c < cols) {
-      copy_16_later(place, from + r * stride + c);
+      copy_later<16>(place, from + r * stride + c);
       continue;
     }
     for (int j = 0; j < 8; ++j)
@@ -245,28 +246,23 @@ void product_forward(Queue& queue, Precision precision, ConstMatrix x, const Wei
                add ? 1.0f : 0.0f, {y.data + part.column, x.rows, part.rows, y.stride});
     return;
   }
-  uint16_t* rounded = queue.scratch<uint16_t>(x.rows * w.in);
-  round_rows(queue, x, rounded);
+  const Copy rounded = rounded_rows(queue, x);
   for (const WeightPart& part : w.parts)
-    bfloat_product<true>(queue, rounded, w.in, static_cast<const uint16_t*>(part.data), w.in, x.rows, part.rows, w.in,
-                         y.data + part.column, y.stride, add);
+    bfloat_product<true>(queue, rounded.data, rounded.stride, static_cast<const uint16_t*>(part.data), w.in, x.rows,
+                         part.rows, w.in, y.data + part.column, y.stride, add);
 }
 
 void product_backward(Queue& queue, Precision precision, ConstMatrix dy, const Weights& w, Matrix dx, bool add) {
   if (dy.rows == 0) return;
-  uint16_t* rounded = nullptr;
-  if (precision == Precision::bfloat16) {
-    rounded = queue.scratch<uint16_t>(dy.rows * dy.cols);
-    round_rows(queue, dy, rounded);
-  }
+  const Copy rounded = precision == Precision::bfloat16 ? rounded_rows(queue, dy) : Copy{};
   for (const WeightPart& part : w.parts) {
     if (precision == Precision::float32)
       multiply(queue, false, false, 1.0f, {dy.data + part.column, dy.rows, part.rows, dy.stride},
                {static_cast<const float*>(part.data), part.rows, w.in, w.in}, add ? 1.0f : 0.0f,
                {dx.data, dy.rows, w.in, dx.stride});
     else
-      bfloat_product<false>(queue, rounded + part.column, dy.cols, static_cast<const uint16_t*>(part.data), w.in,
-                            dy.rows, w.in, part.rows, dx.data, dx.stride, add);
+      bfloat_product<false>(queue, rounded.data + part.column, rounded.stride, static_cast<const uint16_t*>(part.data),
+                            w.in, dy.rows, w.in, part.rows, dx.data, dx.stride, add);
     add = true;
   }
 }

@@ -11,12 +11,6 @@
 /// What a factor was loaded from must stand until add_product() is done: the twin reads it only then.
 namespace plumb::cuda {
 
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-#define PLUMB_TENSOR_CORES 1
-#else
-#define PLUMB_TENSOR_CORES 0
-#endif
-
 __device__ __forceinline__ float factor_value(float x) {
   return x;
 }
@@ -117,37 +111,5 @@ struct Sums<uint16_t> {
   }
 };
 #endif
-
-// ---- copies of 16 bytes into shared memory that go on behind the computation, where the device can (8.0)
-
-__device__ __forceinline__ void copy_16_later(void* to, const void* from) {
-#if !defined(__CUDACC__)
-  ::emulation::copy_later(to, from, 16);
-#elif PLUMB_TENSOR_CORES
-  const auto address = static_cast<unsigned>(__cvta_generic_to_shared(to));
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(address), "l"(from) : "memory");
-#else
-  *static_cast<uint4*>(to) = *static_cast<const uint4*>(from);
-#endif
-}
-
-/// Ends a group of copies.
-__device__ __forceinline__ void commit_copies() {
-#if !defined(__CUDACC__)
-  ::emulation::commit_copies();
-#elif PLUMB_TENSOR_CORES
-  asm volatile("cp.async.commit_group;" ::: "memory");
-#endif
-}
-
-/// Waits until at most kPending of this thread's groups are under way. Other threads see them after a barrier.
-template <int kPending>
-__device__ __forceinline__ void wait_for_copies() {
-#if !defined(__CUDACC__)
-  ::emulation::finish_copies(kPending);
-#elif PLUMB_TENSOR_CORES
-  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
-#endif
-}
 
 }  // namespace plumb::cuda

@@ -64,9 +64,9 @@ __global__ void embed_kernel(Table table, ConstMatrix prompt, const int32_t* tok
 }
 
 __global__ void round_kernel(ConstMatrix x, uint16_t* out) {
-  const float* from = x.data + row_index() * x.stride;
-  for (int64_t c = first_column(); c < end_column(x.cols); c += blockDim.x)
-    out[row_index() * x.cols + c] = to_bfloat16(from[c]);
+  const int64_t c = first_of_four();
+  if (c < x.cols)
+    store_four(out + row_index() * x.cols, c, x.cols, load_four(x.data + row_index() * x.stride, c, x.cols));
 }
 
 /// Calls body(std::integral_constant of the type).
@@ -145,9 +145,16 @@ void round(Queue& queue, const float* x, uint16_t* out, int64_t count) {
   round_rows(queue, {x + rows * kColumns, 1, rest, rest}, out + rows * kColumns);
 }
 
+Copy rounded_rows(Queue& queue, ConstMatrix x) {
+  if (const Copy copy = queue.copy_of(x); copy.data != nullptr) return copy;
+  uint16_t* rounded = queue.round_room(x);
+  round_rows(queue, x, rounded);
+  return {rounded, x.cols};
+}
+
 void round_rows(Queue& queue, ConstMatrix x, uint16_t* out) {
   if (x.rows == 0 || x.cols == 0) return;
-  LAUNCH(round_kernel, row_grid(x.rows, x.cols), row_threads(x.cols), 0, queue.stream(), x, out);
+  LAUNCH(round_kernel, row_grid(x.rows, x.cols), four_threads(x.cols), 0, queue.stream(), x, out);
   check(cudaGetLastError(), "round");
 }
 

@@ -128,6 +128,7 @@ TEST_CASE("the emulated device has no more memory than it is given") {
   const size_t limit = emulation::device_memory().limit;
   emulation::device_memory().limit = emulation::device_memory().used + 1000;
   CHECK(cudaMalloc(&data, 2000) == cudaErrorMemoryAllocation);
+  CHECK(cudaGetLastError() == cudaErrorMemoryAllocation);  // kept until somebody asks
   CHECK(cudaMalloc(&data, 500) == cudaSuccess);
   CHECK(cudaFree(data) == cudaSuccess);
   emulation::device_memory().limit = limit;

@@ -29,8 +29,10 @@ struct Turns {
 
 TEST_CASE("CUDA: RMS norm, its gradient and that of its weight equal the processor's") {
   cuda::Queue queue;
+  std::vector<int64_t> widths = test::widths();
+  widths.push_back(5003);  // more than the threads keep
   in_each_order([&] {
-    for (const int64_t cols : test::widths())
+    for (const int64_t cols : widths)
       for (const int64_t rows : {0, 1, 3, 66}) {
         if (rows > 3 && cols > 33) continue;
         CAPTURE(rows);
@@ -108,6 +110,14 @@ TEST_CASE("CUDA: norms of heads equal RMS norms of each head, with their gradien
   });
 }
 
+namespace {
+std::vector<float> thrice(const std::vector<float>& values) {
+  std::vector<float> all;
+  for (int i = 0; i < 3; ++i) all.insert(all.end(), values.begin(), values.end());
+  return all;
+}
+}  // namespace
+
 TEST_CASE("CUDA: positions are turned in and out again, keys and values go to the cache") {
   cuda::Queue queue;
   in_each_order([&] {
@@ -176,5 +186,62 @@ TEST_CASE("CUDA: the gated MLP and its gradient equal the processor's") {
         cuda::swiglu_backward(queue, device_gate_up.view(), device_d.view());
         check_near(device_gate_up.read(), slopes, 1e-6);
       }
+  });
+}
+
+TEST_CASE("CUDA: what the next product takes is there in bfloat16 too, and rows that lie well give the same values") {
+  in_each_order([&] {
+    for (const int64_t cols : {1, 6, 64, 100, 1032}) {
+      CAPTURE(cols);
+      const int64_t rows = 3;
+      Random random(5);
+      const std::vector<float> wide = random.values(rows * 2 * cols), narrow = random.values(rows * cols);
+      const std::vector<float> weights = random.values(cols);
+      std::vector<std::vector<float>> results[2];
+      for (const int gap : {3, 4}) {  // odd strides; whole sixteens where the columns are
+        cuda::Queue queue;
+        queue.keep_copies();
+        auto& found = results[gap - 3];
+        const auto keep = [&](DeviceMatrix& matrix) {
+          const ConstMatrix view = matrix.view();
+          const std::vector<float> values = matrix.read();
+          const uint16_t* copy = queue.copy_of(view).data;
+          REQUIRE(copy != nullptr);
+          std::vector<uint16_t> expected(values.size()), copied(values.size());
+          kernels().to_bf16(values.data(), expected.data(), static_cast<int64_t>(values.size()));
+          cuda::check(cudaMemcpyAsync(copied.data(), copy, copied.size() * 2, cudaMemcpyDeviceToHost, queue.stream()),
+                      "test");
+          queue.wait();
+          CHECK(copied == expected);
+          found.push_back(values);
+        };
+        OnDevice<float> weight(queue, weights), rstd(queue, rows);
+        DeviceMatrix x(queue, rows, cols, narrow, gap), out(queue, rows, cols, narrow, gap);
+        cuda::rms_norm(queue, x.view(), weight.data(), 1e-6f, out.view(), rstd.data());
+        keep(out);
+        DeviceMatrix dx(queue, rows, cols, narrow, gap);
+        cuda::rms_norm_backward(queue, x.view(), weight.data(), rstd.data(), out.view(), dx.view());
+        keep(dx);
+        DeviceMatrix gate_up(queue, rows, 2 * cols, wide, gap), hidden(queue, rows, cols, narrow, gap);
+        cuda::swiglu(queue, gate_up.view(), hidden.view(), {}, {});
+        keep(hidden);
+        cuda::swiglu_backward(queue, gate_up.view(), x.view());
+        keep(gate_up);
+        CHECK(queue.copy_of(hidden.view()).data != nullptr);
+        CHECK(queue.copy_of(dx.view()).data == nullptr);  // there are two copies, of what was written last
+        const cuda::Copy part = queue.copy_of(gate_up.view().columns(1, cols));
+        CHECK(part.data == queue.copy_of(gate_up.view()).data + 1);
+        CHECK(part.stride == 2 * cols);
+        if (cols % 2 != 0) continue;
+        const Turns turns(rows, cols / 2);
+        OnDevice<int32_t> positions(queue, turns.positions);
+        OnDevice<float> cosine(queue, turns.cosine), sine(queue, turns.sine);
+        DeviceMatrix qkv(queue, rows, 3 * cols, thrice(narrow), gap);
+        cuda::rotate_backward(queue, {1, 1, cols}, {positions.data(), cosine.data(), sine.data()}, qkv.view());
+        keep(qkv);
+      }
+      // A compiler may join a product and a sum in one of two ways.
+      for (size_t i = 0; i < results[0].size(); ++i) check_near(results[0][i], results[1][i], 1e-6);
+    }
   });
 }

@@ -91,23 +91,23 @@ TEST_CASE("CUDA: a device of the library computes what it is given, and says whe
   CHECK(code_of([&] { device->plan_attention({1, 1, 4096}, {}); }) == "device");
 }
 
-TEST_CASE("CUDA: moments of 8 bits are refused before anything is computed; those of 32 bits train") {
+TEST_CASE("CUDA: the optimiser moves parameters with moments of 32 bits and of 8") {
   const CudaRuntime runtime(PLUMB_EMULATED_CUDA);
   const std::unique_ptr<Device> device = runtime.open(0, Precision::float32);
   DecoderConfig config;
   config.hidden_size = 3000;  // two vectors are large enough to be rounded
-  PromptBias adapter(*device, config, {2, 0}, {});
-  CHECK(code_of([&] { AdamW(*device, adapter, MomentBits::most8); }) == "argument");
-
-  AdamW optimizer(*device, adapter, MomentBits::all32);
-  const std::vector<float> gradient(static_cast<size_t>(adapter.size()), 1.0f);
-  adapter.gradients().write(gradient.data(), adapter.size());
-  StepOptions options;
-  options.rates["prompt"] = 0.5;
-  CHECK(optimizer.step(adapter, options).gradient_norm == doctest::Approx(std::sqrt(6000.0)));
-  CHECK(adapter.values().read()[4321] == doctest::Approx(-0.5));
-  CHECK(adapter.gradients().read() == std::vector<float>(gradient.size()));
-  CHECK(optimizer.lists().size() == 2);
+  for (const MomentBits bits : {MomentBits::all32, MomentBits::most8}) {
+    PromptBias adapter(*device, config, {2, 0}, {});
+    AdamW optimizer(*device, adapter, bits);
+    const std::vector<float> gradient(static_cast<size_t>(adapter.size()), 1.0f);
+    adapter.gradients().write(gradient.data(), adapter.size());
+    StepOptions options;
+    options.rates["prompt"] = 0.5;
+    CHECK(optimizer.step(adapter, options).gradient_norm == doctest::Approx(std::sqrt(6000.0)));
+    CHECK(adapter.values().read()[4321] == doctest::Approx(-0.5));
+    CHECK(adapter.gradients().read() == std::vector<float>(gradient.size()));
+    CHECK(optimizer.lists().size() == (bits == MomentBits::all32 ? 2 : 6));
+  }
 }
 
 TEST_CASE("CUDA: a device says what multiplies on it: cuBLAS, or our own kernel and why") {
@@ -123,4 +123,41 @@ TEST_CASE("CUDA: a device says what multiplies on it: cuBLAS, or our own kernel 
   CHECK(own.cublas.empty());
   CHECK(own.missing.find("PLUMB_CUBLAS=none") == 0);
   CHECK(own.missing.find("own kernel") != std::string::npos);
+}
+
+TEST_CASE("CUDA: a product takes what its input holds now, whatever was kept of it") {
+  const CudaRuntime runtime(PLUMB_EMULATED_CUDA);
+  const std::unique_ptr<Device> device = runtime.open(0, Precision::bfloat16);
+  constexpr int64_t kRows = 40, kCols = 64;
+  Random random(2);
+  DeviceBuffer<float> x(*device), normed(*device), y(*device), norm(*device), rstd(*device), bias(*device);
+  DeviceBuffer<uint16_t> table(*device);
+  for (auto* buffer : {&x, &normed, &y}) buffer->resize(Device::round_rows(kRows) * kCols);
+  norm.resize(kCols);
+  bias.resize(kCols);
+  rstd.resize(kRows);
+  table.resize(kCols * kCols);
+  const std::vector<float> values = random.values(kRows * kCols), ones(kCols, 1.0f), none(kCols, 0.0f);
+  const std::vector<uint16_t> weights(kCols * kCols, 0x3F80);  // 1
+  x.write(values.data(), kRows * kCols);
+  norm.write(ones.data(), kCols);
+  bias.write(none.data(), kCols);
+  table.write(weights.data(), kCols * kCols);
+  Weights map;
+  map.out = map.in = kCols;
+  map.parts = {{table.data(), kCols, 0}};
+  const Matrix in = matrix(normed, kRows, kCols), out = matrix(y, kRows, kCols);
+  const auto product = [&] {
+    device->bias_forward(bias.data(), out, false);
+    device->product_forward(in, map, out, true);
+    return read(*device, out.data, kRows * kCols);
+  };
+  device->rms_norm(matrix(x, kRows, kCols), norm.data(), 1e-6f, in, rstd.data());
+  const std::vector<float> with_copy = product();
+  device->rms_norm(matrix(x, kRows, kCols), norm.data(), 1e-6f, in, rstd.data());
+  device->add(ConstMatrix(matrix(x, 0, kCols)), matrix(y, 0, kCols));  // another operation: the copy is forgotten
+  CHECK(product() == with_copy);
+  device->rms_norm(matrix(x, kRows, kCols), norm.data(), 1e-6f, in, rstd.data());
+  device->bias_forward(bias.data(), in, false);  // writes what the copy is of
+  for (const float value : product()) REQUIRE(value == 0.0f);
 }

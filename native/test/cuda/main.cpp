@@ -4,11 +4,16 @@
 #include <cstdio>
 #include <cstdlib>
 
+#ifndef __CUDACC__
 #include "ops/cuda/emulation/threads.h"
+#endif
 
 /// PLUMB_CUDA_WITHOUT_BARRIER=file:line runs the tests as if that barrier were not there; PLUMB_CUDA_BARRIERS=FILE
 /// writes down which were met (scripts/lib/barriers.mjs).
 int main(int argc, char** argv) {
+#ifdef __CUDACC__
+  return doctest::Context(argc, argv).run();
+#else
   if (const char* site = std::getenv("PLUMB_CUDA_WITHOUT_BARRIER")) emulation::remove_barrier(site);
   // What cuBLAS this machine may have is no part of the emulation.
   setenv("PLUMB_CUBLAS", "none", 0);
@@ -20,4 +25,5 @@ int main(int argc, char** argv) {
     std::fclose(file);
   }
   return result;
+#endif
 }

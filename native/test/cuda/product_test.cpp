@@ -43,12 +43,21 @@ std::vector<uint16_t> rounded(const std::vector<float>& values) {
   return result;
 }
 
-/// body(queue) with products by our own kernel in each order of threads, then with cuBLAS's stand-in.
+/// body(queue) with products by our own kernel in each order of threads, then with cuBLAS: its stand-in, or, on a GPU,
+/// the real one where there is one.
 template <typename Body>
 void with_each_library(Body&& body) {
   cuda::Queue queue;
   test::in_each_order([&] { body(queue); });
-#ifndef __CUDACC__
+#ifdef __CUDACC__
+  try {
+    queue.use(std::make_unique<cuda::Cublas>(cuda::find_cublas(""), queue.stream(), queue.capability()));
+  } catch (const EngineError& error) {
+    MESSAGE(error.what());
+    return;
+  }
+  body(queue);
+#else
   void* stand_in = dlopen(PLUMB_EMULATED_CUBLAS, RTLD_NOW | RTLD_LOCAL);
   REQUIRE(stand_in != nullptr);
   const auto products = reinterpret_cast<int64_t (*)()>(dlsym(stand_in, "emulated_cublas_products"));

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "ops/cpu/adam8.h"
 #include "ops/cpu/kernels.h"
 #include "ops/cuda/kernels.h"
 #include "test/cuda/on_device.h"
@@ -48,6 +49,47 @@ TEST_CASE("CUDA: a step of Adam equals the processor's") {
       check_near(m.read(), first, 1e-6);
       check_near(v.read(), second, 1e-6);
       check_near(x.read(), values, 1e-6);
+    }
+  });
+}
+
+TEST_CASE("CUDA: steps of Adam with moments of 8 bits are the processor's") {
+  cuda::Queue queue;
+  in_each_order([&] {
+    // The last has more blocks than are computed at once.
+    for (const int64_t count : {0, 1, 31, 255, 256, 257, 1000, 256 * 40 + 3}) {
+      Random random(8);
+      const int64_t blocks = Moments8::blocks(count);
+      std::vector<float> gradient = random.values(count), values = random.values(count);
+      // What a block may hold besides: values of no size beside the others, and nothing but zeros.
+      for (int64_t i = 0; i < count; ++i)
+        if (i % 7 == 3 || (i >= 256 && i < 512)) gradient[at(i)] = i % 2 == 0 ? 0.0f : 1e-6f * gradient[at(i)];
+      std::vector<uint8_t> first(at(blocks * Moments8::kBlock), 127), second(first.size(), 0);
+      std::vector<float> first_scale(at(blocks)), second_scale(at(blocks));
+      OnDevice<float> x(queue, values), slope(queue, gradient);
+      OnDevice<uint8_t> m(queue, first), v(queue, second);
+      OnDevice<float> m_scale(queue, first_scale), v_scale(queue, second_scale);
+      for (const float correction : {0.1f, 0.19f, 0.271f}) {
+        const AdamConstants constants{1e-2f, 0.9f, 0.99f, 1e-8f, 0.999f, correction, correction / 10, 0.7f};
+        adam8(kernels(), constants, gradient.data(),
+              {first.data(), second.data(), first_scale.data(), second_scale.data()}, values.data(), count, 1);
+        cuda::adam8(queue, constants, slope.data(), {m.data(), v.data(), m_scale.data(), v_scale.data()}, x.data(),
+                    count);
+      }
+      // A value in the middle between two codes may fall to either: the processor rounds products and sums together,
+      // where it can. That moves a step by a hundredth of the rate.
+      check_near(x.read(), values, 1e-4);
+      check_near(m_scale.read(), first_scale, 1e-6);
+      check_near(v_scale.read(), second_scale, 1e-6);
+      const std::vector<uint8_t> m_codes = m.read(), v_codes = v.read();
+      int64_t other = 0;
+      for (int64_t i = 0; i < count; ++i) {
+        CHECK(std::abs(m_codes[at(i)] - first[at(i)]) <= 1);
+        CHECK(std::abs(v_codes[at(i)] - second[at(i)]) <= 1);
+        CHECK((v_codes[at(i)] == 0) == (second[at(i)] == 0));
+        other += m_codes[at(i)] != first[at(i)] || v_codes[at(i)] != second[at(i)] ? 1 : 0;
+      }
+      CHECK(other * 200 <= count);
     }
   });
 }

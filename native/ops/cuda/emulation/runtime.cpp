@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <random>
 #include <vector>
 
@@ -16,10 +17,34 @@ struct Event {
 
 namespace {
 
-cudaError_t last_error = cudaSuccess;
-DeviceMemory memory;
-std::map<void*, size_t> allocations;
-Stream default_stream{{}, &enqueue};
+/// Held by each call, and while work is done.
+std::recursive_mutex world;
+using Hold = std::lock_guard<std::recursive_mutex>;
+
+thread_local cudaError_t last_error = cudaSuccess;  // of any call, until cudaGetLastError()
+thread_local cudaError_t refused = cudaSuccess;     // of a launch; who waits for the device hears of it, too
+thread_local int current_device = 0;
+std::map<int, DeviceMemory> memories;
+struct Allocation {
+  size_t bytes;
+  int device;
+};
+std::map<const void*, Allocation> allocations;
+
+void hold(Stream* stream, std::shared_ptr<bool> until) {
+  const Hold held(world);
+  stream->waiting.push_back({[] {}, std::move(until)});
+}
+
+int device_of(const void* data) {
+  const Hold held(world);
+  auto next = allocations.upper_bound(data);
+  if (next == allocations.begin()) return -1;
+  const auto& [begin, allocation] = *--next;
+  return data < static_cast<const char*>(begin) + allocation.bytes ? allocation.device : -1;
+}
+
+Stream default_stream{{}, 0, &enqueue, &hold, &device_of};
 std::vector<Stream*> streams{&default_stream};
 std::mt19937 turns(5);
 
@@ -43,7 +68,7 @@ template <typename Condition>
 cudaError_t wait_until(Condition&& condition) {
   while (!condition())
     if (!do_one()) return cudaErrorInvalidValue;
-  return last_error;
+  return refused;
 }
 
 /// PLUMB_EMULATED_DRIVER is the CUDA version that the driver knows, 0 for no driver, or "crash".
@@ -54,7 +79,7 @@ int driver_version() {
   return std::atoi(version);
 }
 
-/// PLUMB_EMULATED_GPUS is their number; they share one memory.
+/// PLUMB_EMULATED_GPUS is their number.
 int device_count() {
   const char* count = std::getenv("PLUMB_EMULATED_GPUS");
   return count == nullptr ? 1 : std::atoi(count);
@@ -66,9 +91,25 @@ int capability() {
   return number == nullptr ? 90 : std::atoi(number);
 }
 
-/// PLUMB_EMULATED_MEMORY is the number of bytes that the device has.
-void take_memory_limit() {
+/// PLUMB_EMULATED_MEMORY is the number of bytes that each device has.
+DeviceMemory& memory_now() {
+  DeviceMemory& memory = device_memory();
   if (const char* bytes = std::getenv("PLUMB_EMULATED_MEMORY")) memory.limit = std::strtoull(bytes, nullptr, 10);
+  return memory;
+}
+
+/// PLUMB_EMULATED_OTHERS is the number of bytes that other programs hold of it; it may change at any time.
+size_t taken_by_others() {
+  const char* bytes = std::getenv("PLUMB_EMULATED_OTHERS");
+  return bytes == nullptr ? 0 : std::strtoull(bytes, nullptr, 10);
+}
+
+size_t free_of(const DeviceMemory& memory) {
+  return memory.limit - std::min(memory.limit, memory.used + taken_by_others());
+}
+
+cudaError_t no_memory() {
+  return last_error = cudaErrorMemoryAllocation;
 }
 
 Stream& stream_of(cudaStream_t stream) {
@@ -78,14 +119,25 @@ Stream& stream_of(cudaStream_t stream) {
 }  // namespace
 
 DeviceMemory& device_memory() {
-  return memory;
+  const Hold held(world);
+  return memories[current_device];
+}
+
+bool usable(cudaStream_t stream) {
+  return stream == nullptr || stream->device == current_device;
+}
+
+bool is_full() {
+  const Hold held(world);
+  return taken_by_others() > 0 && free_of(memory_now()) == 0;
 }
 
 void refuse(cudaError_t error) {
-  last_error = error;
+  refused = last_error = error;
 }
 
 void enqueue(cudaStream_t stream, std::function<void()> work) {
+  const Hold held(world);
   stream_of(stream).waiting.push_back({std::move(work), nullptr});
   if (!options().deferred) cudaStreamSynchronize(stream);
 }
@@ -95,23 +147,25 @@ void enqueue(cudaStream_t stream, std::function<void()> work) {
 using namespace emulation;
 
 cudaError_t cudaMalloc(void** data, size_t bytes) {
-  take_memory_limit();
-  if (memory.used + bytes > memory.limit) return cudaErrorMemoryAllocation;
+  const Hold held(world);
+  DeviceMemory& memory = memory_now();
+  if (bytes > free_of(memory)) return no_memory();
   const size_t whole = (std::max<size_t>(bytes, 1) + 255) / 256 * 256;
   // Not rounded up to 256: AddressSanitizer sees what lies behind the last byte.
-  if (posix_memalign(data, 256, std::max<size_t>(bytes, 1)) != 0) return cudaErrorMemoryAllocation;
+  if (posix_memalign(data, 256, std::max<size_t>(bytes, 1)) != 0) return no_memory();
   std::memset(*data, 0xFF, std::max<size_t>(bytes, 1));
   memory.used += whole;
-  allocations[*data] = whole;
+  allocations[*data] = {whole, current_device};
   return cudaSuccess;
 }
 
 cudaError_t cudaFree(void* data) {
   if (data == nullptr) return cudaSuccess;
+  const Hold held(world);
   const auto found = allocations.find(data);
   if (found == allocations.end()) return cudaErrorInvalidValue;
   cudaDeviceSynchronize();
-  memory.used -= found->second;
+  memories[found->second.device].used -= found->second.bytes;
   allocations.erase(found);
   std::free(data);
   return cudaSuccess;
@@ -128,9 +182,10 @@ cudaError_t cudaFreeHost(void* data) {
 }
 
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
-  take_memory_limit();
+  const Hold held(world);
+  const DeviceMemory& memory = memory_now();
+  *free_bytes = free_of(memory);
   *total_bytes = memory.limit;
-  *free_bytes = memory.limit - std::min(memory.limit, memory.used);
   return cudaSuccess;
 }
 
@@ -161,12 +216,14 @@ cudaError_t cudaMemset2DAsync(void* data, size_t pitch, int value, size_t width,
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = new Stream{{}, &enqueue};
+  const Hold held(world);
+  *stream = new Stream{{}, current_device, &enqueue, &hold, &device_of};
   streams.push_back(*stream);
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const Hold held(world);
   const cudaError_t result = cudaStreamSynchronize(stream);
   streams.erase(std::remove(streams.begin(), streams.end(), stream), streams.end());
   delete stream;
@@ -174,11 +231,19 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  const Hold held(world);
   return wait_until([stream] { return stream_of(stream).waiting.empty(); });
 }
 
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  const Hold held(world);
+  if (stream_of(stream).waiting.empty()) return refused;
+  do_one();
+  return cudaErrorNotReady;
+}
+
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
-  stream_of(stream).waiting.push_back({[] {}, event->done});
+  hold(&stream_of(stream), event->done);
   return cudaSuccess;
 }
 
@@ -193,23 +258,26 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const Hold held(world);
   event->done = std::make_shared<bool>(false);
   enqueue(stream, [done = event->done] { *done = true; });
   return cudaSuccess;
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const Hold held(world);
   return wait_until([event] { return *event->done; });
 }
 
 cudaError_t cudaDeviceSynchronize() {
+  const Hold held(world);
   return wait_until(
       [] { return std::all_of(streams.begin(), streams.end(), [](const Stream* s) { return s->waiting.empty(); }); });
 }
 
 cudaError_t cudaGetLastError() {
   const cudaError_t error = last_error;
-  last_error = cudaSuccess;
+  refused = last_error = cudaSuccess;
   return error;
 }
 
@@ -221,6 +289,8 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "out of memory";
     case cudaErrorInvalidConfiguration:
       return "invalid configuration argument";
+    case cudaErrorInvalidResourceHandle:
+      return "invalid resource handle";
     default:
       return "invalid argument";
   }
@@ -233,7 +303,9 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return device >= 0 && device < device_count() ? cudaSuccess : cudaErrorInvalidValue;
+  if (device < 0 || device >= device_count()) return cudaErrorInvalidValue;
+  current_device = device;
+  return cudaSuccess;
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
@@ -246,7 +318,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   std::snprintf(properties->name, sizeof properties->name, "emulated GPU");
   properties->major = capability() / 10;
   properties->minor = capability() % 10;
-  properties->totalGlobalMem = memory.limit;
+  properties->totalGlobalMem = memory_now().limit;
   return cudaSuccess;
 }
 

@@ -8,7 +8,8 @@
 #include "ops/cuda/emulation/threads.h"
 
 /// The part of the CUDA runtime that the library uses. What is put on a stream is done when somebody waits for it, and
-/// streams take turns at random: whoever forgets to wait sees it.
+/// streams take turns at random: whoever forgets to wait sees it. Threads may call it at the same time; they take
+/// turns.
 namespace emulation {
 
 /// One piece of work; `after`, where set, must hold true before it begins.
@@ -19,8 +20,12 @@ struct Work {
 
 struct Stream {
   std::deque<Work> waiting;
-  /// Puts work on this stream; for other libraries, such as the stand-in for cuBLAS.
+  int device = 0;
+  /// For other libraries, such as the stand-in for cuBLAS. Put work on this stream; let it wait until something is
+  /// true; tell the device whose memory a pointer is in, -1: none's.
   void (*put)(Stream* stream, std::function<void()> work);
+  void (*hold)(Stream* stream, std::shared_ptr<bool> until);
+  int (*device_of)(const void* data);
 };
 
 struct Event;
@@ -35,6 +40,8 @@ enum cudaError_t {
   cudaErrorInvalidConfiguration = 9,
   cudaErrorInsufficientDriver = 35,
   cudaErrorNoDevice = 100,
+  cudaErrorInvalidResourceHandle = 400,
+  cudaErrorNotReady = 600,
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
@@ -68,6 +75,7 @@ cudaError_t cudaMemset2DAsync(void* data, size_t pitch, int value, size_t width,
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamQuery(cudaStream_t stream);
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
@@ -93,18 +101,31 @@ namespace emulation {
 void enqueue(cudaStream_t stream, std::function<void()> work);
 void refuse(cudaError_t error);
 
-/// Bytes that all cudaMalloc() may hold together, and how many they do.
+/// Bytes that all cudaMalloc() of a device may hold together, and how many they do.
 struct DeviceMemory {
   size_t limit = size_t{1} << 32;
   size_t used = 0;
 };
+/// Of this thread's device.
 DeviceMemory& device_memory();
+/// Whether kernels may be put on this stream: it is of this thread's device.
+bool usable(cudaStream_t stream);
+/// Whether other programs left this thread's device not a byte; then kernels have no room for their own variables.
+bool is_full();
 
 template <typename... Parameters, typename... Arguments>
 void launch_kernel(const char* name, Index3 grid, Index3 block, size_t shared_bytes, cudaStream_t stream,
                    void (*kernel)(Parameters...), Arguments... arguments) {
   if (!launchable(grid, block, shared_bytes)) {
     refuse(cudaErrorInvalidConfiguration);
+    return;
+  }
+  if (!usable(stream)) {
+    refuse(cudaErrorInvalidResourceHandle);
+    return;
+  }
+  if (is_full()) {
+    refuse(cudaErrorMemoryAllocation);
     return;
   }
   enqueue(stream, [=] { launch(name, grid, block, shared_bytes, [&] { kernel(arguments...); }); });

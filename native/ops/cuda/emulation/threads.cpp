@@ -29,6 +29,7 @@ struct Warp {
   unsigned exited = 0;
   unsigned generation = 0;
   char tags[2] = {};  // what the sanitizer orders warp barriers by
+  Registers registers[2][32] = {};
 };
 
 Thread* current = nullptr;
@@ -449,6 +450,14 @@ void warp_barrier(unsigned mask, const char* file, int line) {
 
 void exchange(unsigned mask, uint64_t value, int source, const char* file, int line) {
   wait_in_warp(mask, value, source, false, file, line);
+}
+
+const Registers* warp_registers(const Registers& own) {
+  Registers* all = current->warp->registers[current->register_turn];
+  current->register_turn = 1 - current->register_turn;
+  std::memcpy(all[current->lane], own, sizeof own);
+  wait_in_warp(0xFFFFFFFFu, 0, current->lane, false, "a product of matrices", 0);
+  return all;
 }
 
 }  // namespace emulation

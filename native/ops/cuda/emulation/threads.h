@@ -67,6 +67,7 @@ struct Thread {
   uint64_t taken = 0;
   int source = 0;
   unsigned ballot = 0;
+  int register_turn = 0;
   PendingCopy* copies = nullptr;
   int copy_count = 0;
 };
@@ -85,5 +86,8 @@ void warp_barrier(unsigned mask, const char* file, int line);
 /// Each lane of the mask gives a value and takes that of `source`; what comes from a lane that takes no part is NaN.
 /// Orders no memory. Results stand in current->taken and current->ballot.
 void exchange(unsigned mask, uint64_t value, int source, const char* file, int line);
+/// Every lane of a whole warp gives six registers, and sees those of all until two calls later. Orders no memory.
+using Registers = uint32_t[6];
+const Registers* warp_registers(const Registers& own);
 
 }  // namespace emulation
