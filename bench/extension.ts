@@ -139,6 +139,9 @@ function extensionHost(): number {
 /** Milliseconds that the list of running extensions says of ours, in a new window each time. */
 async function activations(editor: Editor, file: string): Promise<number[]> {
   await editor.openFile(path.basename(file));
+  // The list is sorted by these times and keeps only the rows on the screen.
+  const size = editor.page.viewportSize()!;
+  await editor.page.setViewportSize({ ...size, height: 5000 });
   const times: number[] = [];
   for (let at = 0; at < STARTS; at++) {
     if (at > 0) await editor.page.reload();
@@ -146,6 +149,7 @@ async function activations(editor: Editor, file: string): Promise<number[]> {
     times.push(await activation(editor));
     await editor.run("View: Close Editor");
   }
+  await editor.page.setViewportSize(size);
   return times;
 }
 

@@ -14,7 +14,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import * as z from "zod";
 import { Report } from "../src/core/schema";
-import { root } from "./lib/tune";
+import { PROCESSOR, root } from "./lib/tune";
 
 const WAYS: readonly (readonly string[])[] = [
   ["--method", "ptuning-bias"],
@@ -46,7 +46,16 @@ async function measure(
   out: string,
   options: readonly string[],
 ): Promise<{ times: number[]; report: Report }> {
-  const args = [path.join(root, "dist", "cli.js"), "tune", task, "--out", out, "--json", ...options];
+  const args = [
+    path.join(root, "dist", "cli.js"),
+    "tune",
+    task,
+    "--out",
+    out,
+    "--json",
+    ...PROCESSOR,
+    ...options,
+  ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const times: number[] = [];
   let report: Report | null = null;

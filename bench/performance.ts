@@ -12,6 +12,7 @@ import { seededRandom } from "../src/core/random";
 import { buildLayout, encodeText } from "../src/core/tuning/layout";
 import { type Sequence, median } from "./lib/batches";
 import { table, writeBetween } from "./lib/page";
+import { PROCESSOR } from "./lib/tune";
 import { watched } from "./lib/watch";
 
 const root = path.resolve(__dirname, "..");
@@ -84,12 +85,19 @@ async function json<T>(command: string, args: string[], env?: NodeJS.ProcessEnv)
 }
 
 interface StepRow {
-  set: SetName;
+  what: string;
   precision: string;
   engine: number;
-  products: number;
+  products: number | null;
   python: number | null;
 }
+
+const TITLES: Record<SetName, string> = {
+  "short texts": "8 short texts (sample task)",
+  "512 tokens": "4 texts of 512 tokens",
+};
+/** What all parameters are timed with: they want much memory, of which long texts would want more. */
+const FULL: SetName = "short texts";
 
 async function steps(base: BaseModel, threads: number, folder: string): Promise<StepRow[]> {
   const { sets, candidates } = await makeBatches(base);
@@ -97,6 +105,10 @@ async function steps(base: BaseModel, threads: number, folder: string): Promise<
   writeFileSync(file, JSON.stringify({ sets, candidates }));
   const pythonFile = path.join(folder, "python.json");
   writeFileSync(pythonFile, JSON.stringify(sets));
+  const fullFile = path.join(folder, "full.json");
+  writeFileSync(fullFile, JSON.stringify({ sets: { [FULL]: sets[FULL] }, candidates }));
+  const pythonFullFile = path.join(folder, "python-full.json");
+  writeFileSync(pythonFullFile, JSON.stringify({ [FULL]: sets[FULL] }));
   const python = process.env.PLUMB_PYTHON ?? "python3";
   const precisions =
     loadEngine().devices()[0]?.precision === "bfloat16" ? ["float32", "bfloat16"] : ["float32"];
@@ -110,34 +122,60 @@ async function steps(base: BaseModel, threads: number, folder: string): Promise<
       const times = await json<Record<string, number[]>>(process.execPath, args);
       for (const set of SETS) note(`engine ${precision} ${set}`, median(times[set] ?? []));
     }
-    const rival = await json<{ sets: Record<string, { median: number }> }>(
-      python,
-      [
-        path.join(root, "bench/python/baseline.py"),
-        ...["--model", base.path, "--batches", pythonFile, "--steps", "3", "--threads", String(threads)],
-      ],
-      DEFAULT_WAITING,
-    );
-    for (const set of SETS) note(`python ${set}`, 1000 * (rival.sets[set]?.median ?? NaN));
+    const rival = (batches: string, more: readonly string[] = []) =>
+      json<{ sets: Record<string, { median: number }> }>(
+        python,
+        [
+          path.join(root, "bench/python/baseline.py"),
+          ...["--model", base.path, "--batches", batches, "--steps", "3", "--threads", String(threads)],
+          ...more,
+        ],
+        DEFAULT_WAITING,
+      );
+    const usual = await rival(pythonFile);
+    for (const set of SETS) note(`python ${set}`, 1000 * (usual.sets[set]?.median ?? NaN));
+
+    const args = [
+      "--import",
+      "tsx",
+      path.join(root, "bench/step.ts"),
+      base.path,
+      fullFile,
+      "float32",
+      "3",
+      "full",
+    ];
+    note("engine full", median((await json<Record<string, number[]>>(process.execPath, args))[FULL] ?? []));
+    note("python full", 1000 * ((await rival(pythonFullFile, ["--full"])).sets[FULL]?.median ?? NaN));
     console.error(`round ${String(round + 1)} of ${String(ROUNDS)} done`);
   }
   const of = (key: string) => median(found.get(key) ?? []);
-  return precisions.flatMap((precision) =>
+  const rows = precisions.flatMap((precision) =>
     SETS.map((set) => ({
-      set,
+      what: TITLES[set],
       precision,
       engine: of(`engine ${precision} ${set}`),
       products: of(`products ${precision} ${set}`),
       python: precision === "float32" ? of(`python ${set}`) : null,
     })),
   );
+  return [
+    ...rows,
+    {
+      what: `all parameters (method full), ${TITLES[FULL]}`,
+      precision: "float32",
+      engine: of("engine full"),
+      products: null,
+      python: of("python full"),
+    },
+  ];
 }
 
 /** The sample task tuned and reported with default settings in a copy of its folder. */
 async function demo(folder: string, env: NodeJS.ProcessEnv, title: string) {
   const copy = path.join(folder, title);
   cpSync(path.dirname(SAMPLE), copy, { recursive: true, filter: (file) => !file.includes(".plumb/") });
-  const args = [path.join(root, "dist/cli.js"), "tune", path.join(copy, path.basename(SAMPLE))];
+  const args = [path.join(root, "dist/cli.js"), "tune", path.join(copy, path.basename(SAMPLE)), ...PROCESSOR];
   const run = await watched(process.execPath, args, env);
   if (run.code !== 0) throw new Error(`The demo's tuning ended with code ${String(run.code)}.`);
   return run;
@@ -192,11 +230,11 @@ async function main(): Promise<void> {
             "PyTorch / Plumb",
           ],
           rows.map((row) => [
-            row.set === "short texts" ? "8 short texts (sample task)" : "4 texts of 512 tokens",
+            row.what,
             row.precision,
             `${row.engine.toFixed(0)} ms`,
-            `${row.products.toFixed(0)} ms`,
-            times(row.engine / row.products),
+            row.products === null ? "" : `${row.products.toFixed(0)} ms`,
+            row.products === null ? "" : times(row.engine / row.products),
             row.python === null ? "" : `${row.python.toFixed(0)} ms`,
             row.python === null ? "" : times(row.python / row.engine),
           ]),

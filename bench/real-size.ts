@@ -124,7 +124,18 @@ async function measure(form: string, place: string, rounds: number, memory: numb
     });
     return item(TOKENS - trainingRows(layout, item(0)));
   });
-  const opened = await openForTuning(loadEngine(), base, layout, items, settings, {}, available);
+  const opened = await openForTuning(
+    {
+      engine: loadEngine,
+      gpus: () => Promise.reject(new Error("The processor is measured.")),
+      availableMemory: () => available,
+    },
+    base,
+    layout,
+    items,
+    settings,
+    { device: "cpu" },
+  );
   const { choices, bytes } = opened;
   const session = await openTuningSession(opened.model, task, base, settings, new Map(), choices);
   const opening = sinceStart();

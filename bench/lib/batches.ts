@@ -8,14 +8,17 @@ export interface Sequence {
   readonly answer: number;
 }
 
+/** The trained vectors of a prompt, as they stand among tokens. */
+export const vectors = (count: number): number[] => Array.from({ length: count }, (_, i) => -1 - i);
+
 /** One segment a text behind the prompt's; the answer is chosen among `candidates`. Texts weigh the same. */
 export function packBatch(
   sequences: readonly Sequence[],
-  promptLength: number,
+  prompt: readonly number[],
   candidates: readonly number[],
 ): Batch {
-  const tokens = Array.from({ length: promptLength }, (_, i) => -1 - i);
-  const lengths = [promptLength];
+  const tokens = [...prompt];
+  const lengths = [prompt.length];
   const rows: number[] = [];
   const answers: number[] = [];
   for (const { tokens: sequence, answer } of sequences) {

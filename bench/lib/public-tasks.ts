@@ -37,7 +37,12 @@ const Row = z.looseObject({
   labels: z.array(z.string()).optional(),
 });
 
-async function readRows(file: string): Promise<{ line: string; row: z.infer<typeof Row> }[]> {
+interface PublicRow {
+  readonly line: string;
+  readonly row: z.infer<typeof Row>;
+}
+
+async function readRows(file: string): Promise<PublicRow[]> {
   const lines = (await readFile(file, "utf8")).split("\n").filter((line) => line !== "");
   return lines.map((line) => ({ line, row: Row.parse(JSON.parse(line)) }));
 }
@@ -54,16 +59,17 @@ export interface Draw {
 
 /**
  * Writes `NAME.plumb.json` and the drawn examples (`NAME.train.jsonl`, `NAME.test.jsonl`) into a folder. Training texts
- * that also stand in the test, apart from case and punctuation, are passed over.
+ * that also stand in the test, apart from case and punctuation, are passed over. Several sets, their names joined by "+",
+ * are one task with the labels of all: no set alone has 5,000 examples.
  * @returns Path of the task file.
  */
 export async function writePublicTask(name: string, folder: string, draw: Draw): Promise<string> {
-  const known = (await knownTasks())[name];
-  if (known === undefined) throw new Error(`bench/tasks.json has no task "${name}".`);
-  const data = publicData(name);
-  if (data === null) throw new Error(`${path.join(publicDataFolder(), name)} is not here (see PLUMB_DATA).`);
-  const train = await readRows(path.join(data, "train.jsonl"));
-  const test = await readRows(path.join(data, "test.jsonl"));
+  const sets = await Promise.all(name.split("+").map(readSet));
+  const [first, ...others] = sets;
+  if (others.some(({ known }) => known.kind !== first!.known.kind))
+    throw new Error(`${name}: the sets are not of one kind.`);
+  const train = sets.flatMap((set) => set.train);
+  const test = sets.flatMap((set) => set.test);
   const tested = new Set(test.map(({ row }) => comparedText(row.text)));
   const random = seededRandom(draw.seed);
   const drawn = shuffled(train, random)
@@ -81,9 +87,9 @@ export async function writePublicTask(name: string, folder: string, draw: Draw):
   const task: Task = {
     version: 1,
     name,
-    kind: known.kind,
-    instruction: known.instruction,
-    ...(known.kind === "generation" ? {} : { labels: labelsOf(known, [...train, ...test]) }),
+    kind: first!.known.kind,
+    instruction: sets.map(({ known }) => known.instruction).join(" "),
+    ...(first!.known.kind === "generation" ? {} : { labels: sets.flatMap(labelsOf) }),
     examples,
     seed: draw.seed,
   };
@@ -92,7 +98,25 @@ export async function writePublicTask(name: string, folder: string, draw: Draw):
   return file;
 }
 
-function labelsOf(known: PublicTask, rows: readonly { row: z.infer<typeof Row> }[]) {
+interface PublicSet {
+  readonly known: PublicTask;
+  readonly train: readonly PublicRow[];
+  readonly test: readonly PublicRow[];
+}
+
+async function readSet(name: string): Promise<PublicSet> {
+  const known = (await knownTasks())[name];
+  if (known === undefined) throw new Error(`bench/tasks.json has no task "${name}".`);
+  const data = publicData(name);
+  if (data === null) throw new Error(`${path.join(publicDataFolder(), name)} is not here (see PLUMB_DATA).`);
+  const [train, test] = await Promise.all(
+    ["train.jsonl", "test.jsonl"].map((file) => readRows(path.join(data, file))),
+  );
+  return { known, train: train!, test: test! };
+}
+
+function labelsOf({ known, train, test }: PublicSet) {
+  const rows = [...train, ...test];
   const found = new Set(
     rows.flatMap(({ row }) => row.labels ?? (row.label === undefined ? [] : [row.label])),
   );

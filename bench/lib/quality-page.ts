@@ -32,6 +32,30 @@ const RIVALS: Readonly<Record<string, string>> = {
   "copy-input": "copy",
 };
 
+/** How near the means must come. */
+const WANTED = 0.01;
+
+/** How far Plumb and PyTorch are apart, over all runs and by task; nothing where there is too little to say. */
+export function agreementOfMeans(
+  tasks: readonly { task: string; differences: readonly number[] }[],
+  all: readonly number[],
+): string {
+  const average = mean(all);
+  if (average === null || all.length < 2) return "";
+  const measured = tasks.flatMap(({ task, differences }) => {
+    const center = mean(differences);
+    return center === null || differences.length < 2
+      ? []
+      : [{ task, center, error: standardError(differences) }];
+  });
+  const beyond = measured
+    .filter(({ center }) => Math.abs(center) >= WANTED)
+    .map(({ task, center, error }) => `${task} (${signed(center)}, standard error ${error.toFixed(3)})`);
+  return `Over all ${all.length} runs the difference is ${signed(average)} on average (standard error ${standardError(all).toFixed(3)}). Wanted is less than ${WANTED}:
+${Math.abs(average) < WANTED ? "met" : "missed"} over all runs, and by ${measured.length - beyond.length} of ${measured.length} tasks by themselves${beyond.length === 0 ? "" : `; not by ${beyond.join(" and ")}`}.
+`;
+}
+
 /** @param cells In the order of the page: by task, then by seed. */
 export function qualityPage(cells: readonly Cell[], command: string): string {
   const tasks = [...new Set(cells.map(({ task }) => task))];
@@ -70,16 +94,16 @@ export function qualityPage(cells: readonly Cell[], command: string): string {
     ];
   });
 
-  const differences = cells.flatMap(({ plumb, torch }) => {
-    const own = plumb?.figures?.main.value ?? null;
-    const other = torch?.figures.main.value ?? null;
-    return own === null || other === null ? [] : [own - other];
-  });
-  const average = mean(differences);
-  const overall =
-    average === null || differences.length < 2
-      ? ""
-      : `Over all ${differences.length} runs the difference is ${signed(average)} on average (standard error ${standardError(differences).toFixed(3)}).\n`;
+  const differencesOf = (of: readonly Cell[]) =>
+    of.flatMap(({ plumb, torch }) => {
+      const own = plumb?.figures?.main.value ?? null;
+      const other = torch?.figures.main.value ?? null;
+      return own === null || other === null ? [] : [own - other];
+    });
+  const overall = agreementOfMeans(
+    tasks.map((task) => ({ task, differences: differencesOf(ofTask(task)) })),
+    differencesOf(cells),
+  );
 
   const details = cells.map((cell) => {
     const { plumb, torch } = cell;

@@ -10,6 +10,9 @@ import { Manifest } from "../../src/core/schema/manifest";
 export const root = path.join(__dirname, "..", "..");
 export const run = promisify(execFile);
 
+/** The tables compare what the processor does, also where there is a GPU. */
+export const PROCESSOR = ["--device", "cpu"] as const;
+
 /** The command line as `npm run build` made it. */
 export async function plumb(args: readonly string[]): Promise<void> {
   await run(process.execPath, [path.join(root, "dist", "cli.js"), ...args], { maxBuffer: 1 << 28 });
@@ -31,7 +34,8 @@ export async function tune(task: string, out: string, options: readonly string[]
   const before = await read();
   if (!ended(before)) {
     if (before === null) await rm(out, { recursive: true, force: true });
-    const args = before === null ? ["tune", task, "--out", out, ...options] : ["tune", "--resume", out];
+    const args =
+      before === null ? ["tune", task, "--out", out, ...PROCESSOR, ...options] : ["tune", "--resume", out];
     await plumb(args).catch(async (error: unknown) => {
       // A detector's verdict is a result too.
       if (!ended(await read())) throw error;

@@ -1,10 +1,11 @@
 """Time of a training step with the usual Python stack, for `npm run bench` and by hand:
 
-    python bench/python/baseline.py --model SmolLM2-135M-Instruct.Q4_1.gguf [--batches FILE] [--steps 7] [--threads 2]
+    python bench/python/baseline.py --model SmolLM2-135M-Instruct.Q4_1.gguf [--batches FILE] [--steps 7] [--threads 2] [--full]
 
 The stack: transformers' LLaMA with the dequantised weights in float32, PEFT's prompt tuning, a trainable bias on every
 linear map besides; texts padded to the longest of the batch, each with its own copy of the prompt, logits at all
-positions, cross-entropy on the answer's tokens. A step is forward, backward, clipping and AdamW.
+positions, cross-entropy on the answer's tokens. A step is forward, backward, clipping and AdamW. With --full, all
+parameters train instead, and tokens stand where the prompt's vectors do.
 
 FILE is JSON, so that both sides compute the same batches:
 
@@ -61,8 +62,8 @@ def collate(batch: list[dict]) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
-def build(path: str, prompt_length: int) -> tuple[nn.Module, list[nn.Parameter], list[nn.Parameter]]:
-    """The model, its prompt and its biases."""
+def build(path: str, prompt_length: int) -> tuple[nn.Module, list[dict]]:
+    """The model, and what trains at which rate."""
     base = load_gguf(path)
     model = get_peft_model(base, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=prompt_length))
     prompt = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -70,7 +71,22 @@ def build(path: str, prompt_length: int) -> tuple[nn.Module, list[nn.Parameter],
     for _, linear in linear_maps(base):
         linear.bias = nn.Parameter(torch.zeros(linear.out_features))
         biases.append(linear.bias)
-    return model.train(), prompt, biases
+    return model.train(), [{"params": prompt, "lr": 5e-3}, {"params": biases, "lr": 2e-3}]
+
+
+def build_full(path: str) -> tuple[nn.Module, list[dict]]:
+    base = load_gguf(path).requires_grad_(True)
+    return base.train(), [{"params": list(base.parameters()), "lr": 1e-4}]
+
+
+def trained_of(groups: list[dict]) -> list[nn.Parameter]:
+    return [parameter for group in groups for parameter in group["params"]]
+
+
+def behind_tokens(batches: list[list[dict]], count: int) -> list[list[dict]]:
+    """The same batches with tokens in the place of a prompt."""
+    prompt = list(range(1000, 1000 + count))
+    return [[{**item, "tokens": [*prompt, *item["tokens"]]} for item in batch] for batch in batches]
 
 
 def memory(key: str) -> int:
@@ -79,10 +95,9 @@ def memory(key: str) -> int:
     return int(status.split(f"{key}:")[1].split()[0]) * 1024
 
 
-def measure(model, prompt, biases, batches: list[list[dict]], steps: int) -> dict:
-    optimiser = torch.optim.AdamW(
-        [{"params": prompt, "lr": 5e-3}, {"params": biases, "lr": 2e-3}], weight_decay=0.0
-    )
+def measure(model, groups: list[dict], batches: list[list[dict]], steps: int) -> dict:
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
+    trained = trained_of(groups)
     # Forgets the peak of loading.
     Path("/proc/self/clear_refs").write_text("5")
     seconds, losses = [], []
@@ -91,7 +106,7 @@ def measure(model, prompt, biases, batches: list[list[dict]], steps: int) -> dic
         start = time.perf_counter()
         loss = model(**batch).loss
         loss.backward()
-        nn.utils.clip_grad_norm_([*prompt, *biases], 1.0)
+        nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         optimiser.zero_grad()
         seconds.append(time.perf_counter() - start)
@@ -122,19 +137,22 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=7, help="timed steps of each set, after two that warm up")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--prompt", type=int, default=20, help="prompt vectors")
+    parser.add_argument("--full", action="store_true", help="train all parameters")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     sets = made_up() if options.batches is None else json.loads(options.batches.read_text())
-    model, prompt, biases = build(options.model, options.prompt)
+    if options.full:
+        sets = {name: behind_tokens(batches, options.prompt) for name, batches in sets.items()}
+    model, groups = build_full(options.model) if options.full else build(options.model, options.prompt)
     result = {
         "processor": processor(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "threads": options.threads,
         "promptLength": options.prompt,
-        "trainedParameters": sum(parameter.numel() for parameter in [*prompt, *biases]),
+        "trainedParameters": sum(parameter.numel() for parameter in trained_of(groups)),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
-        "sets": {name: measure(model, prompt, biases, batches, options.steps) for name, batches in sets.items()},
+        "sets": {name: measure(model, groups, batches, options.steps) for name, batches in sets.items()},
     }
     print(json.dumps(result))
 
