@@ -78,7 +78,8 @@ export function activate(context: vscode.ExtensionContext): void {
     const tools = { showReport, decided: (run: string) => unfinished.decided(run), running };
     return keep(new Tuner(pages, dist("worker.js"), tools));
   });
-  const views = new Views(figures, running, { showReport, resume });
+  const deleted = (run: string) => panels.made?.close(run);
+  const views = new Views(figures, running, { showReport, resume, deleted });
   const models = new Part(async () => {
     const { ModelCommands } = await import("./host/models/commands");
     return keep(
@@ -122,6 +123,7 @@ export function activate(context: vscode.ExtensionContext): void {
     command("compareRuns", async (called) => (await comparisons.get()).compareCommand(called)),
     command("predictFile", async (called) => (await predictor.get()).command(called)),
     command("labelWithAdapter", async (called) => (await suggestions.get()).command(called)),
+    command("fixTestPart", async (called) => (await import("./host/label/fix-test")).fixTestPart(called)),
     command("exportReport", async (called) => (await panels.get()).exportCommand(called)),
   );
   void sample.showAfterOpening();

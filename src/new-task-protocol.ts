@@ -49,6 +49,8 @@ export interface NewTaskLabel {
   readonly name: string;
   readonly description: string;
   readonly count: number;
+  /** Whether it is no label of the task: its texts are left without it. */
+  readonly dropped: boolean;
 }
 
 export type NewTaskObstacle =
@@ -129,6 +131,8 @@ export type NewTaskWord =
   | "kindMultiHint"
   | "kindSingle"
   | "kindSingleHint"
+  | "labelBack"
+  | "labelDropped"
   | "labelName"
   | "labels"
   | "labelsHint"
@@ -200,6 +204,8 @@ export type FromNewTask =
   | { readonly type: "move-label"; readonly from: number; readonly to: number }
   | { readonly type: "add-label"; readonly name: string }
   | { readonly type: "remove-label"; readonly at: number }
+  /** One of the file's that was removed. */
+  | { readonly type: "label-back"; readonly at: number }
   | { readonly type: "write-in"; readonly field: "name" | "instruction" | "out"; readonly value: string }
   | { readonly type: "test-share"; readonly percent: number }
   | { readonly type: "model"; readonly name: string | null }

@@ -147,12 +147,16 @@ export type Why =
   | { readonly kind: "random" }
   /** The model hesitates: its likeliest labels. */
   | { readonly kind: "hesitates"; readonly between: readonly Guess[] }
-  /** The model, not fitted to this text, says something else than the person; null where that was no label. */
-  | {
-      readonly kind: "disagrees";
-      readonly model: Guess | null;
-      readonly yours: Guess | null;
-    }
+  /** The model, not fitted to this text, says something else than the person. */
+  | { readonly kind: "disagrees"; readonly model: Guess; readonly yours: Guess }
+  /** It gives a label that the person does not. */
+  | { readonly kind: "adds"; readonly model: Guess }
+  /** It does not give a label that the person gives. */
+  | { readonly kind: "misses"; readonly yours: Guess }
+  /** It says what the person says since the text was listed. */
+  | { readonly kind: "agrees" }
+  /** The line has changed since it was listed: it would not be listed now. */
+  | { readonly kind: "changed" }
   /** The last run got it wrong. */
   | { readonly kind: "wrong"; readonly predicted: readonly string[]; readonly test: boolean };
 
@@ -175,11 +179,15 @@ export interface LabelRow {
   readonly why: Why;
 }
 
-/** How far a class is. `needed`: more texts of it until its score means anything, 0 where it has enough. */
+/**
+ * How far a class is. `needed`: more texts of it until its score means anything, 0 where it has enough; `ofTest` where only
+ * texts of the test part count for that, since it was drawn already.
+ */
 export interface ClassProgress {
   readonly label: string;
   readonly count: number;
   readonly needed: number;
+  readonly ofTest: boolean;
 }
 
 export interface LabelProgress {
@@ -204,7 +212,7 @@ export type Suggestion =
   | { readonly state: "waiting" }
   | {
       readonly state: "none";
-      readonly reason: "fitted" | "test" | "broken" | "failed";
+      readonly reason: "fitted" | "test" | "drawn" | "broken" | "failed";
       readonly message?: string;
     };
 
@@ -228,6 +236,8 @@ export type LabelWord =
   | "filterSuggested"
   | "filterWrong"
   | "findLabel"
+  | "fixTest"
+  | "fixTestHint"
   | "foldsHint"
   | "jump"
   | "jumpHint"
@@ -257,6 +267,7 @@ export type LabelWord =
   | "loading"
   | "needed"
   | "neededHint"
+  | "neededTestHint"
   | "next"
   | "noLabel"
   | "notTaken"
@@ -276,6 +287,9 @@ export type LabelWord =
   | "previous"
   | "search"
   | "showRest"
+  | "remove"
+  | "removeHint"
+  | "removed"
   | "skip"
   | "skipped"
   | "skippedCount"
@@ -283,6 +297,7 @@ export type LabelWord =
   | "suggest"
   | "suggestHint"
   | "suggestion"
+  | "suggestionDrawn"
   | "suggestionFailed"
   | "suggestionFitted"
   | "suggestionTest"
@@ -293,6 +308,8 @@ export type LabelWord =
   | "tools"
   | "undo"
   | "whyAdds"
+  | "whyAgrees"
+  | "whyChanged"
   | "whyDisagrees"
   | "whyFile"
   | "whyHesitates"
@@ -343,10 +360,14 @@ export type FromLabel =
       readonly id: string;
       readonly note: string;
     }
+  /** The example's line goes from the file. */
+  | { readonly type: "remove"; readonly line: number; readonly id: string }
   | { readonly type: "undo" | "redo" }
   | { readonly type: "jump"; readonly to: string }
   | { readonly type: "suggest"; readonly line: number; readonly id: string }
   | { readonly type: "stop-suggesting" }
+  /** Draw the test part once and for all. */
+  | { readonly type: "fix-test" }
   | { readonly type: "open-text"; readonly line: number | null }
   | { readonly type: "open-task" };
 
@@ -366,6 +387,8 @@ export type ToLabel =
       readonly run: boolean;
       /** Whether there are suggestions that were asked for beforehand. */
       readonly held: boolean;
+      /** Whether the files say which texts are the test part. Else no model has a say here. */
+      readonly fixed: boolean;
       /** Something to know about the file, in a sentence. */
       readonly notice: string | null;
       /** Why nothing can be changed, in a sentence; null where it can. */
@@ -412,6 +435,8 @@ export type ToLabel =
   | { readonly type: "review" }
   /** An edit has been carried out, or refused. */
   | { readonly type: "done"; readonly edit: number }
+  /** An example's line has gone from the file. */
+  | { readonly type: "removed" }
   | { readonly type: "refused"; readonly message: string };
 
 /** What the user may choose before a run; what is null follows from the task, the settings and the data. */
@@ -602,6 +627,7 @@ export type TuneWord =
   | "failed"
   | "findings"
   | "folds"
+  | "foldsCost"
   | "foldsHint"
   | "foldsNone"
   | "foldsSome"

@@ -4,6 +4,7 @@ import type { BaseLook } from "../core/schema";
 import type { FromWorker, Job } from "../core/tuning/protocol";
 import { addEngineOptions, count, engineWishes, optimizerOption, type EngineFlags } from "./options";
 import { EXIT, runInWorker } from "./run-worker";
+import { shellWord } from "../core/shell";
 
 interface TrainFlags extends EngineFlags {
   out?: string;
@@ -114,7 +115,7 @@ async function run(job: Job, json: boolean): Promise<void> {
   if (end.kind === "paused") {
     if (json) print({ type: "paused", folder: end.folder, step: end.step });
     process.stderr.write(
-      `Saved after step ${end.step}. Go on with:\n  plumb base train --resume ${end.folder}\n`,
+      `Saved after step ${end.step}. Go on with:\n  plumb base train --resume ${shellWord(end.folder)}\n`,
     );
     process.exitCode = EXIT.interrupted;
     return;

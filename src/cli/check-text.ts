@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { shownPath, type CheckResult, type Finding } from "../core/data";
+import { shellWord } from "../core/shell";
 
 /** Places shown of each finding, unless all are asked for. */
 const placesShown = 3;
@@ -72,7 +73,7 @@ export function renderCheck(result: CheckResult, options: RenderOptions): string
   const errors = result.findings.filter((finding) => finding.severity === "error").length;
   const task = shownPath(result.task, options.from);
   const end = result.runnable
-    ? `A run is possible: plumb tune ${/\s/.test(task) ? JSON.stringify(task) : task}`
+    ? `A run is possible: plumb tune ${shellWord(task)}`
     : `A run is refused until ${errors === 1 ? "this is" : `these ${errors} things are`} corrected.`;
   lines.push("", paint(result.runnable ? "green" : "red", end));
   return `${lines.join("\n")}\n`;

@@ -13,6 +13,7 @@ import { openBaseModel, resolveBaseModel, type BaseModel } from "../core/model";
 import { baseModelOf, usualLayout } from "../core/tuning/prepare";
 import { renderCheck } from "./check-text";
 import { openShare, wholeNumber } from "./options";
+import { textWidth } from "./terminal";
 
 interface CheckCommandOptions {
   json?: true;
@@ -54,8 +55,11 @@ Exit code: 0 where a run is possible, 1 where it would be impossible or dishones
       const { result, unmeasured } = await check(file, options).catch((error: unknown) => {
         // For programs: the sentence goes to the person all the same.
         if (options.json === true && error instanceof PlumbError) {
-          const line = error instanceof TaskError ? error.line : null;
-          const told = { code: error.code, message: error.message, line };
+          const { line, fixes } = error instanceof TaskError ? error : { line: null, fixes: [] };
+          const told = {
+            ...{ code: error.code, message: error.message, line },
+            ...(fixes.length === 0 ? {} : { fixes }),
+          };
           process.stdout.write(`${JSON.stringify({ error: told }, null, 2)}\n`);
         }
         throw error;
@@ -68,7 +72,7 @@ Exit code: 0 where a run is possible, 1 where it would be impossible or dishones
           renderCheck(result, {
             from: process.cwd(),
             all: options.all === true,
-            width: process.stdout.isTTY ? Math.min(process.stdout.columns, 100) : null,
+            width: textWidth(process.stdout),
             color: process.stdout.isTTY && process.env.NO_COLOR === undefined,
             unmeasured,
           }),

@@ -53,7 +53,7 @@ async function get(): Promise<void> {
 const megabytes = (bytes: number) => Math.round(bytes / 1e6);
 
 /** The devices in lines for people. */
-export function describeDevices(devices: readonly Device[], { gpus, cudaMissing }: Gpus): string {
+export function describeDevices(devices: readonly Device[], { gpus, cudaMissing, nccl }: Gpus): string {
   const lines = [
     ...devices.map(({ id, name, threads, features, precision }) => [
       `${id}: ${name}`,
@@ -69,6 +69,14 @@ export function describeDevices(devices: readonly Device[], { gpus, cudaMissing 
       `  capability  ${capability}`,
       `  driver      for CUDA ${driver}`,
     ]),
+    ...(gpus.length < 2
+      ? []
+      : [
+          [
+            "cuda:all: all of them, for tuning",
+            `  NCCL        ${nccl.version === null ? `none: ${nccl.missing}` : `${nccl.version} from ${String(nccl.file)}`}`,
+          ],
+        ]),
     ...(cudaMissing === "" ? [] : [[`No GPU: ${cudaMissing}`]]),
   ];
   return `${lines.flat().join("\n")}\n`;

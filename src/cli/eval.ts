@@ -4,7 +4,8 @@ import { renderReportText } from "../core/report";
 import { Report } from "../core/schema";
 import { RUN_FILES } from "../core/tuning/run-folder";
 import { addEngineOptions, engineWishes, type EngineFlags } from "./options";
-import { EXIT, reportWidth, runInWorker } from "./run-worker";
+import { EXIT, runInWorker } from "./run-worker";
+import { reportWidth } from "./terminal";
 
 interface EvalFlags extends EngineFlags {
   task?: string;

@@ -1,8 +1,9 @@
 import { styleText } from "node:util";
 import { formatProblem, shownPath, type Problem } from "../core/data";
-import type { Inspection, LabelCount, PreparedTask, TaskChoices } from "../core/import";
+import type { Inspection, LabelCount, NewTask, PreparedTask, TaskChoices } from "../core/import";
 import { PlumbError } from "../core/errors";
 import { grouped } from "./progress";
+import { shellWord } from "../core/shell";
 
 const problemsShown = 10;
 const labelsShown = 12;
@@ -33,7 +34,7 @@ const toolNames = {
 /** What a file holds and what would be made of it, for people. */
 export function renderPreview(
   found: Inspection,
-  choices: TaskChoices,
+  wanted: NewTask,
   prepared: PreparedTask | PlumbError,
   options: RenderOptions,
 ): string {
@@ -41,7 +42,7 @@ export function renderPreview(
   const lines = [...describeFile(found, options), "", bold("Columns")];
   const widest = Math.min(30, Math.max(...found.columns.map(({ name }) => name.length)));
   for (const column of found.columns) {
-    const role = roleIn(choices, column.name);
+    const role = roleIn(wanted.choices, column.name);
     const sample = column.samples[0]?.slice(0, 60) ?? "";
     const values = column.values === null || column.unique ? "" : `${grouped(column.values.length)} values, `;
     lines.push(
@@ -52,7 +53,7 @@ export function renderPreview(
     lines.push("", ...describeProblems(found.problems, found.problemCount, options), prepared.message);
   else {
     lines.push(
-      ...describeTask(choices, prepared),
+      ...describeTask(wanted, prepared),
       "",
       ...describeProblems(prepared.problems, prepared.problemCount, options),
     );
@@ -66,21 +67,21 @@ export function renderPreview(
 /** What was written, for people. */
 export function renderWritten(
   found: Inspection,
-  choices: TaskChoices,
+  wanted: NewTask,
   written: PreparedTask,
   options: RenderOptions,
 ): string {
   const task = shownPath(written.taskFile, options.from);
   const lines = [
     ...describeFile(found, options),
-    ...describeTask(choices, written),
+    ...describeTask(wanted, written),
     "",
     ...describeProblems(written.problems, written.problemCount, options),
     `Wrote ${shownPath(written.examplesFile, options.from)} and ${task}.`,
     ...(written.task.instruction === undefined
       ? ['Say in the task file, in "instruction", what is asked of a text: the model starts from it.']
       : []),
-    `Next: plumb check ${/\s/.test(task) ? JSON.stringify(task) : task}`,
+    `Next: plumb check ${shellWord(task)}`,
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -103,7 +104,10 @@ function describeFile(found: Inspection, options: RenderOptions): string[] {
   return [`${painter("bold", options)(shownPath(found.file, options.from))}: ${parts.join(", ")}; ${rows}`];
 }
 
-function describeTask(choices: TaskChoices, { task, counts, labels, split }: PreparedTask): string[] {
+function describeTask(
+  { choices, renamed = new Map() }: NewTask,
+  { task, counts, labels, split }: PreparedTask,
+): string[] {
   const from =
     choices.labels.length === 0
       ? "no labels yet"
@@ -120,6 +124,7 @@ function describeTask(choices: TaskChoices, { task, counts, labels, split }: Pre
   if (choices.group !== null)
     lines.push(`  texts with the same ${JSON.stringify(choices.group)} stay together`);
   if (task.kind !== "generation") lines.push(`  labels: ${describeLabels(labels)}`);
+  if (renamed.size > 0) lines.push(`  ${describeJoined(renamed)}`);
   return lines;
 }
 
@@ -128,6 +133,13 @@ function describeLabels(labels: readonly LabelCount[]): string {
   return [...shown, ...(labels.length > labelsShown ? [`and ${labels.length - labelsShown} more`] : [])].join(
     ", ",
   );
+}
+
+/** Which answers became another label than their own. */
+function describeJoined(renamed: ReadonlyMap<string, string>): string {
+  const all = [...renamed].map(([label, name]) => `${JSON.stringify(label)} as ${JSON.stringify(name)}`);
+  const more = all.length > labelsShown ? [`and ${all.length - labelsShown} more`] : [];
+  return `read ${[...all.slice(0, labelsShown), ...more].join(", ")}: the same but for case, blanks or dashes (--no-join leaves them apart)`;
 }
 
 function describeProblems(problems: readonly Problem[], count: number, options: RenderOptions): string[] {

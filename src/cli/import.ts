@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import {
   countLabels,
+  joinSpellings,
   encodings,
   formats,
   guessForm,
@@ -29,6 +30,7 @@ interface ImportFlags {
   kind?: TaskKind;
   labelSet?: string[];
   separator?: string;
+  join: boolean;
   id?: string;
   group?: string;
   split?: string;
@@ -69,6 +71,10 @@ export function register(program: Command): void {
     )
     .option("--label-set <labels>", "labels that a text may get, in order, with commas between them", list)
     .option("--separator <text>", "what stands between several labels in one value (default: found out)")
+    .option(
+      "--no-join",
+      "leave answers that differ by case, blanks or dashes alone as they are (default: taken for the commonest of them, or for one of the label set)",
+    )
     .option("--id <column>", "column that names each text (default: found out, else numbers)")
     .option(
       "--group <column>",
@@ -168,9 +174,9 @@ async function carryOut(
       }));
       const { first: _rows, ...told } = found;
       process.stdout.write(
-        `${JSON.stringify({ ...told, columns, choices: task.choices, labels, made }, null, 2)}\n`,
+        `${JSON.stringify({ ...told, columns, choices: task.choices, labels, joined: joinedIn(task), made }, null, 2)}\n`,
       );
-    } else process.stdout.write(renderPreview(found, task.choices, prepared, render));
+    } else process.stdout.write(renderPreview(found, task, prepared, render));
     if (prepared instanceof PlumbError) process.exitCode = 1;
     return;
   }
@@ -178,8 +184,10 @@ async function carryOut(
   progress.finish();
   if (flags.json === true) {
     const { examples: _, ...rest } = written;
-    process.stdout.write(`${JSON.stringify({ ...rest, choices: task.choices }, null, 2)}\n`);
-  } else process.stdout.write(renderWritten(found, task.choices, written, render));
+    process.stdout.write(
+      `${JSON.stringify({ ...rest, choices: task.choices, joined: joinedIn(task) }, null, 2)}\n`,
+    );
+  } else process.stdout.write(renderWritten(found, task, written, render));
 }
 
 function readChoices(flags: ImportFlags): ReadChoices {
@@ -221,18 +229,25 @@ function newTask(found: Inspection, read: ReadChoices, flags: ImportFlags): NewT
     group: flags.group ?? free(guess?.group),
     split: flags.split ?? free(guess?.split),
   };
+  const counted = flags.join ? countLabels(found.columns, choices) : null;
+  const names = joinSpellings(counted ?? [], flags.labelSet ?? []);
+  const labelSet = [...(flags.labelSet ?? []), ...names.values()];
   return {
     read,
     choices,
+    renamed: new Map([...names].filter(([label, name]) => label !== name)),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.instruction === undefined ? {} : { instruction: flags.instruction }),
-    ...(flags.labelSet === undefined ? {} : { labelSet: flags.labelSet }),
+    ...(labelSet.length === 0 ? {} : { labelSet }),
     ...(flags.keep === undefined ? {} : { keep: flags.keep }),
     ...(flags.testShare === undefined ? {} : { testShare: flags.testShare }),
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
     ...(flags.out === undefined ? {} : { out: flags.out }),
   };
 }
+
+/** The label that an answer was taken for, by each answer that is spelled otherwise. */
+const joinedIn = ({ renamed }: NewTask) => Object.fromEntries(renamed ?? []);
 
 /** Where the answers stand: in the columns that were named, else in those that look like it. */
 function answerForm(

@@ -3,6 +3,9 @@ import { Command, CommanderError } from "commander";
 import { EngineError } from "../core/engine";
 import { PlumbError } from "../core/errors";
 import { speakAsAsked } from "../core/language";
+import { say } from "../core/say";
+import { systemReason } from "../core/system-error";
+import { explainWriteError } from "../core/tuning/run-folder";
 import { version } from "../core/version";
 import { register as registerAblate } from "./ablate";
 import { register as registerBase } from "./base";
@@ -37,6 +40,7 @@ Example:
 
 Exit codes: 0 done, 1 refused or failed (with a sentence), 2 wrong usage, 130 interrupted.`,
     );
+  program.hook("preAction", expectFolder);
   for (const register of [
     registerImport,
     registerCheck,
@@ -56,11 +60,29 @@ Exit codes: 0 done, 1 refused or failed (with a sentence), 2 wrong usage, 130 in
   return program;
 }
 
+/** @throws PlumbError where the folder that paths start from has been deleted under the shell. */
+function expectFolder(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw new PlumbError(
+      "folder-gone",
+      "The folder in which this runs has been deleted or moved. Change to one that is there (cd), and run the command again.",
+      { cause: error },
+    );
+  }
+}
+
 async function main(): Promise<void> {
   // A reader that has seen enough (`plumb predict ... | head`) is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed);
+    if (error.code === "EPIPE") process.exit(EXIT.ok);
+    const said = explainWriteError(error, "standard output");
+    process.stderr.write(`${said instanceof Error ? said.message : String(said)}\n`);
+    process.exit(EXIT.failed);
   });
+  // Whoever read along is gone, or the disk of a log is full: what was asked for is still to be done.
+  process.stderr.on("error", () => undefined);
   try {
     await build().parseAsync(process.argv);
   } catch (error) {
@@ -70,10 +92,10 @@ async function main(): Promise<void> {
       process.stderr.write(`${error.message}\n`);
       process.exitCode = error.code === "interrupted" ? EXIT.interrupted : EXIT.failed;
     } else {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      const place = process.env.PLUMB_DEBUG === undefined ? "" : `\n${stack ?? ""}`;
+      const { stack = "" } = error instanceof Error ? error : {};
+      const place = process.env.PLUMB_DEBUG === undefined ? "" : `\n${stack}`;
       process.stderr.write(
-        `Something unexpected happened: ${message}. With PLUMB_DEBUG=1 the place is shown.${place}\n`,
+        `${say`Something unexpected happened: ${systemReason(error)}. With PLUMB_DEBUG=1 the place is shown.`}${place}\n`,
       );
       process.exitCode = EXIT.failed;
     }

@@ -104,10 +104,14 @@ interface GetOptions {
   readonly json?: true;
 }
 
-/** Gets a model, with progress. Ctrl-C leaves what came from the Hub for the next time. */
+/** Gets a model, with progress. Ctrl-C leaves what came from the Hub for the next time; a program that waits for it says "stop", or ends. */
 async function get(repository: string | undefined, options: GetOptions): Promise<void> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  for (const event of ["message", "disconnect"]) process.once(event, () => stop.abort());
+  const { connected } = process as { connected?: boolean };
+  if (connected === false) stop.abort(); // it ended before we listened
+  process.channel?.unref(); // which would keep the process alive
   if (options.json === true) {
     try {
       print({ type: "done", ...(await bring(repository, options, jsonListener(Date.now), stop.signal)) });

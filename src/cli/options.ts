@@ -2,7 +2,7 @@ import path from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import * as z from "zod";
 import { LinearMapName, LoraSettings, TuningSettings, type StartOptions } from "../core/schema";
-import type { EngineWishes } from "../core/tuning/protocol";
+import { DEVICE, type EngineWishes } from "../core/tuning/protocol";
 
 /** A number of one or more. */
 export function count(value: string): number {
@@ -98,16 +98,16 @@ export function openShare(text: string): number {
   return value;
 }
 
-/** The processor, or a GPU. */
-export function device(value: string): NonNullable<EngineWishes["device"]> {
-  if (/^(cpu|cuda(:\d{1,3})?)$/.test(value)) return value;
+/** The processor, GPUs, or what there is. */
+export function device(value: string): string {
+  if (value === "auto" || DEVICE.test(value)) return value;
   throw new InvalidArgumentError(
-    `Found "${value}", expected cpu, cuda or cuda:N ("plumb devices" lists them).`,
+    `Found "${value}", expected auto, cpu, cuda, cuda:N, cuda:N,M or cuda:all ("plumb devices" lists them).`,
   );
 }
 
 export interface EngineFlags {
-  device?: EngineWishes["device"];
+  device?: string;
   precision?: EngineWishes["precision"];
   optimizer?: EngineWishes["optimizer"];
   threads?: number;
@@ -132,12 +132,16 @@ export function addEngineOptions(command: Command): Command {
       ]),
     )
     .option("--threads <number>", "processor threads (default: all cores)", count)
-    .option("--device <name>", 'where the engine runs: "cpu", "cuda" or "cuda:N" (default: "cpu")', device);
+    .option(
+      "--device <name>",
+      'where the engine runs: "auto" (a GPU where one can be used, else the processor), "cpu", "cuda" or "cuda:N"; "cuda:N,M" or "cuda:all" tune on several GPUs (default: "auto")',
+      device,
+    );
 }
 
 export function engineWishes(flags: EngineFlags): EngineWishes {
   return {
-    ...(flags.device === undefined ? {} : { device: flags.device }),
+    ...(flags.device === undefined || flags.device === "auto" ? {} : { device: flags.device }),
     ...(flags.precision === undefined ? {} : { precision: flags.precision }),
     ...(flags.optimizer === undefined ? {} : { optimizer: flags.optimizer }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
+import { cannotRead, quoted } from "../core/data";
 import { PlumbError } from "../core/errors";
 import { decide } from "../core/report";
 import type { FromWorker } from "../core/tuning/protocol";
@@ -163,11 +164,17 @@ class Conversation {
   }
 }
 
-async function expectFile(file: string): Promise<void> {
+/** @throws PlumbError unless there are texts in the place of that name; a text itself may have been given for it. */
+export async function expectFile(file: string): Promise<void> {
   const found = await stat(file).catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
-    const what = code === "ENOENT" ? "does not exist" : `cannot be read (${code ?? "unknown"})`;
-    throw new PlumbError("input", `${file} ${what}. Name a file of texts, one a line.`, { cause: error });
+    if (code !== "ENOENT" && code !== "ENAMETOOLONG") throw cannotRead(file, error);
+    const named = code === "ENOENT" ? file : quoted(file);
+    throw new PlumbError(
+      "input",
+      `${named} does not exist. Name a file of texts, one a line; a text itself comes from standard input: echo "Only two left!" | plumb predict RUN`,
+      { cause: error },
+    );
   });
   if (found.isDirectory()) throw new PlumbError("input", `${file} is a folder; expected a file of texts.`);
 }

@@ -1,3 +1,5 @@
+import { columnsOf, type Terminal } from "./terminal";
+
 /** What stands behind the bar; the first ones stay longest where the terminal is narrow. */
 export interface ProgressState {
   readonly title: string;
@@ -32,9 +34,7 @@ export function progressLine(state: ProgressState, width: number): string {
 }
 
 /** Where progress is written: standard error, or a test's own. */
-export interface ProgressStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
+export interface ProgressStream extends Terminal {
   write(text: string): unknown;
 }
 
@@ -63,7 +63,7 @@ export class Progress {
     if (!next && !over && this.now() - this.at < every) return;
     this.at = this.now();
     this.printed = state.done;
-    if (this.stream.isTTY === true) this.draw(progressLine(state, (this.stream.columns ?? 80) - 1));
+    if (this.stream.isTTY === true) this.draw(progressLine(state, columnsOf(this.stream) - 1));
     else this.plain(state);
   }
 
@@ -72,14 +72,14 @@ export class Progress {
     this.draw("");
     this.stream.write(`${line}\n`);
     if (this.last !== null && this.stream.isTTY === true) {
-      this.draw(progressLine(this.last, (this.stream.columns ?? 80) - 1));
+      this.draw(progressLine(this.last, columnsOf(this.stream) - 1));
     }
   }
 
   /** The part is over: its line stays, what comes next begins below. */
   finish(): void {
     if (this.last !== null && this.stream.isTTY === true) {
-      this.draw(progressLine(this.last, (this.stream.columns ?? 80) - 1));
+      this.draw(progressLine(this.last, columnsOf(this.stream) - 1));
       this.stream.write("\n");
     }
     this.shown = "";

@@ -8,6 +8,8 @@ import { compareReports, renderComparisonText, renderReport, renderReportText } 
 import { findTask } from "../core/runs/task-of-run";
 import { Report } from "../core/schema";
 import { readManifest, RUN_FILES, writing } from "../core/tuning/run-folder";
+import { reportWidth } from "./terminal";
+import { shellWord } from "../core/shell";
 
 interface ReportFlags {
   json?: true;
@@ -54,8 +56,7 @@ Example:
       }
       if (flags.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
       else if (page === undefined) {
-        const width = process.stdout.isTTY ? Math.min(process.stdout.columns, 100) : 100;
-        process.stdout.write(`${renderReportText(report, width)}${await pageOf(run)}`);
+        process.stdout.write(`${renderReportText(report, reportWidth(process.stdout))}${await pageOf(run)}`);
       }
     });
 }
@@ -123,7 +124,7 @@ async function runState(run: string): Promise<string> {
   if (typeof manifest === "string") return `the run cannot be read. ${manifest}`;
   return manifest.status === "finished"
     ? "the file is gone. Make it anew with `plumb eval`."
-    : `the run has not finished (${manifest.status}). Go on with \`plumb tune --resume ${run}\`.`;
+    : `the run has not finished (${manifest.status}). Go on with \`plumb tune --resume ${shellWord(run)}\`.`;
 }
 
 /** Texts of the run's task by id; empty, with a word on standard error, where they cannot be found any more. */

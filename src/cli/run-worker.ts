@@ -6,11 +6,6 @@ import { grouped, Progress, timeLeft } from "./progress";
 /** Exit codes of every command. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** Columns of a report in text: those of the terminal, but no more than read well. */
-export function reportWidth({ isTTY, columns }: NodeJS.WriteStream): number {
-  return isTTY ? Math.min(columns, 100) : 100;
-}
-
 type ProgressMessage = Extract<FromWorker, { type: "progress" }>;
 
 /** Numbers behind the bar, the most wanted first. */

@@ -23,7 +23,9 @@ import {
   wholeNumber,
   type EngineFlags,
 } from "./options";
-import { EXIT, reportWidth, runInWorker } from "./run-worker";
+import { EXIT, runInWorker } from "./run-worker";
+import { reportWidth } from "./terminal";
+import { shellWord } from "../core/shell";
 
 interface TuneFlags extends EngineFlags {
   method?: MethodName;
@@ -110,7 +112,7 @@ export function register(program: Command): void {
     .addOption(
       new Option(
         "--prompt-encoder <kind>",
-        "method ptuning: what makes the vectors while they are tuned (default: lstm)",
+        "method ptuning: what makes the vectors while they are tuned (default: none; published: lstm)",
       ).choices(PromptEncoder.options),
     )
     .option("--lora-rank <number>", "method lora: rank of the updates (default: 8)", rank)
@@ -249,7 +251,7 @@ async function tune(job: Job, flags: TuneFlags): Promise<void> {
   if (end.kind === "paused") {
     if (json) print({ type: "paused", folder: end.folder, step: end.step });
     process.stderr.write(
-      `Saved after step ${end.step}. Go on with:\n  plumb tune --resume ${quote(shown(end.folder))}\n`,
+      `Saved after step ${end.step}. Go on with:\n  plumb tune --resume ${shellWord(shown(end.folder))}\n`,
     );
     process.exitCode = EXIT.interrupted;
     return;
@@ -268,5 +270,3 @@ function shown(folder: string): string {
   const relative = path.relative(process.cwd(), folder);
   return relative.startsWith("..") || relative === "" ? folder : relative;
 }
-
-const quote = (word: string) => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

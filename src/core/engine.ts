@@ -4,8 +4,10 @@
  */
 import { createRequire } from "node:module";
 import { existsSync } from "node:fs";
+import { cpus } from "node:os";
 import path from "node:path";
 import { cublasFolder } from "./cache-folder";
+import { fromEngine } from "./native-sentences";
 import { say } from "./say";
 
 /** Element types of stored weights. Block types are those of GGUF. */
@@ -71,7 +73,10 @@ export interface ModelOptions {
   readonly precision?: "auto" | "float32" | "bfloat16";
   /** "keep" holds each linear map in the product's type; "stream" converts it anew for each use, in less memory. */
   readonly weights?: "keep" | "stream";
-  /** Where: "cpu" (the default), "cuda" for the first GPU, "cuda:N". Throws "cuda-not-built" or "cuda-unavailable". */
+  /**
+   * Where: "cpu" (the default), "cuda" for the first GPU, "cuda:N", "cuda:N,M" for several of one kind. Throws
+   * "cuda-not-built" or "cuda-unavailable", and "nccl" where several cannot work as one.
+   */
   readonly device?: string;
 }
 
@@ -204,10 +209,10 @@ export interface GenerateOptions {
 export interface Session {
   readonly parameters: readonly Parameter[];
   /**
-   * Forward and backward of one micro-batch; gradients add. Returns the weighted sum of the losses. An error of the engine,
-   * "cancelled" among them, drops all that was accumulated.
+   * Forward and backward of one micro-batch, or, on several GPUs, of at most one for each at the same time; gradients add.
+   * Returns the weighted sum of the losses. An error of the engine, "cancelled" among them, drops all that was accumulated.
    */
-  accumulate(batch: Batch): Promise<{ loss: number }>;
+  accumulate(...batches: Batch[]): Promise<{ loss: number }>;
   /** AdamW with the accumulated gradient, which is set to zero. */
   step(options: StepOptions): Promise<StepResult>;
   score(batch: Batch): Promise<Scores>;
@@ -253,7 +258,7 @@ export interface Model {
     checkpoint: boolean;
     inputs?: boolean;
   }): number;
-  /** Bytes that the GPU's memory has left, other programs' taken off; null on the processor. */
+  /** Bytes that the GPU's memory has left, other programs' taken off, of several the least; null on the processor. */
   freeMemory(): Promise<number | null>;
   close(): void;
 }
@@ -287,10 +292,23 @@ export interface Gpu {
   readonly cublasMissing: string;
 }
 
+/** NVIDIA's library for several GPUs that work together. */
+export interface Nccl {
+  /** "2.32.3"; null where there is none. */
+  readonly version: string | null;
+  readonly file: string | null;
+  /** Why there is none, and what to do, as a part of a sentence; empty where there is one. */
+  readonly missing: string;
+}
+
 export interface Gpus {
   readonly gpus: readonly Gpu[];
   /** Why there are none, as a part of a sentence; empty where there are. */
   readonly cudaMissing: string;
+  /** Whether there is no GPU, as on most machines, and so nothing to repair. */
+  readonly noGpu?: boolean;
+  /** What several of them add up their gradients with. */
+  readonly nccl: Nccl;
 }
 
 export interface Engine {
@@ -317,12 +335,17 @@ function isCoded(error: unknown): error is Error & { code: string } {
   return error instanceof Error && "code" in error && typeof error.code === "string";
 }
 
-/** Gives the addon's errors the caller's stack and a type. */
+/** The addon's errors with the caller's stack, a type, and in the language of this process. */
+const taken = (error: unknown): unknown =>
+  isCoded(error) && !(error instanceof EngineError)
+    ? new EngineError(error.code, fromEngine(error.message))
+    : error;
+
 async function guarded<T>(call: () => T | Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    throw isCoded(error) ? new EngineError(error.code, error.message) : error;
+    throw taken(error);
   }
 }
 
@@ -344,7 +367,8 @@ interface NativeSession extends Omit<Session, "state" | "load"> {
 type NativeModel = Omit<Model, "openSession"> & {
   openSession(options: SessionOptions): Promise<NativeSession>;
 };
-type NativeEngine = Omit<Engine, "openModel"> & {
+type NativeEngine = Omit<Engine, "openModel" | "devices"> & {
+  devices(): Omit<Device, "name">[];
   openModel(table: ModelTable, options?: ModelOptions): Promise<NativeModel>;
   /** Besides the usual places, from now on. */
   lookForCublasIn(folder: string): void;
@@ -359,8 +383,8 @@ class GuardedSession implements Session {
   constructor(private readonly native: NativeSession) {
     this.parameters = native.parameters;
   }
-  accumulate(batch: Batch) {
-    return guarded(() => this.native.accumulate(batch));
+  accumulate(...batches: Batch[]) {
+    return guarded(() => this.native.accumulate(...batches));
   }
   step(options: StepOptions) {
     return guarded(async () => {
@@ -462,7 +486,7 @@ class GuardedModel implements Model {
     try {
       return this.native.forecast(shape);
     } catch (error) {
-      throw isCoded(error) ? new EngineError(error.code, error.message) : error;
+      throw taken(error);
     }
   }
   freeMemory() {
@@ -473,15 +497,38 @@ class GuardedModel implements Model {
   }
 }
 
+/** How the engine begins why there are no GPUs, where there is nothing to repair. */
+const WITHOUT_GPU =
+  /^(no NVIDIA driver was found|the NVIDIA driver finds no GPU|the NVIDIA driver says: no CUDA-capable device|this build has no library)/;
+
+const saidGpus = ({ gpus, cudaMissing, nccl }: Gpus): Gpus => ({
+  gpus: gpus.map((gpu) => ({ ...gpu, cublasMissing: fromEngine(gpu.cublasMissing) })),
+  cudaMissing: fromEngine(cudaMissing),
+  noGpu: WITHOUT_GPU.test(cudaMissing),
+  nccl: { ...nccl, missing: fromEngine(nccl.missing) },
+});
+
+/** As its maker calls it, as far as the system tells. */
+const processorName = () => cpus()[0]?.model.trim() || "processor";
+
 /** Where the addon may lie, seen from the folder of this module or of the bundle that holds it. */
 const ADDON_PLACES = ["native", "../build/native", "../../build/native"];
+
+const addonPlaces = () => ADDON_PLACES.map((place) => path.resolve(__dirname, place, "plumb.node"));
+
+/** The library for GPUs that the addon opens (native/binding/gpus.cpp): the one that is named, else the one beside it. */
+export function gpuLibrary(): string {
+  const { PLUMB_CUDA_LIBRARY: named = "" } = process.env;
+  const addon = addonPlaces().find((place) => existsSync(place)) ?? "";
+  return named === "" ? path.join(path.dirname(addon), "libplumb_cuda.so") : named;
+}
 
 /**
  * Loads the addon. Throws EngineError "engine-missing" where it has not been built, "engine-broken" where it does not
  * load. The environment must hold OMP_WAIT_POLICY=PASSIVE before the process starts: spinning threads starve Node's own.
  */
 export function loadEngine(): Engine {
-  const places = ADDON_PLACES.map((place) => path.resolve(__dirname, place, "plumb.node"));
+  const places = addonPlaces();
   const file = places.find((place) => existsSync(place));
   if (file === undefined)
     throw new EngineError(
@@ -501,7 +548,7 @@ export function loadEngine(): Engine {
   return {
     openModel: (table, options) =>
       guarded(async () => new GuardedModel(await native.openModel(table, options))),
-    devices: () => native.devices(),
-    gpus: () => native.gpus(),
+    devices: () => native.devices().map((device) => ({ ...device, name: processorName() })),
+    gpus: () => saidGpus(native.gpus()),
   };
 }

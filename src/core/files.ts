@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { access, link, open, rename, rm, type FileHandle } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 /**
  * Writes a file so that a kill at any moment leaves the old content or the new one, whole.
@@ -12,7 +13,7 @@ export async function writeFileAtomic(
   content: string | Uint8Array,
   mode?: number,
 ): Promise<void> {
-  await throughTemporary(file, mode, filledWith(content), (temporary) => rename(temporary, file));
+  await throughTemporary(file, mode, filledWith(content), (temporary) => replace(temporary, file));
 }
 
 /** As `writeFileAtomic`, for what is too large to be held at once: `fill` writes piece after piece. */
@@ -29,7 +30,7 @@ export async function writeLargeFileAtomic(
         for (let from = 0; from < bytes.byteLength; from += PIECE)
           await handle.writeFile(bytes.subarray(from, from + PIECE));
       }),
-    (temporary) => rename(temporary, file),
+    (temporary) => replace(temporary, file),
   );
 }
 
@@ -54,9 +55,48 @@ export async function writeNewFileAtomic(file: string, content: string | Uint8Ar
         () => false,
       );
       if (taken) throw Object.assign(new Error(`EEXIST: file already exists, '${file}'`), { code: "EEXIST" });
-      await rename(temporary, file);
+      await replace(temporary, file);
     }
   });
+}
+
+/** What Windows says while another program (one that looks for viruses, or that indexes) has a file open for a moment. */
+const HELD: readonly unknown[] = ["EPERM", "EACCES", "EBUSY"];
+const MOST_WAITS = 10;
+
+/**
+ * Gives a file or folder another name. A file of that name is replaced. Windows refuses that while a program has one of
+ * them open: there it is tried again for some seconds.
+ * @param tools What tests replace.
+ */
+export async function replace(
+  from: string,
+  to: string,
+  tools: {
+    readonly platform: NodeJS.Platform;
+    rename(from: string, to: string): Promise<void>;
+    wait(milliseconds: number): Promise<unknown>;
+  } = { platform: process.platform, rename, wait: setTimeout },
+): Promise<void> {
+  for (let waits = 0; ; waits++) {
+    try {
+      await tools.rename(from, to);
+      return;
+    } catch (error) {
+      const held = tools.platform === "win32" && HELD.includes((error as NodeJS.ErrnoException).code);
+      if (!held || waits === MOST_WAITS) throw error;
+      await tools.wait(100 * waits);
+    }
+  }
+}
+
+/**
+ * Path of a file from a folder as it is written into a file: with `/` on every system, so that a project can be moved from
+ * one to another.
+ * @param system Rules for paths; tests replace them.
+ */
+export function recordedPath(folder: string, file: string, system: path.PlatformPath = path): string {
+  return system.relative(folder, file).split(system.sep).join("/");
 }
 
 const filledWith = (content: string | Uint8Array) => (handle: FileHandle) => handle.writeFile(content);
@@ -82,4 +122,23 @@ async function throughTemporary(
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** Whether two absolute paths mean one file, as far as names tell: Windows and macOS take `A` for `a`. */
+export function isSamePath(
+  first: string,
+  second: string,
+  platform: NodeJS.Platform = process.platform,
+): boolean {
+  if (platform !== "win32" && platform !== "darwin") return first === second;
+  const plain = (file: string) => file.normalize("NFC").toLowerCase();
+  return plain(first) === plain(second);
+}
+
+/** A name that people gave as that of a file, and never a path; Windows has more that no file can be called. */
+export function fileNameOf(name: string, platform: NodeJS.Platform = process.platform): string {
+  const plain = name.trim().replace(/[\\/:]/g, "-");
+  if (platform !== "win32") return plain;
+  const allowed = plain.replace(/[*?"<>|\p{Cc}]/gu, "-");
+  return /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(allowed) ? `-${allowed}` : allowed;
 }

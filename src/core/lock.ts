@@ -1,7 +1,8 @@
-import { open, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { PlumbError } from "./errors";
+import { replace } from "./files";
 import { say } from "./say";
 
 interface Owner {
@@ -111,11 +112,11 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     // Whoever renames the dead lock away first may try again; the name of the grave tells two takers apart.
     const grave = `${file}.${process.pid}`;
     try {
-      await rename(file, grave);
+      await replace(file, grave);
       const taken = await readFile(grave, "utf8");
       if (taken !== text) {
         // Another process took over between our look and our rename: its lock goes back.
-        await rename(grave, file);
+        await replace(grave, file);
         continue;
       }
       await rm(grave, { force: true });

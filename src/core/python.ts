@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { open, readdir, stat } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
 import { PlumbError } from "./errors";
+import { homeFolder } from "./home";
 import { say } from "./say";
 
 export const PYTHON = process.platform === "win32" ? "python" : "python3";
@@ -24,7 +24,7 @@ export async function hasPip(): Promise<boolean> {
   const other = () => new PlumbError("fetch-python", "");
   try {
     await mustRun(["-c", "import pip"], {
-      folder: os.homedir(),
+      folder: homeFolder(process.env),
       signal: AbortSignal.timeout(10_000),
       missing: other,
       failed: other,
@@ -76,7 +76,7 @@ async function mustRun(parameters: readonly string[], call: Call): Promise<void>
     throw Object.assign(new Error("the disk is full"), { code: "ENOSPC" });
   }
   if (/No module named '?pip/.test(complaint)) throw call.missing(say`${PYTHON} has no pip`);
-  const lines = complaint.trim().split("\n");
+  const lines = complaint.trim().split(/\r?\n/);
   const said = lines.filter((line) => line.startsWith("ERROR")).at(-1) ?? lines.at(-1) ?? "";
   throw call.failed(`${PYTHON} ${parameters.slice(0, 3).join(" ")}`, said);
 }
@@ -90,6 +90,7 @@ function python(
       cwd: folder,
       env: { ...process.env, TMPDIR: folder },
       stdio: ["ignore", "ignore", "pipe"],
+      windowsHide: true,
       signal,
     });
     let complaint = "";

@@ -54,6 +54,19 @@ export function say(strings: TemplateStringsArray, ...values: readonly Value[]):
   return fill(spoken.texts[key] ?? key, values, spoken.texts[key] === undefined ? "en" : spoken.language);
 }
 
+/** A figure with so many decimals, or as many as it has, and the decimal mark of this process's language: for `say`. */
+export function decimals(value: number, digits?: number): string {
+  const mark = spoken === null ? "." : new Intl.NumberFormat(spoken.language).format(0.5).slice(1, -1);
+  return (digits === undefined ? String(value) : value.toFixed(digits)).replace(".", mark);
+}
+
+/** A name or a value on one line, in this process's quotation marks: for `say`. */
+export const inQuotes = (text: string): string => say`"${JSON.stringify(text).slice(1, -1)}"`;
+
+/** `Polish`: what a language is called in that of this process. */
+export const languageName = (code: string): string =>
+  new Intl.DisplayNames([spoken?.language ?? "en"], { type: "language" }).of(code) ?? code;
+
 /** What a table calls a sentence. */
 export function keyOf(
   strings: readonly string[],
@@ -72,13 +85,28 @@ function english(value: Value): string {
   return value.shown ? `${value.count.toLocaleString("en-US")} ${form}` : form;
 }
 
+/** The sentences of the table whose names begin so, by the rest of their names; none while this process speaks English. */
+export const sentencesNamed = (prefix: string): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(spoken?.texts ?? {})
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, text]) => [name.slice(prefix.length), text]),
+  );
+
+/** A sentence of the table with its places filled. */
+export const filled = (text: string, values: readonly string[]): string =>
+  fill(text, values, spoken?.language ?? "en");
+
 function fill(text: string, values: readonly Value[], language: string): string {
   return text.replace(/\{(\d+)(?:([:/])([^}]*))?\}/gu, (whole, at: string, how?: string, forms?: string) => {
     const value = values[Number(at)];
     if (value === undefined) return whole;
-    if (typeof value === "string") return value;
-    const count = typeof value === "number" ? value : value.count;
-    const number = count.toLocaleString(language, { useGrouping: typeof value !== "number" });
+    if (typeof value === "string" && forms === undefined) return value;
+    const count = value instanceof Count ? value.count : Number(value);
+    const number =
+      typeof value === "string"
+        ? value
+        : count.toLocaleString(language, { useGrouping: value instanceof Count });
     if (forms === undefined) return number;
     const form = formOf(forms.split("|"), count, language);
     return how === ":" ? `${number} ${form}` : form;

@@ -1,6 +1,8 @@
 import { execFile, type ChildProcess } from "node:child_process";
 import path from "node:path";
 import * as vscode from "vscode";
+import { say } from "../core/say";
+import { sentenceOf } from "../core/system-error";
 import { CheckOutput, CheckRefusal, marksByFile, summary, type Mark } from "./findings";
 import { Fixer, type Fixable } from "./fixer";
 import { commandLineEnvironment } from "./language";
@@ -160,7 +162,8 @@ export class Checker implements vscode.Disposable {
         (error, output, words) => {
           if (this.running.get(task) === child) this.running.delete(task);
           resolve(
-            parsed(output) ?? refusal(words.trim() || error?.message || "plumb check printed nothing."),
+            parsed(output) ??
+              refusal(words.trim() || (error === null ? say`The check printed nothing.` : sentenceOf(error))),
           );
         },
       );
@@ -171,8 +174,8 @@ export class Checker implements vscode.Disposable {
 
 function marksOf(task: string, outcome: CheckOutput | CheckRefusal): Map<string, Mark[]> {
   if (!("error" in outcome)) return marksByFile(outcome);
-  const { code, message, line } = outcome.error;
-  return new Map([[task, [{ line: (line ?? 1) - 1, severity: "error", code, message, fixes: [] }]]]);
+  const { code, message, line, fixes = [] } = outcome.error;
+  return new Map([[task, [{ line: (line ?? 1) - 1, severity: "error", code, message, fixes }]]]);
 }
 
 function diagnostic({ line, severity, code, message }: Mark): vscode.Diagnostic {

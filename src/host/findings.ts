@@ -11,13 +11,18 @@ const Fix = z.discriminatedUnion("what", [
     set: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
     remove: z.array(z.string()),
   }),
-  z.object({ what: z.enum(["add-label", "rename-field"]), from: z.string(), to: z.string() }),
+  z.object({ what: z.enum(["add-label", "rename-field", "examples"]), from: z.string(), to: z.string() }),
 ]) satisfies z.ZodType<CoreFix>;
 export type Fix = z.infer<typeof Fix>;
 
 /** What `plumb check --json` prints where the task cannot be used at all. */
 export const CheckRefusal = z.object({
-  error: z.object({ code: z.string(), message: z.string(), line: z.number().nullable() }),
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    line: z.number().nullable(),
+    fixes: z.exactOptional(z.array(Fix)),
+  }),
 });
 export type CheckRefusal = z.infer<typeof CheckRefusal>;
 

@@ -31,9 +31,22 @@ export function fixedLine(line: string, fix: Extract<Fix, { id: string }>): stri
 /** What a fix changes in a task file; null where it cannot, or need not any more. */
 export function taskEdit(
   text: string,
-  fix: Extract<Fix, { what: "add-label" | "rename-field" }>,
+  fix: Extract<Fix, { what: "add-label" | "rename-field" | "examples" }>,
 ): TextEdit | null {
-  return fix.what === "rename-field" ? renamed(text, fix.from, fix.to) : withLabel(text, fix.to);
+  switch (fix.what) {
+    case "add-label":
+      return withLabel(text, fix.to);
+    case "rename-field":
+      return renamed(text, fix.from, fix.to);
+    case "examples":
+      return valued(text, fix.from.split("."), JSON.stringify(fix.to));
+  }
+}
+
+function valued(text: string, field: readonly string[], value: string): TextEdit | null {
+  const place = placeIn(text, field);
+  if (place === null || text.slice(place.valueStart, place.end) === value) return null;
+  return { start: place.valueStart, end: place.end, text: value };
 }
 
 function renamed(text: string, from: string, to: string): TextEdit | null {

@@ -35,7 +35,8 @@ export class Fixer implements vscode.CodeActionProvider, vscode.Disposable {
       for (const [at, fix] of mark.fixes.entries()) {
         const one = await actionFor(titleOf(fix), [{ mark, fix }], document);
         if (one === null) continue;
-        one.isPreferred = at === 0;
+        // Which file was meant only the person knows.
+        one.isPreferred = at === 0 && (fix.what !== "examples" || mark.fixes.length === 1);
         actions.push(one);
         const alike = fix.what === "label" ? sameFixes(all, fix) : [];
         if (alike.length < 2) continue;
@@ -75,6 +76,8 @@ function titleOf(fix: Fix): string {
       return vscode.l10n.t("Add “{0}” to the labels of the task", fix.to);
     case "rename-field":
       return vscode.l10n.t("Rename the field to “{0}”", fix.to);
+    case "examples":
+      return vscode.l10n.t("Use “{0}” as the examples file", fix.to);
   }
 }
 

@@ -9,16 +9,18 @@ export class Figures {
     return this.unit(Math.round(seconds / 360) / 10, "hour");
   }
 
-  percent(share: number): string {
-    return new Intl.NumberFormat(this.locale, { style: "percent" }).format(Math.floor(share * 100) / 100);
-  }
-
   /** Two decimals, as for F1. */
   score(value: number): string {
     return new Intl.NumberFormat(this.locale, {
       minimumFractionDigits: 2,
       maximumFractionDigits: 2,
     }).format(value);
+  }
+
+  /** `[0.77, 0.88]`; behind a decimal comma stands no other. */
+  interval(low: number, high: number): string {
+    const [one, other] = [this.score(low), this.score(high)];
+    return `[${one}${one.includes(",") ? ";" : ","} ${other}]`;
   }
 
   /** One decimal. */

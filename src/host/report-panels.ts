@@ -1,9 +1,13 @@
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
 import { loadTask, type LoadedExample } from "../core/data";
+import { languageFor, saidVerdict } from "../core/report";
 import type { FromWorker, Job } from "../core/tuning/protocol";
+import { headlineOf } from "../core/runs/list";
 import { RUN_FILES } from "../core/tuning/run-folder";
 import { startJob } from "../core/tuning/worker-process";
+import { sentenceOf } from "../core/system-error";
 import type { FromReport } from "../protocol";
 import { Suggester } from "./label/suggester";
 import {
@@ -12,6 +16,7 @@ import {
   openPanel,
   pageOfRun,
   saveAs,
+  sayExported,
   shownRun,
   textsMessage,
   type ReportCommands,
@@ -19,7 +24,11 @@ import {
 } from "./report/panel";
 import { Tries } from "./report/tries";
 import { finishedRuns, readReport, taskOfRun, type FinishedRun } from "./runs";
-import { pickTask } from "./task-files";
+import { Figures } from "./locale";
+import { runSettings } from "./settings";
+import { pickTask, runOf } from "./task-files";
+import { scoreWords } from "./tree/run-item";
+import { wishesOf } from "./tune/jobs";
 
 /** An adapter that nobody asks any more gives its memory back after this many milliseconds. */
 const IDLE = 3 * 60_000;
@@ -60,6 +69,11 @@ export class ReportPanels implements vscode.Disposable {
     if (shown !== undefined) await this.export(shown);
   }
 
+  /** Closes the page of a run that was taken away. */
+  close(run: string): void {
+    this.open.get(run)?.dispose();
+  }
+
   /** Shows the report of a run folder, or says why it cannot be read. */
   async show(run: string): Promise<void> {
     const known = this.open.get(run);
@@ -71,7 +85,7 @@ export class ReportPanels implements vscode.Disposable {
     if (shown === undefined) return;
     const started = (job: Job, listen: (message: FromWorker) => void) =>
       startJob(this.options.worker, job, listen);
-    const suggester = new Suggester(started, run);
+    const suggester = new Suggester(started, run, wishesOf(runSettings(vscode.Uri.file(run))));
     let idle: NodeJS.Timeout | undefined;
     const title = vscode.l10n.t("{0}: report", shown.report.task.name);
     const { panel, show, post } = openPanel(title, this.options.pages, (message) => {
@@ -102,6 +116,10 @@ export class ReportPanels implements vscode.Disposable {
         return giveOut(message);
       case "command":
         if (message.command === "export") return this.export(shown);
+        if (!(await isRun(shown.folder))) {
+          sayGone(shown.folder);
+          return;
+        }
         return this.commands[message.command](shown);
       default:
         return;
@@ -112,7 +130,7 @@ export class ReportPanels implements vscode.Disposable {
     try {
       return await shownRun(run, await readReport(run), await examplesOf(run));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = sentenceOf(error);
       await vscode.window.showErrorMessage(vscode.l10n.t("Cannot show the report of {0}: {1}", run, reason));
       return undefined;
     }
@@ -122,11 +140,7 @@ export class ReportPanels implements vscode.Disposable {
     const name = `${shown.report.task.name.replace(/[^\p{L}\p{N}]+/gu, "-")}-${shown.report.run.id}.html`;
     const page = Buffer.from(pageOfRun(shown), "utf8");
     const file = await saveAs(name, page, { HTML: ["html"] });
-    if (file === undefined) return;
-    const open = vscode.l10n.t("Open in Browser");
-    const said = vscode.l10n.t("Written: {0}. The page holds the texts that it shows.", file.fsPath);
-    const answer = await vscode.window.showInformationMessage(said, open);
-    if (answer === open) await vscode.env.openExternal(file);
+    if (file !== undefined) await sayExported(file);
   }
 }
 
@@ -142,12 +156,24 @@ export async function openExample(
     void vscode.window.showWarningMessage(message);
     return;
   }
-  await showExample(vscode.Uri.file(example.file), vscode.Uri.file(await taskOfRun(folder)), id);
+  const task = await taskOfRun(folder).catch(() => null);
+  if (task === null) sayGone(folder);
+  else await showExample(vscode.Uri.file(example.file), vscode.Uri.file(task), id);
 }
 
-/** The run folder that a command means: the one that it was called on, the task's only one, or one that the user picks. */
+/** Says that a run was taken away while its page was open. */
+function sayGone(folder: string): void {
+  const gone = vscode.l10n.t(
+    "The run {0} is no longer there: only what this page shows is left of it.",
+    path.basename(folder),
+  );
+  void vscode.window.showErrorMessage(gone);
+}
+
+/** The run folder that a command means: of the item of the tree that it was called on, the task's only one, or one that the user picks. */
 export async function pickRun(called: unknown): Promise<string | undefined> {
-  if (called instanceof vscode.Uri && (await isRun(called))) return called.fsPath;
+  const run = runOf(called);
+  if (run !== undefined) return run;
   const task = await pickTask(called);
   if (task === undefined) return undefined;
   const runs = await finishedRuns(task.fsPath);
@@ -172,16 +198,20 @@ export async function sayNoRuns(task: vscode.Uri): Promise<void> {
 /** A run in a list to pick from. */
 export function runItem(run: FinishedRun) {
   const { report } = run;
+  const figures = new Figures(vscode.env.language);
+  const score = scoreWords(headlineOf(report), figures);
   return {
-    label: new Date(report.run.startedAt).toLocaleString(vscode.env.language),
+    label: [new Date(report.run.startedAt).toLocaleString(vscode.env.language), score]
+      .filter(Boolean)
+      .join(" · "),
     description: report.run.method,
-    detail: report.verdict.sentence,
+    detail: saidVerdict({ report, language: languageFor(vscode.env.language) }),
     run,
   };
 }
 
-async function isRun(uri: vscode.Uri): Promise<boolean> {
-  return vscode.workspace.fs.stat(vscode.Uri.joinPath(uri, RUN_FILES.manifest)).then(
+function isRun(folder: string): Promise<boolean> {
+  return stat(path.join(folder, RUN_FILES.manifest)).then(
     () => true,
     () => false,
   );

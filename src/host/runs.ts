@@ -1,10 +1,14 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
+import { describeFirst } from "../core/data/issue";
 import { PlumbError } from "../core/errors";
+import { isSamePath } from "../core/files";
 import { findTask } from "../core/runs/task-of-run";
 import { Prediction } from "../core/schema";
 import { Report } from "../core/schema/report";
+import { say } from "../core/say";
+import { systemReason } from "../core/system-error";
 import { RUN_FILES } from "../core/tuning/run-folder";
 
 /** The one thing that the editor wants of a manifest: runs of other versions have it too. */
@@ -22,10 +26,22 @@ export interface FinishedRun {
   readonly report: Report;
 }
 
-/** Reads report.json of a run. Throws where it is missing or not a report. */
+/** What a text is in JSON; undefined where it is none. */
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads report.json of a run. Throws, in a sentence, where it is missing or not a report. */
 export async function readReport(folder: string): Promise<Report> {
   const file = path.join(folder, RUN_FILES.report);
-  return Report.parse(JSON.parse(await readFile(file, "utf8")));
+  const content = json(await readFile(file, "utf8"));
+  const { data, error } = Report.safeParse(content);
+  if (data !== undefined) return data;
+  throw new PlumbError("report-read", `${file}: ${describeFirst(error, content).message}`, { cause: error });
 }
 
 /**
@@ -35,16 +51,16 @@ export async function readReport(folder: string): Promise<Report> {
 export async function readPredictions(folder: string): Promise<Prediction[]> {
   const file = path.join(folder, RUN_FILES.predictions);
   const text = await readFile(file, "utf8").catch((error: unknown) => {
-    const code = (error as NodeJS.ErrnoException).code;
-    const found = code === "ENOENT" ? "it is not there" : (code ?? "unknown error");
-    throw new PlumbError("predictions-read", `Cannot read ${file}: ${found}.`, { cause: error });
+    throw new PlumbError("predictions-read", say`Cannot read ${file}: ${systemReason(error)}.`, {
+      cause: error,
+    });
   });
   return text.split("\n").flatMap((line, at) => {
     if (line.trim() === "") return [];
     try {
       return [Prediction.parse(JSON.parse(line))];
     } catch (error) {
-      throw new PlumbError("predictions-read", `${file}, line ${at + 1}: not a prediction.`, {
+      throw new PlumbError("predictions-read", say`${file}, line ${at + 1}: not a prediction.`, {
         cause: error,
       });
     }
@@ -68,7 +84,7 @@ export async function finishedRuns(task: string): Promise<FinishedRun[]> {
 
 async function finishedRun(folder: string, task: string): Promise<FinishedRun | null> {
   try {
-    if ((await taskOfRun(folder)) !== path.resolve(task)) return null;
+    if (!isSamePath(await taskOfRun(folder), path.resolve(task))) return null;
     return { folder, report: await readReport(folder) };
   } catch {
     return null; // unfinished, or written by another version

@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
+import { sentenceOf } from "../core/system-error";
 
 const TASK = "manipulation.plumb.json";
 const FILES = [TASK, "manipulation.jsonl", "README.md"];
@@ -32,7 +33,7 @@ export class Sample {
     try {
       folder = await copySample(this.source, parent.fsPath);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = sentenceOf(error);
       void vscode.window.showErrorMessage(
         vscode.l10n.t("The sample cannot be copied into {0}: {1}", parent.fsPath, reason),
       );

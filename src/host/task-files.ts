@@ -4,8 +4,9 @@ const TASK_FILES = "**/*.plumb.json";
 const UNINTERESTING = "**/{node_modules,.plumb}/**";
 
 /**
- * The task that a command means: the file it was called on, else the one in the active editor, else the only one in the
- * workspace, else one that the user picks. Undefined where there is none (said so) or nothing was picked.
+ * The task that a command means: the file it was called on, else the one in the active editor, else the only one that names
+ * the examples file in question, else the only one in the workspace, else one that the user picks. Undefined where there is
+ * none (said so) or nothing was picked.
  */
 export async function pickTask(called: unknown): Promise<vscode.Uri | undefined> {
   const meant = taskOf(called);
@@ -13,11 +14,9 @@ export async function pickTask(called: unknown): Promise<vscode.Uri | undefined>
   const active = vscode.window.activeTextEditor?.document.uri;
   if (active !== undefined && isTask(active)) return active;
 
-  const found = await taskFiles();
+  const found = await candidates(called);
   if (found.length === 0) {
-    void vscode.window.showErrorMessage(
-      vscode.l10n.t("No task in this workspace: Plumb looks for files that end in .plumb.json."),
-    );
+    void sayNoTask();
     return undefined;
   }
   if (found.length === 1) return found[0];
@@ -28,11 +27,42 @@ export async function pickTask(called: unknown): Promise<vscode.Uri | undefined>
   return picked?.uri;
 }
 
+/** Tasks that name the examples file that a command was called on or that is in front; else all. */
+async function candidates(called: unknown): Promise<vscode.Uri[]> {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  const active =
+    input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom ? input.uri : undefined;
+  const file = called instanceof vscode.Uri ? called : called === undefined ? active : undefined;
+  if (file?.path.endsWith(".jsonl") !== true) return taskFiles();
+  const { tasksOf } = await import("./label/tasks-of");
+  const named = (await tasksOf(file)).map((task) => task.file);
+  return named.length > 0 ? named : taskFiles();
+}
+
+/** Says that there is no task yet, and leads to one. */
+async function sayNoTask(): Promise<void> {
+  const message = vscode.l10n.t(
+    "There is no task in this folder yet (a file that ends in .plumb.json). Make one of your texts, or try the sample.",
+  );
+  const ways = [
+    { title: vscode.l10n.t("New Task"), command: "plumb.newTask" },
+    { title: vscode.l10n.t("Try the Sample"), command: "plumb.openSample" },
+  ];
+  const way = await vscode.window.showInformationMessage(message, ...ways);
+  if (way !== undefined) await vscode.commands.executeCommand(way.command);
+}
+
 /** The task file that a command was called on: by its address, or by an item of the tree that belongs to it. */
 export function taskOf(called: unknown): vscode.Uri | undefined {
   if (called instanceof vscode.Uri) return isTask(called) ? called : undefined;
   const task = (called as { readonly task?: unknown } | null | undefined)?.task;
   return task instanceof vscode.Uri ? task : undefined;
+}
+
+/** Folder of the run that a command was called on, by an item of the tree. */
+export function runOf(called: unknown): string | undefined {
+  const run = (called as { readonly run?: unknown } | null | undefined)?.run;
+  return typeof run === "string" ? run : undefined;
 }
 
 /** All task files of the workspace. */

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { checkWritten, writeModel } from "../model/write/write-model";
-import { Interrupted, type JobChannel, type JobTools } from "../tuning/job-tools";
+import { Interrupted, type JobChannel, type JobTools, namedModel } from "../tuning/job-tools";
 import type { Job } from "../tuning/protocol";
 import { lockFolder } from "../lock";
 import { writing } from "../tuning/run-folder";
@@ -17,7 +17,7 @@ export async function baseExportJob(
   const folder = path.resolve(job.out);
   await refuseUsedFolder(folder);
   const base = await tools.openBaseModel(await tools.resolveBaseModel(job.base));
-  channel.send({ type: "model", name: base.name, path: base.path });
+  channel.send(namedModel(base));
   await refuseFullDisk(folder, base);
   const source = await tools.readModelSource(base);
   await makeTrainingFolder(folder);

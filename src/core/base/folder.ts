@@ -1,10 +1,12 @@
 import { appendFileSync } from "node:fs";
 import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 import path from "node:path";
+import { describeFirst } from "../data/issue";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
 import { BaseManifest, type Contamination } from "../schema";
 import { explainWriteError, writing } from "../tuning/run-folder";
+import { shellWord } from "../shell";
 
 /** Names inside the folder of a training. */
 export const TRAINING_FILES = {
@@ -23,7 +25,7 @@ export async function refuseUsedFolder(folder: string): Promise<void> {
   if (names.includes(TRAINING_FILES.manifest)) {
     throw new PlumbError(
       "base-exists",
-      `${folder} holds a training already. Go on with it by plumb base train --resume ${folder}, or name another folder.`,
+      `${folder} holds a training already. Go on with it by plumb base train --resume ${shellWord(folder)}, or name another folder.`,
     );
   }
   // The lock of whoever is just beginning here is found by taking it.
@@ -73,10 +75,9 @@ export async function readTraining(folder: string): Promise<BaseManifest> {
   }
   const parsed = BaseManifest.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
   throw new PlumbError(
     "manifest",
-    `${file}: field "${issue?.path.join(".") ?? ""}" is not valid (${issue?.message ?? "unknown"}). Start the training anew.`,
+    `${file}: ${describeFirst(parsed.error, json).message} Start the training anew.`,
   );
 }
 

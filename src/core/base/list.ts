@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { shownPath } from "../data";
+import { describeFirst } from "../data/issue";
 import { PlumbError } from "../errors";
 import { BaseTraining } from "../schema";
-import { fieldIssue } from "../schema/issue";
 
 /** A list of a base training with its paths absolute. */
 export interface OpenedList {
@@ -31,7 +31,9 @@ export async function readTrainingList(file: string): Promise<OpenedList> {
   }
   const parsed = BaseTraining.safeParse(json);
   if (!parsed.success) {
-    throw fail(`${fieldIssue(parsed.error, json)}. Correct it; docs/base-training.md lists the fields.`);
+    throw fail(
+      `${describeFirst(parsed.error, json).message} Correct it; docs/base-training.md lists the fields.`,
+    );
   }
   return openList(parsed.data, file, fail);
 }

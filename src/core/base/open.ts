@@ -5,7 +5,17 @@ import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
 import type { BaseManifest } from "../schema";
 import { fullBytes } from "../tuning/methods";
-import { PROCESS_BYTES, formatBytes, SCORE_ROWS, SHARE_OF_MEMORY, TRAIN_ROWS } from "../tuning/forecast";
+import type { JobTools } from "../tuning/job-tools";
+import { expectPlace, firstOf, openAtPlace, type Place, type PlaceTools } from "../tuning/place";
+import {
+  PROCESS_BYTES,
+  formatBytes,
+  SCORE_ROWS,
+  SHARE_OF_MEMORY,
+  TRAIN_ROWS,
+  GPU_TRAIN_ROWS,
+  type Room,
+} from "../tuning/forecast";
 import type { EngineWishes } from "../tuning/protocol";
 import { GENERATION } from "../tuning/score";
 import { rowsOf, targetsOf } from "./encode";
@@ -20,6 +30,7 @@ export interface OpenedTraining {
   readonly model: Model;
   readonly engine: BaseManifest["engine"];
   readonly bytes: number;
+  readonly room: Room;
   readonly decisions: readonly string[];
 }
 
@@ -34,13 +45,14 @@ export function openTrainingSession(
 }
 
 /** Opens the base model as a training decided when it began. The frozen weights serve no product: nothing is kept converted. */
-export function openAsDecided(
-  engine: Engine,
+export async function openAsDecided(
+  tools: PlaceTools,
   base: BaseModel,
   choices: BaseManifest["engine"],
 ): Promise<Model> {
-  const { threads, precision } = choices;
-  return engine.openModel(base.table, { threads, precision, weights: "stream" });
+  const { place, threads, precision } = choices;
+  await expectPlace(tools, choices);
+  return tools.engine().openModel(base.table, { device: place, threads, precision, weights: "stream" });
 }
 
 /** The heaviest example in each respect, over all tasks and wordings. */
@@ -73,26 +85,41 @@ const sizeOf = ({ answer }: EncodedTask["fit"][number]) =>
  * activations computed again, then moments of 8 bits.
  * @throws PlumbError saying what would be needed, where nothing fits.
  */
-export async function openForTraining(
+export function openForTraining(
+  tools: PlaceTools & Pick<JobTools, "availableMemory">,
+  base: BaseModel,
+  tasks: readonly EncodedTask[],
+  batch: number,
+  wishes: EngineWishes,
+): Promise<OpenedTraining> {
+  return openAtPlace(tools, wishes, base, (place) =>
+    openAt(firstOf(place), tools.engine(), base, tasks, batch, wishes, tools.availableMemory()),
+  );
+}
+
+async function openAt(
+  place: Place,
   engine: Engine,
   base: BaseModel,
   tasks: readonly EncodedTask[],
   batch: number,
   wishes: EngineWishes,
-  available: number,
+  memory: number,
 ): Promise<OpenedTraining> {
-  const { threads, precision, microBatch, optimizer: wish, device } = wishes;
-  if (device !== undefined && device !== "cpu") {
-    throw new PlumbError(
-      "device",
-      `A base model is trained on the processor so far: leave --device ${device} out.`,
-    );
-  }
+  const { threads, precision, microBatch, optimizer: wish } = wishes;
   const model = await engine.openModel(base.table, {
+    device: place.id,
     ...(threads === undefined ? {} : { threads }),
     ...(precision === undefined ? {} : { precision }),
     weights: "stream",
   });
+  const left = await model.freeMemory();
+  const room: Room =
+    left === null
+      ? // What the best look had, and the process itself, are the processor's whatever computes.
+        { available: memory, held: PROCESS_BYTES + OF_BEST_LOOK * base.parameterCount, gpu: null }
+      : { available: left, held: 0, gpu: place.name };
+  const { available } = room;
   const one = heaviest(tasks);
   const scored = model.forecast({
     rows: Math.max(GENERATION * SCORE_ROWS, one.longest),
@@ -101,10 +128,11 @@ export async function openForTraining(
     train: false,
     checkpoint: false,
   });
+  const usual = room.gpu === null ? TRAIN_ROWS : GPU_TRAIN_ROWS;
   let least = Infinity;
   const ways = (wish === undefined ? (["adamw", "adamw-8bit"] as const) : [wish]).flatMap((optimizer) =>
     [false, true].flatMap((checkpoint) =>
-      (microBatch === undefined ? TRAIN_ROWS : [microBatch]).map((trainRows) => ({
+      (microBatch === undefined ? usual : [microBatch]).map((trainRows) => ({
         optimizer,
         checkpoint,
         trainRows,
@@ -112,8 +140,7 @@ export async function openForTraining(
     ),
   );
   for (const { optimizer, checkpoint, trainRows } of ways) {
-    const always =
-      fullBytes(base.table.config, optimizer) + OF_BEST_LOOK * base.parameterCount + PROCESS_BYTES + scored;
+    const always = fullBytes(base.table.config, optimizer) + room.held + scored;
     const rows = Math.max(trainRows, one.rows);
     const shape = { rows, longest: one.longest, targets: Math.min(rows, batch * one.targets) };
     const bytes = always + model.forecast({ ...shape, train: true, checkpoint, inputs: true });
@@ -122,6 +149,7 @@ export async function openForTraining(
       continue;
     }
     const decisions = [
+      ...(place.sentence === null ? [] : [place.sentence]),
       ...(checkpoint
         ? ["Activations are computed again on the way back, because keeping them does not fit into memory."]
         : []),
@@ -135,21 +163,24 @@ export async function openForTraining(
         : []),
     ];
     const choices = {
-      device: engine.devices()[0]?.name ?? "CPU",
+      device: place.name,
+      place: place.id,
       precision: model.precision,
+      ...(model.products === null ? {} : { products: model.products }),
       threads: model.threads,
       checkpoint,
       optimizer,
       trainRows,
       scoreRows: SCORE_ROWS,
     };
-    return { model, engine: choices, bytes, decisions };
+    return { model, engine: choices, bytes, room, decisions };
   }
   model.close();
   throw new PlumbError(
     "memory",
-    `Not enough memory: training all ${Math.round(base.parameterCount / 1e6)} million parameters needs ${formatBytes(least)} even with small micro-batches${wish === "adamw" ? "" : ", moments of 8 bits"} and recomputed activations, ` +
-      `and ${formatBytes(available * SHARE_OF_MEMORY)} of the available ${formatBytes(available)} may be used. Close other programs, set "maxTokens" lower, or take a smaller base model.`,
+    `Not enough memory${room.gpu === null ? "" : ` on the GPU (${room.gpu})`}: training all ${Math.round(base.parameterCount / 1e6)} million parameters needs ${formatBytes(least)} even with small micro-batches${wish === "adamw" ? "" : ", moments of 8 bits"} and recomputed activations, ` +
+      `and ${formatBytes(available * SHARE_OF_MEMORY)} of the available ${formatBytes(available)} may be used. Close other programs${room.gpu === null ? "" : " that use it, compute on the processor with --device cpu"}, set "maxTokens" lower, or take a smaller base model.`,
+    { figures: { needed: least, usable: available * SHARE_OF_MEMORY } },
   );
 }
 

@@ -4,8 +4,16 @@ import type { BaseModel } from "../model";
 import { checkWritten, writeModel } from "../model/write/write-model";
 import type { BaseLook, BaseManifest } from "../schema";
 import { formatBytes, formatDuration } from "../tuning/forecast";
-import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools } from "../tuning/job-tools";
+import {
+  CHECKPOINT_SECONDS,
+  Interrupted,
+  type JobChannel,
+  type JobTools,
+  namedModel,
+} from "../tuning/job-tools";
 import { lockFolder } from "../lock";
+import { withinMemory, type BatchRecord } from "../tuning/memory";
+import { otherProducts } from "../tuning/open";
 import type { Job } from "../tuning/protocol";
 import { writing } from "../tuning/run-folder";
 import type { Model, Parameter, Session } from "../engine";
@@ -22,7 +30,13 @@ import {
   writeTraining,
 } from "./folder";
 import { readTrainingList, type OpenedList } from "./list";
-import { openAsDecided, openForTraining, openTrainingSession, refuseFullDisk } from "./open";
+import {
+  openAsDecided,
+  openForTraining,
+  openTrainingSession,
+  refuseFullDisk,
+  type OpenedTraining,
+} from "./open";
 import { trainedPage } from "./page";
 import { encodeTask, prepareTasks, recordTasks, restoreTasks, type EncodedTask } from "./prepare";
 import { trainBase, trainingDraws } from "./train";
@@ -41,6 +55,8 @@ interface Training {
   readonly tasks: readonly EncodedTask[];
   readonly model: Model;
   readonly checkpointSeconds: number;
+  /** What is saved is this process's own: the GPU's memory ran out in it. */
+  begunAnew?: boolean;
 }
 
 /** Compares, checks, says what it will cost, and only then makes the folder and trains. */
@@ -50,7 +66,7 @@ export async function baseTrainJob(job: TrainJob, tools: JobTools, channel: JobC
   const folder = path.resolve(job.out);
   await refuseUsedFolder(folder);
   const base = await tools.openBaseModel(await tools.resolveBaseModel(opened.base));
-  channel.send({ type: "model", name: base.name, path: base.path });
+  channel.send(namedModel(base));
   const { list } = opened;
   const maxTokens = Math.min(list.maxTokens, base.table.config.contextLength);
   const { tasks, contamination } = await prepareTasks(opened, base, maxTokens);
@@ -58,8 +74,7 @@ export async function baseTrainJob(job: TrainJob, tools: JobTools, channel: JobC
   decisions.forEach(say);
   await refuseFullDisk(folder, base);
   const encoded = tasks.map((task) => encodeTask(task, base, { list, maxTokens }));
-  const available = tools.availableMemory();
-  const open = await openForTraining(tools.engine(), base, encoded, list.batch, job.engine, available);
+  const open = await openForTraining(tools, base, encoded, list.batch, job.engine);
   const { model, engine } = open;
   try {
     open.decisions.forEach(say);
@@ -82,7 +97,7 @@ export async function baseTrainJob(job: TrainJob, tools: JobTools, channel: JobC
       decisions: [
         ...decisions,
         ...open.decisions,
-        `Memory: a forecast of ${formatBytes(open.bytes)}, ${formatBytes(available)} available.`,
+        `Memory: a forecast of ${formatBytes(open.bytes)}, ${formatBytes(open.room.available)} available.`,
       ],
       resumed: [],
       looks: [],
@@ -90,7 +105,7 @@ export async function baseTrainJob(job: TrainJob, tools: JobTools, channel: JobC
       seconds: null,
     };
     const seconds = await secondsOf(model, encoded, manifest, tools);
-    channel.send({ type: "forecast", message: forecast(opened, manifest, base, seconds, open.bytes) });
+    channel.send({ type: "forecast", message: forecast(opened, manifest, base, seconds, open) });
     if (channel.stop() !== null) throw new Interrupted();
     if (job.dryRun === true) {
       channel.send({ type: "done", result: { folder: null, report: null, early: false } });
@@ -120,21 +135,24 @@ export async function baseResumeJob(job: ResumeJob, tools: JobTools, channel: Jo
   refuseEnded(folder, await readTraining(folder));
   const unlock = await lockFolder(folder);
   try {
-    const manifest = await readTraining(folder);
-    refuseEnded(folder, manifest);
-    const base = await tools.openBaseModel(manifest.baseModel.path);
-    channel.send({ type: "model", name: base.name, path: base.path });
-    if (base.fingerprint !== manifest.baseModel.fingerprint) {
+    const recorded = await readTraining(folder);
+    refuseEnded(folder, recorded);
+    const base = await tools.openBaseModel(recorded.baseModel.path);
+    channel.send(namedModel(base));
+    if (base.fingerprint !== recorded.baseModel.fingerprint) {
       throw new PlumbError(
         "base-changed",
-        `${base.path} is not the file that the training began with (${manifest.baseModel.name}). Put it back, or start a new training.`,
+        `${base.path} is not the file that the training began with (${recorded.baseModel.name}). Put it back, or start a new training.`,
       );
     }
-    const tasks = (await restoreTasks(manifest)).map((task) => encodeTask(task, base, manifest));
-    const model = await openAsDecided(tools.engine(), base, manifest.engine);
+    const tasks = (await restoreTasks(recorded)).map((task) => encodeTask(task, base, recorded));
+    const model = await openAsDecided(tools, base, recorded.engine);
     try {
       channel.send({ type: "started", folder });
       const checkpointSeconds = job.checkpointSeconds ?? SECONDS_BETWEEN;
+      const changed = otherProducts(recorded.engine, model);
+      if (changed !== null) channel.send({ type: "note", level: "warning", message: changed });
+      const manifest = changed === null ? recorded : withProducts(recorded, changed, model);
       await carryOut({ folder, manifest, base, tasks, model, checkpointSeconds }, tools, channel);
     } finally {
       model.close();
@@ -142,6 +160,12 @@ export async function baseResumeJob(job: ResumeJob, tools: JobTools, channel: Jo
   } finally {
     await unlock();
   }
+}
+
+function withProducts(manifest: BaseManifest, sentence: string, model: Model): BaseManifest {
+  const { engine, decisions } = manifest;
+  const products = model.products === null ? {} : { products: model.products };
+  return { ...manifest, engine: { ...engine, ...products }, decisions: [...decisions, sentence] };
 }
 
 function refuseEnded(folder: string, { status, reason }: BaseManifest): void {
@@ -168,19 +192,50 @@ function defaultSteps(tasks: readonly EncodedTask[], batch: number): number {
 
 /** Trains what is left to train and writes the model. Sends `done` or `paused`. */
 async function carryOut(training: Training, tools: JobTools, channel: JobChannel): Promise<void> {
-  const { folder, base, tasks, model } = training;
-  const update = async (change: Partial<BaseManifest>) => {
-    training.manifest = { ...training.manifest, ...change };
-    await writeTraining(folder, training.manifest);
+  await withinMemory(
+    () => batchRecord(training, tools, channel),
+    "training",
+    () => goOn(training, tools, channel),
+  );
+}
+
+async function update(training: Training, change: Partial<BaseManifest>): Promise<void> {
+  training.manifest = { ...training.manifest, ...change };
+  await writeTraining(training.folder, training.manifest);
+}
+
+function batchRecord(training: Training, tools: JobTools, channel: JobChannel): BatchRecord {
+  const { folder } = training;
+  const { engine, smallerBatches: smaller, decisions } = training.manifest;
+  return {
+    folder,
+    engine,
+    smaller,
+    now: () => tools.now(),
+    takeSmaller: async (found, sentence) => {
+      training.begunAnew = true;
+      logTraining(folder, { event: "smaller-batches", ...found });
+      channel.send({ type: "note", level: "warning", message: sentence });
+      await update(training, {
+        engine: { ...engine, ...found.to },
+        smallerBatches: found,
+        decisions: [...decisions, sentence],
+      });
+    },
+    giveUp: (sentence) => update(training, { status: "paused", reason: sentence }),
   };
+}
+
+async function goOn(training: Training, tools: JobTools, channel: JobChannel): Promise<void> {
+  const { folder, base, tasks, model } = training;
   const checkpoints = new Checkpoints(folder);
   const resume = await checkpoints.read();
-  if (resume !== null || training.manifest.status === "paused") {
+  if (training.begunAnew !== true && (resume !== null || training.manifest.status === "paused")) {
     const at = tools.now().toISOString();
     const step = resume?.losses.length ?? 0;
     logTraining(folder, { event: "resumed", at, step });
     const resumed = [...training.manifest.resumed, { at, step }];
-    await update({ status: "running", reason: null, resumed });
+    await update(training, { status: "running", reason: null, resumed });
   }
   const session = await openTrainingSession(model, training.manifest.engine);
   try {
@@ -216,18 +271,18 @@ async function carryOut(training: Training, tools: JobTools, channel: JobChannel
       },
     );
     if (outcome.kind === "paused") {
-      await update({ status: "paused", reason: "Stopped by the user." });
+      await update(training, { status: "paused", reason: "Stopped by the user." });
       channel.send({ type: "paused", folder, step: outcome.step });
       return;
     }
     if (outcome.kind === "trouble") {
-      await update({ status: "trouble", reason: outcome.trouble.message });
+      await update(training, { status: "trouble", reason: outcome.trouble.message });
       throw new PlumbError(outcome.trouble.code, outcome.trouble.message);
     }
     const { looks, best, state, early } = outcome;
     training.manifest = { ...manifest, looks: [...looks], bestStep: best, seconds: state.seconds };
     await writeTrained(training, session, await checkpoints.readBest(best), tools);
-    await update({ status: "finished", reason: null });
+    await update(training, { status: "finished", reason: null });
     await discardCheckpoints(folder);
     channel.send({ type: "note", level: "info", message: resultSentence(looks, best) });
     channel.send({ type: "done", result: { folder, report: null, early } });
@@ -301,11 +356,11 @@ function forecast(
   { tasks, steps, list }: BaseManifest,
   base: BaseModel,
   seconds: number,
-  bytes: number,
+  { bytes, room }: OpenedTraining,
 ): string {
   const examples = tasks.reduce((sum, { fit }) => sum + fit.length, 0);
   return (
     `Trains all ${Math.round(base.parameterCount / 1e6)} million parameters of ${base.name} on ${examples} examples of ${tasks.length} tasks, ${steps} steps of ${list.batch}, ` +
-    `kept clean of ${benchmarks.length} benchmarks: at most about ${formatDuration(seconds)} and ${formatBytes(bytes)} of memory.`
+    `kept clean of ${benchmarks.length} benchmarks: at most about ${formatDuration(seconds)} and ${formatBytes(bytes)} of ${room.gpu === null ? "memory" : `the memory of ${room.gpu}`}.`
   );
 }

@@ -2,6 +2,7 @@ import type { Session } from "../engine";
 import type { TextTokenizer } from "../model";
 import type { BaseLook, BaseManifest } from "../schema";
 import { detectNan, type Trouble } from "../tuning/detectors";
+import { GpuFull, isGpuFull } from "../tuning/memory";
 import { rateFactor } from "../tuning/settings";
 import type { StopMode } from "../tuning/trainer";
 import type { TrainingState } from "./checkpoints";
@@ -64,6 +65,7 @@ export function trainingDraws(tasks: readonly EncodedTask[], { list }: Pick<Base
 /**
  * Trains until the steps are done, the mean quality over the held-out parts rises no more, or it is asked to stop. All
  * that decides anything follows from the input, never from the clock.
+ * @throws GpuFull where the GPU's memory ran out, once the state before that step is saved.
  */
 export async function trainBase(
   input: {
@@ -85,6 +87,7 @@ export async function trainBase(
   let tokens = resume?.tokens ?? 0;
   const [firstStep, firstTokens, begun] = [losses.length, tokens, hooks.now()];
   let saved = begun;
+  let savedStep = firstStep;
 
   const secondsHere = () => (hooks.now() - begun) / 1000;
   const totals = (): Totals => ({ seconds: (resume?.seconds ?? 0) + secondsHere(), tokens });
@@ -95,6 +98,7 @@ export async function trainBase(
       best(),
     );
     saved = hooks.now();
+    savedStep = losses.length;
   };
   const report = () => {
     const done = losses.length - firstStep;
@@ -128,6 +132,10 @@ export async function trainBase(
     return { kind: "paused", step: losses.length };
   };
 
+  /** Tokens of the largest micro-batch, while a step is computed. */
+  let rows: number | null = null;
+  /** While the optimiser moves the parameters, they belong to no step. */
+  let moving = false;
   try {
     while (losses.length < steps) {
       const step = losses.length;
@@ -136,13 +144,17 @@ export async function trainBase(
         if (looks.filter((seen) => seen.step > best()).length >= list.patience) return await finish(true);
       }
       let loss = 0;
-      for (const batch of drawnBatches(draws(step), engine.trainRows)) {
+      let read = 0;
+      const batches = drawnBatches(draws(step), engine.trainRows);
+      rows = Math.max(...batches.map(({ tokens: { length } }) => length));
+      for (const batch of batches) {
         const stop = hooks.stop();
         if (stop === "pause") return await pause();
         if (stop === "keep") return await finish(true);
         loss += (await session.accumulate(batch)).loss;
-        tokens += batch.tokens.length;
+        read += batch.tokens.length;
       }
+      moving = true;
       const { gradientNorm } = await session.step({
         rates: { full: list.rate * rateFactor(step, steps, list.warmup) },
         maxNorm: 1,
@@ -151,6 +163,9 @@ export async function trainBase(
         epsilon: 1e-8,
         weightDecay: list.weightDecay,
       });
+      moving = false;
+      rows = null;
+      tokens += read;
       const found = detectNan(step, loss, gradientNorm);
       if (found !== null) {
         const message = `${found.message.split(":")[0]}: the loss is not a finite number. Set "rate" to half, or try --precision float32.`;
@@ -163,6 +178,8 @@ export async function trainBase(
     return await finish(false);
   } catch (error) {
     if (error instanceof Stopped) return pause();
-    throw error;
+    if (!isGpuFull(error)) throw error;
+    if (!moving) await save();
+    throw new GpuFull(savedStep, rows, error);
   }
 }

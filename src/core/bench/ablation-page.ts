@@ -1,4 +1,5 @@
-import { decimals, duration, interval, percent, signed } from "../report/format";
+import { percent } from "../../percent";
+import { decimals, duration, interval, signed } from "../report/format";
 import {
   bareDocument,
   differenceScale,
@@ -28,22 +29,27 @@ const GROUPS: Readonly<Record<string, string>> = { attention: "attention, all", 
 
 const small = (value: number | null) => (value === null ? "" : value.toPrecision(2));
 
-const partsTable = ({ parts, measure, untuned }: Ablation): TextTable => ({
-  title: "What each part brings",
-  head: ["part", measure, "over untuned", "minus the whole", "", "trained parameters", "time of a run"],
-  rows: [
-    ...parts.map(({ part, quality, gain, difference, trainedParameters, seconds }) => [
-      part,
-      `${decimals(quality.value)} ${interval(quality)}`.trimEnd(),
-      signed(gain),
-      difference === null ? "" : `${signed(difference.value)} ${interval(difference)}`.trimEnd(),
-      difference === null ? "" : STANDING[difference.standing],
-      whole(trainedParameters),
-      duration(seconds),
-    ]),
-    ["base model untuned", `${decimals(untuned.value)} ${interval(untuned)}`.trimEnd(), "", "", "", "", ""],
-  ],
-});
+function partsTable({ parts, measure, untuned }: Ablation): TextTable {
+  const several = new Set(parts.flatMap(({ times }) => times.map(({ device }) => device))).size > 1;
+  return {
+    title: "What each part brings",
+    head: ["part", measure, "over untuned", "minus the whole", "", "trained parameters", "time of a run"],
+    rows: [
+      ...parts.map(({ part, quality, gain, difference, trainedParameters, times }) => [
+        part,
+        `${decimals(quality.value)} ${interval(quality)}`.trimEnd(),
+        signed(gain),
+        difference === null ? "" : `${signed(difference.value)} ${interval(difference)}`.trimEnd(),
+        difference === null ? "" : STANDING[difference.standing],
+        whole(trainedParameters),
+        times
+          .map(({ device, seconds }) => `${duration(seconds)}${several ? ` on ${device}` : ""}`)
+          .join("; "),
+      ]),
+      ["base model untuned", `${decimals(untuned.value)} ${interval(untuned)}`.trimEnd(), "", "", "", "", ""],
+    ],
+  };
+}
 
 const movementTable = ({ groups }: Movement): TextTable => ({
   title: "How far the biases moved",

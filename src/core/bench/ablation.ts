@@ -40,8 +40,8 @@ export interface PartResult {
   readonly part: string;
   readonly runs: number;
   readonly trainedParameters: number;
-  /** Mean of a run. */
-  readonly seconds: number;
+  /** Mean of a run, by device: that of another one is no part of the same mean. */
+  readonly times: readonly { readonly device: string; readonly seconds: number }[];
   readonly quality: Estimate;
   /** Minus the base model untuned. */
   readonly gain: number | null;
@@ -65,6 +65,12 @@ export interface Ablation {
   readonly failed: readonly { readonly cell: string; readonly reason: string }[];
   readonly sentence: string;
 }
+
+const timesOf = (runs: readonly Report["run"][]) =>
+  [...new Set(runs.map(({ device }) => device))].map((device) => ({
+    device,
+    seconds: meanOf(runs.filter((run) => run.device === device).map(({ seconds }) => seconds)),
+  }));
 
 /**
  * What each part brings by itself. Intervals are of a bootstrap in which test texts (the same for all runs) and seeds (the
@@ -119,7 +125,7 @@ export function ablationOf(
         part: name,
         runs: own.length,
         trainedParameters: reports[own[0]!]!.run.trainedParameters,
-        seconds: meanOf(own.map((i) => reports[i]!.run.seconds)),
+        times: timesOf(own.map((i) => reports[i]!.run)),
         quality: mean(
           (i) => observed[i]!,
           (i, r) => drawn[i]![r]!,

@@ -27,14 +27,17 @@ export function benchPictures({ regimes, methods }: Tables): Markup[] {
   const names = [...new Set(own.map(({ method }) => method))];
   const bases = [...new Set(own.map(({ base }) => base))];
   const colourOf = (method: string) => names.indexOf(method) % COLOURS;
+  const devices = new Set(own.flatMap(({ costs }) => costs.map(({ device }) => device)));
   const pictures = regimes.map(({ name }, i) => {
-    const series = own.flatMap(({ base, method, regimes: values }): Series[] => {
-      const { quality, hours } = values[i]!;
-      if (hours === null || quality.value === null) return [];
-      const { value, low, high } = quality;
-      const shown = bases.length > 1 ? `${method}, ${base}` : method;
-      return [{ name: shown, colour: colourOf(method), points: [{ at: hours, value, low, high }] }];
-    });
+    const series = own.flatMap(({ base, method, regimes: values, costs }) =>
+      costs.flatMap(({ device, hours }): Series[] => {
+        const { value, low, high } = values[i]!.quality;
+        const at = hours[i] ?? null;
+        if (at === null || value === null) return [];
+        const shown = [method, ...(bases.length > 1 ? [base] : []), ...(devices.size > 1 ? [device] : [])];
+        return [{ name: shown.join(", "), colour: colourOf(method), points: [{ at, value, low, high }] }];
+      }),
+    );
     const most = Math.max(0, ...series.map(({ points }) => points[0]!.at));
     const [unit, perHour] = unitOf(most);
     const scaled = series.map((each) => ({

@@ -1,6 +1,6 @@
 import { bytes } from "../report/format";
 import { INTERVALS } from "./average";
-import type { Difference, Mean, Tables } from "./tables";
+import type { Costs, Difference, Mean, MethodRow, Tables } from "./tables";
 
 const CLASSIFICATION = {
   "macro-f1": "macro-F1",
@@ -47,6 +47,12 @@ export function alignedText({ title, head, rows }: TextTable): string {
 /** `1,234`. */
 export const whole = (value: number): string => Math.round(value).toLocaleString("en-GB");
 
+/** Something of each device of a row, in the order of its devices. */
+function byDevice({ costs }: MethodRow, text: (on: Costs) => string | undefined): string {
+  const texts = costs.map(text);
+  return texts.every((found) => found === undefined) ? "" : texts.map((found) => found ?? "–").join("; ");
+}
+
 /** All tables of a suite. */
 export function textTables(tables: Tables): TextTable[] {
   const { regimes, methods, tasks, differences, bases, baseDifferences, failed } = tables;
@@ -72,11 +78,11 @@ export function textTables(tables: Tables): TextTable[] {
         ...row.regimes.map(({ rank, rankedTasks }) =>
           rank === null ? "" : `${rank.toFixed(2)} (${rankedTasks} ${rankedTasks === 1 ? "task" : "tasks"})`,
         ),
-        row.device === null ? "" : `1 × ${row.device}`,
-        ...row.regimes.map(({ hours }) => (hours === null ? "" : hours.toPrecision(3))),
-        row.peakBytes === null ? "" : bytes(row.peakBytes),
+        byDevice(row, ({ device }) => (/^\d+ × /.test(device) ? device : `1 × ${device}`)),
+        ...regimes.map((_, i) => byDevice(row, ({ hours }) => hours[i]?.toPrecision(3))),
+        byDevice(row, ({ peakBytes }) => bytes(peakBytes)),
         row.trainedParameters === null ? "" : whole(row.trainedParameters),
-        row.tokensPerSecond === null ? "" : whole(row.tokensPerSecond),
+        byDevice(row, ({ tokensPerSecond }) => whole(tokensPerSecond)),
       ]),
     },
   ];
@@ -165,23 +171,25 @@ const field = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll(
 const csvRow = (values: readonly (string | number | null)[]) =>
   `${values.map((value) => field(String(value ?? ""))).join(",")}\r\n`;
 
-/** Table 1 in full precision, a line for each base, method and regime. */
+/** Table 1 in full precision, a line for each base, method and regime, and for each device that its runs were done on. */
 export function renderCsv({ methods }: Tables): string {
   const head =
     "base,method,rival,regime,quality,low,high,cells,of_cells,tasks,of_tasks,mean_rank,ranked_tasks,hours";
   return [
     `${head},device,peak_bytes,trained_parameters,tokens_per_second\r\n`,
     ...methods.flatMap((row) =>
-      row.regimes.map(({ regime, quality: q, rank, rankedTasks, hours }) =>
-        csvRow([
-          row.base,
-          row.method,
-          String(row.rival),
-          regime,
-          ...[q.value, q.low, q.high, q.cells, q.ofCells, q.tasks, q.ofTasks],
-          ...[rank, rankedTasks, hours, row.device, row.peakBytes],
-          ...[row.trainedParameters, row.tokensPerSecond],
-        ]),
+      row.regimes.flatMap(({ regime, quality: q, rank, rankedTasks }, i) =>
+        (row.costs.length === 0 ? [null] : row.costs).map((on) =>
+          csvRow([
+            row.base,
+            row.method,
+            String(row.rival),
+            regime,
+            ...[q.value, q.low, q.high, q.cells, q.ofCells, q.tasks, q.ofTasks],
+            ...[rank, rankedTasks, on?.hours[i] ?? null, on?.device ?? null, on?.peakBytes ?? null],
+            ...[row.trainedParameters, on?.tokensPerSecond ?? null],
+          ]),
+        ),
       ),
     ),
   ].join("");

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../errors";
 import { shownPath } from "../data";
-import { fieldIssue } from "../schema/issue";
+import { describeFirst } from "../data/issue";
 import { type Measures, Suite, type MethodName } from "../schema";
 import { DEFAULT_MEASURES } from "./result";
 import type { TuningOptions } from "../tuning/settings";
@@ -44,7 +44,7 @@ export async function readSuite(file: string): Promise<OpenedSuite> {
   }
   const parsed = Suite.safeParse(json);
   if (!parsed.success) {
-    throw fail(`${fieldIssue(parsed.error, json)}. Correct it; docs/bench.md lists the fields.`);
+    throw fail(`${describeFirst(parsed.error, json).message} Correct it; docs/bench.md lists the fields.`);
   }
   const suite = parsed.data;
   const folder = path.dirname(path.resolve(file));

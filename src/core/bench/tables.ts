@@ -19,6 +19,16 @@ export interface Mean extends Estimate {
   readonly ofCells: number;
 }
 
+/** What runs have cost on one device: hours of another one are no part of the same mean. */
+export interface Costs {
+  readonly device: string;
+  /** Mean of a run, by regime; null where none was done on the device. */
+  readonly hours: readonly (number | null)[];
+  /** Most of any run. */
+  readonly peakBytes: number;
+  readonly tokensPerSecond: number;
+}
+
 export interface MethodRow {
   readonly base: string;
   readonly method: string;
@@ -29,14 +39,10 @@ export interface MethodRow {
     /** Mean over tasks among the methods of the base model; null where fewer than two can be compared. */
     readonly rank: number | null;
     readonly rankedTasks: number;
-    /** Mean of a run. */
-    readonly hours: number | null;
   }[];
-  readonly device: string | null;
-  /** Most of any run. */
-  readonly peakBytes: number | null;
+  /** By device, that with the most cells first; empty for a rival, and where nothing is done. */
+  readonly costs: readonly Costs[];
   readonly trainedParameters: number | null;
-  readonly tokensPerSecond: number | null;
 }
 
 /** A task under every method. */
@@ -148,22 +154,17 @@ export function tablesOf(
           method,
           rival: false,
           regimes: regimes.map((regime) => {
-            const own = at(base, method, regime.name);
-            const seconds = mean(own.flatMap((ended) => doneOf(ended)?.seconds ?? []));
             return {
               regime: regime.name,
-              quality: qualityOf(own),
+              quality: qualityOf(at(base, method, regime.name)),
               ...rankOf(
                 method,
                 byTask.filter((row) => row.base === base && row.regime === regime.name),
               ),
-              hours: seconds === null ? null : seconds / 3600,
             };
           }),
-          device: distinct(done.map(({ device }) => device)).join(", ") || null,
-          peakBytes: done.length === 0 ? null : Math.max(...done.map(({ peakBytes }) => peakBytes)),
+          costs: costsOf(at(base, method), regimes),
           trainedParameters: mean(done.map(({ trainedParameters }) => trainedParameters)),
-          tokensPerSecond: mean(done.map(({ tokensPerSecond }) => tokensPerSecond)),
         };
       }),
     ]),
@@ -192,6 +193,27 @@ export function tablesOf(
       ),
     ),
   };
+}
+
+function costsOf(entries: readonly Ended[], regimes: readonly { readonly name: string }[]): Costs[] {
+  const done = entries.flatMap((ended) => {
+    const result = doneOf(ended);
+    return result === null ? [] : [{ regime: ended.cell.regime, ...result }];
+  });
+  const byDevice = distinct(done.map(({ device }) => device)).map((device) =>
+    done.filter((each) => each.device === device),
+  );
+  return byDevice
+    .sort((a, b) => b.length - a.length)
+    .map((own) => ({
+      device: own[0]!.device,
+      hours: regimes.map(({ name }) => {
+        const seconds = mean(own.filter(({ regime }) => regime === name).map((each) => each.seconds));
+        return seconds === null ? null : seconds / 3600;
+      }),
+      peakBytes: Math.max(...own.map(({ peakBytes }) => peakBytes)),
+      tokensPerSecond: mean(own.map(({ tokensPerSecond }) => tokensPerSecond))!,
+    }));
 }
 
 const pairs = (names: readonly string[]) =>
@@ -244,7 +266,6 @@ function rivalRow(
     quality: inRegime(regime.name),
     rank: null,
     rankedTasks: 0,
-    hours: null,
   }));
   if (row.every(({ quality }) => quality.cells === 0)) return [];
   return [
@@ -253,10 +274,8 @@ function rivalRow(
       method: rival,
       rival: true,
       regimes: row,
-      device: null,
-      peakBytes: null,
+      costs: [],
       trainedParameters: null,
-      tokensPerSecond: null,
     },
   ];
 }

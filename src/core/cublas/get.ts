@@ -1,13 +1,15 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, statfs } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { cublasFolder } from "../cache-folder";
 import { PlumbError } from "../errors";
+import { replace } from "../files";
 import { holdFolder } from "../model/hold";
 import { sha256Of } from "../model/default/model";
 import type { FetchListener } from "../model/listener";
 import { downloadWheel, flush, PYTHON, unpackWheel } from "../python";
 import { say } from "../say";
+import { systemReason } from "../system-error";
 
 /**
  * cuBLAS as NVIDIA's wheel has it: that of CUDA 13.0, which every driver runs that the library for GPUs itself asks for. From
@@ -94,11 +96,11 @@ async function fetch(
     await mkdir(kept);
     for (const name of files) {
       const place = path.join(kept, path.basename(name));
-      await rename(path.join(inside, name), place);
+      await replace(path.join(inside, name), place);
       await flush(place);
     }
     signal.throwIfAborted();
-    await rename(kept, folder);
+    await replace(kept, folder);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
@@ -135,7 +137,7 @@ function asFetchError(error: unknown, folder: string): unknown {
   if (code === undefined) return error;
   return new PlumbError(
     "cublas-folder",
-    say`cuBLAS could not be put into ${folder}: ${error.message}. Name a folder in PLUMB_CACHE that may be written.`,
+    say`cuBLAS could not be put into ${folder}: ${systemReason(error)}. Name a folder in PLUMB_CACHE that may be written.`,
     { cause: error },
   );
 }

@@ -3,17 +3,15 @@ import { comparedText, Sketches, sameTextKey, type NearPair } from "./duplicates
 import { measureLengths, type Lengths, type TokenCount, type TokenEncoder } from "./lengths";
 import { quoted, quotedPair, type Fix, type Problem } from "./problem";
 import type { LoadedExample } from "./read";
-import { defaultTestShare, splitExamples, type Split } from "./split";
+import { defaultTestShare, splitExamples, worthlessOverlap, type Split } from "./split";
 import type { LoadedTask } from "./task";
 import { PlumbError } from "../errors";
-import { counted, inflected, say } from "../say";
+import { counted, decimals, inflected, say } from "../say";
 
 /** Fewer test examples of a class than this say next to nothing about it. */
 export const measurableTest = 10;
 /** Fewer training examples than this are less than the default settings are made for. */
 const usualTrain = 50;
-/** From this share of the test on, near duplicates of training texts make its result worthless. */
-const worthlessOverlap = 1 / 3;
 
 export interface CheckOptions {
   /** Default: the task's, else 0. */
@@ -113,7 +111,7 @@ export function checkTask(
       split = splitExamples(loaded, {
         seed: options.seed ?? task.seed ?? 0,
         testShare: options.testShare ?? task.testShare ?? defaultTestShare,
-        bonds: sketches.bonds(answered.length),
+        sketches,
       });
     } catch (error) {
       if (!(error instanceof PlumbError)) throw error;
@@ -124,10 +122,11 @@ export function checkTask(
   if (split !== null) {
     checkClasses(classes, split, add);
     checkSize(task.kind, split, add);
-    checkGivenSplit(loaded, split, add);
+    checkGivenSplit(split, add);
     checkOverlap(texts, split, sketches, add);
   }
-  checkRepeats(loaded, texts, sketches, add);
+  const torn = split?.made === "drawn" && findings.some(({ code }) => code === "overlap-near");
+  checkRepeats(loaded, texts, sketches, torn, add);
 
   let lengths: Lengths | null = null;
   if (tokenizer !== null && options.textRoom !== undefined) {
@@ -184,25 +183,26 @@ type Add = (severity: Finding["severity"], code: string, message: string, places
 
 const percent = (part: number, whole: number) => {
   const share = (100 * part) / whole;
-  return `${share < 10 ? Number(share.toFixed(1)) : Math.round(share)} %`;
+  return say`${decimals(share < 10 ? Number(share.toFixed(1)) : Math.round(share))} %`;
 };
 
 /** What was noticed when the files were read, by kind of problem. */
 function groupProblems(problems: readonly Problem[]): Finding[] {
-  const titles: Partial<Record<string, (n: number) => string>> = {
+  const titles: Partial<Record<string, (places: number, lines: number) => string>> = {
     "not-json": (n) =>
       say`${counted(n, "line is", "lines are")} not JSON. Correct or remove ${inflected(n, "it", "them")}.`,
     "wrong-field": (n) =>
       say`${counted(n, "field is", "fields are")} missing or ${inflected(n, "holds", "hold")} what cannot be used.`,
-    "field-twice": (n) => say`${counted(n, "line names", "lines name")} a field twice.`,
+    "field-twice": (_, n) => say`${counted(n, "line names", "lines name")} a field twice.`,
     "nul-byte": (n) => say`${counted(n, "line holds", "lines hold")} a NUL byte.`,
     "not-utf8": (n) => say`${counted(n, "line is", "lines are")} not UTF-8.`,
     "wrong-encoding": () => say`The examples file is not UTF-8.`,
     "line-ends": () => say`The examples file has line ends that it must not have.`,
     "line-too-long": (n) => say`${counted(n, "line is", "lines are")} too long to be an example.`,
     "not-jsonl": () => say`The examples file is not JSON Lines.`,
-    "id-twice": (n) => say`${counted(n, "id is", "ids are")} used twice.`,
-    "label-outside": (n) => say`${counted(n, "label is", "labels are")} not in the label set.`,
+    "id-twice": (n) => say`${counted(n, "example has", "examples have")} the id of an earlier one.`,
+    "label-outside": (_, n) =>
+      say`${counted(n, "answer names", "answers name")} a label that is not in the label set.`,
     "label-twice": (n) => say`${counted(n, "example names", "examples name")} a label twice.`,
     "wrong-answer-field": (n) =>
       say`${counted(n, "answer stands", "answers stand")} in a field of another kind of task.`,
@@ -220,8 +220,9 @@ function groupProblems(problems: readonly Problem[]): Finding[] {
     group.places.push({ file, line, message, ...(fixes === undefined ? {} : { fixes }) });
   }
   for (const group of groups.values()) {
+    const lines = new Set(group.places.map(({ file, line }) => `${file} ${line}`)).size;
     group.message =
-      titles[group.code]?.(group.places.length) ??
+      titles[group.code]?.(group.places.length, lines) ??
       say`${counted(group.places.length, "problem", "problems")}.`;
   }
   return [...groups.values()];
@@ -359,7 +360,7 @@ function checkSize(kind: LoadedTask["task"]["kind"], split: Split, add: Add): vo
   }
 }
 
-function checkGivenSplit({ examples }: LoadedTask, split: Split, add: Add): void {
+function checkGivenSplit(split: Split, add: Add): void {
   if (split.made !== "given") return;
   const without = split.train.filter((example) => example.split === undefined);
   if (without.length > 0) {
@@ -370,12 +371,13 @@ function checkGivenSplit({ examples }: LoadedTask, split: Split, add: Add): void
     );
   }
   const sides = new Map<string, { train: number; test: number }>();
-  for (const { group, split: side } of examples) {
-    if (group === undefined) continue;
-    const counts = sides.get(group) ?? { train: 0, test: 0 };
-    sides.set(group, counts);
-    counts[side ?? "train"]++;
-  }
+  for (const side of ["train", "test"] as const)
+    for (const { group } of split[side]) {
+      if (group === undefined) continue;
+      const counts = sides.get(group) ?? { train: 0, test: 0 };
+      sides.set(group, counts);
+      counts[side]++;
+    }
   const torn = [...sides].filter(([, { train, test }]) => train > 0 && test > 0);
   if (torn.length > 0) {
     add(
@@ -383,7 +385,7 @@ function checkGivenSplit({ examples }: LoadedTask, split: Split, add: Add): void
       "group-torn",
       say`${counted(torn.length, "group stands", "groups stand")} on both sides of the split: the test then asks about authors or threads that the model has learned from.`,
       torn.map(([group, { train, test }]) => ({
-        file: "",
+        file: null,
         line: null,
         message: say`group ${quoted(group)}: ${train} for training, ${test} in the test`,
       })),
@@ -429,16 +431,21 @@ function checkOverlap(texts: readonly LoadedExample[], split: Split, sketches: S
   }
 }
 
-/** Exact and near duplicates, and the same text with two answers. */
+/**
+ * Exact and near duplicates, and the same text with two answers.
+ * @param torn Whether the split that Plumb drew has near duplicates on both sides.
+ */
 function checkRepeats(
-  { task }: LoadedTask,
+  { task, examples }: LoadedTask,
   texts: readonly LoadedExample[],
   sketches: Sketches,
+  torn: boolean,
   add: Add,
 ): void {
   const firsts = new Map<string, number>();
   const repeats: NearPair[] = [];
   const conflicts: Finding["places"] = [];
+  const disputed = new Set<string>();
   texts.forEach((example, index) => {
     const key = sameTextKey(example.text);
     const first = firsts.get(key);
@@ -452,6 +459,7 @@ function checkRepeats(
     const two = answerOf(task, example);
     if (one === null || two === null || task.kind === "generation") return;
     if (answerKey(one) !== answerKey(two)) {
+      disputed.add(key);
       conflicts.push({
         ...placeOf(example),
         message: say`${shownAnswer(two)}, but ${shownAnswer(one)} in ${lineOf(other, example)}: ${quoted(example.text)}`,
@@ -462,15 +470,19 @@ function checkRepeats(
     add(
       "warning",
       "two-answers",
-      say`${counted(conflicts.length, "text has", "texts have")} two different answers. Decide for one, or remove both.`,
+      say`${counted(disputed.size, "text has", "texts have")} two different answers. Decide for one, or leave all without an answer.`,
       conflicts,
     );
   }
   if (repeats.length > 0) {
+    const order = new Map(examples.map((example, at) => [example, at]));
+    const orderOf = ({ first }: NearPair) => order.get(texts[first]!)!;
+    repeats.sort((a, b) => orderOf(a) - orderOf(b));
+    const repeated = new Set(repeats.map(({ second }) => second)).size;
     add(
       "warning",
       "duplicates",
-      say`${counted(repeats.length, "text stands", "texts stand")} more than once; each counts as often as it stands.`,
+      say`${counted(repeated, "text stands", "texts stand")} more than once; each counts as often as it stands.`,
       repeats.map(({ first, second }) => pairPlace(texts, first, second)),
     );
   }
@@ -483,7 +495,9 @@ function checkRepeats(
     add(
       "info",
       "near-duplicates",
-      say`${counted(near.length, "text is a near duplicate", "texts are near duplicates")} of another. A split that Plumb draws keeps such texts on one side.`,
+      torn
+        ? say`${counted(near.length, "text is a near duplicate", "texts are near duplicates")} of another.`
+        : say`${counted(near.length, "text is a near duplicate", "texts are near duplicates")} of another. A split that Plumb draws keeps such texts on one side.`,
       near.map(({ first, second, similarity }) => pairPlace(texts, second, first, similarity)),
     );
   }

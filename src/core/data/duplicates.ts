@@ -50,9 +50,12 @@ export class Sketches {
   private readonly low: Uint8Array;
   /** [bands, texts] */
   private readonly bands: Uint32Array[];
+  /** [texts] The first text that differs by case, punctuation and white space alone; the text itself where there is none. */
+  private readonly twins: Int32Array;
 
   private constructor(count: number) {
     this.count = count;
+    this.twins = new Int32Array(count);
     this.low = new Uint8Array(count * sketchSize);
     this.bands = Array.from({ length: bandCount }, () => new Uint32Array(count));
   }
@@ -65,8 +68,13 @@ export class Sketches {
   static *slicesOf(texts: readonly string[]): Sliced<Sketches> {
     const made = new Sketches(texts.length);
     const sketch = new Int32Array(sketchSize);
+    const firsts = new Map<string, number>();
     for (const [index, text] of texts.entries()) {
-      sketchText(comparedText(text), sketch);
+      const compared = comparedText(text);
+      const first = firsts.get(compared) ?? index;
+      if (first === index) firsts.set(compared, index);
+      made.twins[index] = first;
+      sketchText(compared, sketch);
       made.keep(index, sketch);
       if (index % textsAtOnce === 0) yield index / texts.length;
     }
@@ -99,7 +107,12 @@ export class Sketches {
    * @param count Only the first so many texts.
    */
   pairs(count = this.count): NearPair[] {
-    return atOnce(this.linked(count, nearSimilarity, null));
+    return atOnce(this.pairSlices(count));
+  }
+
+  /** The same in slices. */
+  pairSlices(count = this.count): Sliced<NearPair[]> {
+    return this.linked(count, nearSimilarity, null);
   }
 
   /**
@@ -136,6 +149,13 @@ export class Sketches {
   private *linked(count: number, limit: number, within: ReadonlySet<number> | null): Sliced<NearPair[]> {
     const groups = new Groups(count);
     const pairs: NearPair[] = [];
+    // A bucket that thousands of texts share may hide them from each other.
+    for (let second = 0; second < count; second++) {
+      const first = this.twins[second]!;
+      if (first === second || within?.has(second) === false) continue;
+      groups.join(first, second);
+      pairs.push({ first, second, similarity: 1 });
+    }
     for (const [band, keys] of this.bands.entries()) {
       const buckets = new Buckets(keys);
       for (let second = 0; second < count; second++) {
@@ -152,6 +172,20 @@ export class Sketches {
       }
     }
     return pairs.sort((a, b) => a.second - b.second || a.first - b.first);
+  }
+
+  /** How many texts of `queries` have a near duplicate within `among`. */
+  *nearSlices(queries: readonly number[], among: readonly number[]): Sliced<number> {
+    let left = queries;
+    for (const [band, keys] of this.bands.entries()) {
+      yield band / bandCount;
+      const buckets = new Buckets(keys);
+      for (const index of among) buckets.add(index);
+      left = left.filter(
+        (query) => !buckets.some(keys[query]!, (other) => this.similarity(query, other) >= nearSimilarity),
+      );
+    }
+    return queries.length - left.length;
   }
 
   /** For each text of `queries` that has a near duplicate within `among`: the pair (query first) of greatest similarity. */
@@ -237,11 +271,19 @@ class Buckets {
   }
 
   each(key: number, call: (index: number) => void): void {
+    this.some(key, (index) => {
+      call(index);
+      return false;
+    });
+  }
+
+  some(key: number, passes: (index: number) => boolean): boolean {
     let index = this.heads[this.slot(key)]!;
     for (let reach = 0; index >= 0 && reach < bucketReach; reach++) {
-      call(index);
+      if (passes(index)) return true;
       index = this.next[index]!;
     }
+    return false;
   }
 
   private slot(key: number): number {

@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { Task } from "../schema";
 import { answerField } from "./answer";
 import { describeValue, quoted, type ExampleFix, type Fix, type Problem } from "./problem";
@@ -54,7 +55,8 @@ export function findExampleProblems({
     const twin = ids.get(example.id);
     if (twin === undefined) ids.set(example.id, example);
     else {
-      const where = twin.file === example.file ? "" : say` of ${twin.file}`;
+      const where =
+        twin.file === example.file ? "" : say` of ${path.relative(path.dirname(example.file), twin.file)}`;
       const free = freeId(example.id);
       report(
         "error",

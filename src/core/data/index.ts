@@ -1,6 +1,23 @@
 export { answerField, answerOf } from "./answer";
-export { formatProblem, shownPath, type ExampleFix, type Fix, type Problem, type TaskFix } from "./problem";
-export { parseExample, readExamples, type LoadedExample, type ReadResult } from "./read";
+export {
+  formatProblem,
+  brokenCharacter,
+  quoted,
+  shownPath,
+  type ExampleFix,
+  type Fix,
+  type Problem,
+  type TaskFix,
+} from "./problem";
+export {
+  cannotRead,
+  filesIn,
+  mostOffered,
+  parseExampleSoon,
+  readExamples,
+  type LoadedExample,
+  type ReadResult,
+} from "./read";
 export {
   defaultTestShare,
   foldExamples,

@@ -1,23 +1,50 @@
 import type * as z from "zod";
 import { describeValue, quoted } from "./problem";
-import { say } from "../say";
+import { inQuotes, say } from "../say";
 
-/** A schema's complaint as a sentence for a person: which field, what was found, what was expected. */
-export function describeIssue(issue: z.core.$ZodIssue, value: unknown): { field: string; message: string } {
-  const field = fieldPath(issue.path);
-  const name = field === "" ? say`the whole` : say`field ${JSON.stringify(field)}`;
-  const found = issue.path.reduce<unknown>(
+type Issue = z.core.$ZodIssue;
+
+/** What a schema found, and where. */
+export interface Described {
+  /** `labels[2].name`; "" for the whole. */
+  readonly field: string;
+  /** Which field, what was found, what was expected, as a sentence. */
+  readonly message: string;
+}
+
+/** A schema's complaint as a sentence for a person. */
+export function describeIssue(complaint: Issue, value: unknown): Described {
+  const { issue, path } = nearest(complaint, []);
+  const field = fieldPath(path);
+  const name = field === "" ? say`the whole` : say`field ${inQuotes(field)}`;
+  const found = path.reduce<unknown>(
     (inside, key) => (inside as Record<PropertyKey, unknown> | null | undefined)?.[key],
     value,
   );
-  if (found === undefined && issue.path.length > 0 && issue.code !== "unrecognized_keys") {
+  if (found === undefined && path.length > 0) {
     return { field, message: say`${name} is missing; expected ${expectation(issue)}.` };
   }
+  // A rule in words of its own.
+  if (issue.code === "custom")
+    return { field, message: say`${name}: found ${describeValue(found)}; ${issue.message}.` };
   return { field, message: say`${name}: found ${describeValue(found)}, expected ${expectation(issue)}.` };
 }
 
+/** The first of a schema's complaints. */
+export const describeFirst = (error: z.ZodError, value: unknown): Described =>
+  describeIssue(error.issues[0]!, value);
+
+/** In a choice between forms, the complaint of the form that goes deepest into the value: the others are not meant. */
+function nearest(issue: Issue, path: readonly PropertyKey[]): { issue: Issue; path: readonly PropertyKey[] } {
+  const here = { issue, path: [...path, ...issue.path] };
+  if (issue.code !== "invalid_union") return here;
+  return issue.errors
+    .flatMap(([first]) => (first === undefined ? [] : [nearest(first, here.path)]))
+    .reduce((best, each) => (each.path.length > best.path.length ? each : best), here);
+}
+
 /** `labels[2].name`. */
-function fieldPath(parts: readonly PropertyKey[]): string {
+export function fieldPath(parts: readonly PropertyKey[]): string {
   return parts
     .map((part, at) =>
       typeof part === "number" ? `[${part}]` : at === 0 ? String(part) : `.${String(part)}`,
@@ -25,10 +52,10 @@ function fieldPath(parts: readonly PropertyKey[]): string {
     .join("");
 }
 
-function expectation(issue: z.core.$ZodIssue): string {
+function expectation(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
-      return kinds()[issue.expected] ?? issue.expected;
+      return kinds()[issue.expected] ?? say`another value`;
     case "invalid_value":
       return issue.values.map((value) => JSON.stringify(value)).join(say` or `);
     case "too_small":
@@ -43,16 +70,15 @@ function expectation(issue: z.core.$ZodIssue): string {
         : say`a number below ${String(issue.maximum)}`;
     case "unrecognized_keys":
       return say`no field ${issue.keys.map(quoted).join(", ")}`;
-    case "invalid_union":
-      return [
-        ...new Set(
-          issue.errors.map((errors) =>
-            errors[0] === undefined ? say`another value` : expectation(errors[0]),
-          ),
-        ),
-      ].join(say` or `);
+    case "invalid_union": {
+      if ("options" in issue) return issue.options.map((option) => JSON.stringify(option)).join(say` or `);
+      const forms = issue.errors.flatMap(([first]) => (first === undefined ? [] : [expectation(first)]));
+      return forms.length === 0 ? say`another value` : [...new Set(forms)].join(say` or `);
+    }
+    case "invalid_format":
+      return issue.pattern === undefined ? say`another text` : say`a text of the form ${issue.pattern}`;
     default:
-      return issue.message;
+      return say`another value`;
   }
 }
 
@@ -64,4 +90,5 @@ const kinds = (): Partial<Record<string, string>> => ({
   boolean: say`true or false`,
   array: say`a list: […]`,
   object: say`an object: {…}`,
+  record: say`an object: {…}`,
 });

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { say } from "../say";
+import { inQuotes, say } from "../say";
 
 /**
  * Something wrong with a task's files, in words for the person who keeps them.
@@ -40,9 +40,12 @@ export interface ExampleFix {
 }
 
 export interface TaskFix {
-  /** `add-label` adds a label to the task's set, `rename-field` corrects the name of a field. */
-  what: "add-label" | "rename-field";
-  /** Of a field: what it is called now. */
+  /**
+   * `add-label` adds a label to the task's set, `rename-field` corrects the name of a field, `examples` names another
+   * examples file.
+   */
+  what: "add-label" | "rename-field" | "examples";
+  /** Of a field: what it is called now, or which one gets another value (`examples.train`). */
   from: string;
   to: string;
 }
@@ -62,13 +65,13 @@ export function shownPath(file: string, from = process.cwd()): string {
 /** A value as a person would name it, cut to a line: `the number 3`, `text "abc…"`, `a list`. */
 export function describeValue(value: unknown): string {
   if (value === null) return "null";
-  if (value === undefined) return "nothing";
+  if (value === undefined) return say`nothing`;
   if (Array.isArray(value)) return value.length === 0 ? say`an empty list` : say`a list of ${value.length}`;
   switch (typeof value) {
     case "string":
       return value === "" ? say`an empty text` : say`the text ${quoted(value)}`;
     case "number":
-      return say`the number ${value}`;
+      return say`the number ${String(value)}`;
     case "boolean":
       return String(value);
     default:
@@ -76,11 +79,29 @@ export function describeValue(value: unknown): string {
   }
 }
 
-/** Text in quotes on one line, cut after 40 characters. */
+/** Text in quotes on one line, cut after 40 characters. Quotes inside stand as they are: it is read, not parsed. */
 export function quoted(text: string): string {
   const characters = Array.from(text.slice(0, 200));
   const cut = characters.length > 40 ? `${characters.slice(0, 39).join("")}…` : text;
-  return JSON.stringify(cut);
+  const inside = JSON.stringify(cut)
+    .slice(1, -1)
+    .replace(/\\./g, (escape) => (escape === '\\"' ? '"' : escape));
+  return say`"${inside}"`;
+}
+
+/** What nothing can be made of in the text of a field: the character NUL, or half of a character. */
+export function brokenCharacter(field: string, text: string): Pick<Problem, "code" | "message"> | null {
+  if (text.includes("\0"))
+    return {
+      code: "nul-byte",
+      message: say`field ${inQuotes(field)} holds the character NUL (\\u0000). Remove it.`,
+    };
+  if (/\p{Surrogate}/u.test(text))
+    return {
+      code: "wrong-field",
+      message: say`field ${inQuotes(field)} holds half of a character (an escape \\uD800 to \\uDFFF alone). Remove it.`,
+    };
+  return null;
 }
 
 /** Two texts that are nearly the same in quotes, from shortly before their first difference on. */

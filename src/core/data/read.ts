@@ -3,11 +3,13 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../errors";
+import { packerOf } from "../packed";
 import { Example } from "../schema";
 import { isFault, scanObject } from "./json-scan";
 import { describeIssue } from "./issue";
-import { quoted, shownPath, type Problem } from "./problem";
+import { brokenCharacter, quoted, shownPath, type Problem } from "./problem";
 import { say } from "../say";
+import { systemReason } from "../system-error";
 
 /** An example and where it stands. `line` counts from 1. */
 export interface LoadedExample extends Example {
@@ -40,6 +42,7 @@ const optionalFields = Object.entries(Example.shape)
 export async function readExamples(file: string): Promise<ReadResult> {
   await expectFile(file, "examples file");
   const result: ReadResult = { examples: [], problems: [], lines: 0 };
+  let spread = false;
   try {
     await eachLine(createReadStream(file, { highWaterMark: 1 << 20 }), (bytes, line) => {
       const problem = (code: string, message: string, field?: string) => {
@@ -68,13 +71,14 @@ export async function readExamples(file: string): Promise<ReadResult> {
       }
       if (text.trim() === "") return;
       result.lines++;
+      if (result.lines === 1) spread = goesOn(text);
       const example = parseExample(text, problem);
       if (example !== null) result.examples.push({ ...example, file, line });
     });
   } catch (error) {
     throw cannotRead(file, error);
   }
-  explainWrongFormat(file, result);
+  explainWrongFormat(file, result, spread);
   return result;
 }
 
@@ -84,14 +88,18 @@ type Report = (code: string, message: string, field?: string) => void;
 function decodeLine(bytes: Buffer, first: boolean, report: Report): string | null {
   if (bytes.length > 0 && bytes[bytes.length - 1] === 0x0d) bytes = bytes.subarray(0, -1);
   if (first && bytes.length > 1) {
-    const start = bytes.readUInt16BE(0);
-    const oneIsZero = (bytes[0] === 0) !== (bytes[1] === 0);
-    if (start === 0xfffe || start === 0xfeff || oneIsZero) {
-      report("wrong-encoding", say`the file is in UTF-16. Save it as UTF-8.`);
+    const encoding = wideEncoding(bytes);
+    if (encoding !== null) {
+      report("wrong-encoding", say`the file is in ${encoding}. Save it as UTF-8.`);
       return null;
     }
-    if (start === 0x504b || start === 0x1f8b) {
-      report("not-jsonl", say`this is a packed file (a spreadsheet or an archive), not JSON Lines.`);
+    const begins = (hex: string) => bytes.subarray(0, hex.length / 2).toString("hex") === hex;
+    const table = ["504b", "50415231", "d0cf11e0"].some(begins); // a ZIP archive (.xlsx), Parquet, an old .xls
+    if (table || packerOf(bytes) !== null) {
+      report(
+        "not-jsonl",
+        say`this is a packed file (a spreadsheet or an archive), not JSON Lines. Make a new task of it (New Task, or plumb import).`,
+      );
       return null;
     }
   }
@@ -111,6 +119,14 @@ function decodeLine(bytes: Buffer, first: boolean, report: Report): string | nul
   }
   const text = bytes.toString("utf8");
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/** An encoding of two or four bytes to a character, by a file's first line; null where it speaks for none. */
+function wideEncoding(bytes: Buffer): string | null {
+  const mark = bytes.subarray(0, 4).toString("hex");
+  const zeros = [...bytes.subarray(0, 4)].map((byte) => byte === 0);
+  if (mark === "fffe0000" || mark === "0000feff" || zeros.filter(Boolean).length === 3) return "UTF-32";
+  return mark.startsWith("fffe") || mark.startsWith("feff") || zeros[0] !== zeros[1] ? "UTF-16" : null;
 }
 
 /**
@@ -141,6 +157,31 @@ export function parseExample(text: string, report: Report): Example | null {
       report("field-twice", say`field ${quoted(key)} stands twice; the last one counts. Remove one.`, key);
     seen.add(key);
   }
+  return exampleOf(value, report);
+}
+
+/**
+ * As `parseExample`, in about half the time where the line is an example, but silent about a field that stands twice: for
+ * whoever reads a whole file while a person waits.
+ */
+export function parseExampleSoon(text: string, report: Report): Example | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return parseExample(text, report); // which says why
+  }
+  // Of brackets in brackets it takes fewer than JSON.parse.
+  const flat = isObject(value) && Object.values(value).every((field) => !isNested(field));
+  return flat ? exampleOf(value as Record<string, unknown>, report) : parseExample(text, report);
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isNested = (field: unknown) =>
+  isObject(field) || (Array.isArray(field) && field.some((item) => typeof item === "object"));
+
+function exampleOf(value: Record<string, unknown>, report: Report): Example | null {
   if (typeof value.id === "number" && Number.isSafeInteger(value.id)) value.id = String(value.id);
   for (const field of optionalFields) if (value[field] === null) Reflect.deleteProperty(value, field);
   const parsed = Example.safeParse(value);
@@ -157,38 +198,38 @@ export function parseExample(text: string, report: Report): Example | null {
     return null;
   }
   for (const field of ["id", "text", "target"] as const) {
-    const content = example[field];
-    if (content?.includes("\0")) {
-      report("nul-byte", String.raw`field "${field}" holds the character NUL (\u0000). Remove it.`, field);
-      return null;
-    }
-    if (content !== undefined && /\p{Surrogate}/u.test(content)) {
-      report(
-        "wrong-field",
-        String.raw`field "${field}" holds half of a character (an escape \uD800 to \uDFFF alone).`,
-        field,
-      );
-      return null;
-    }
+    const broken = brokenCharacter(field, example[field] ?? "");
+    if (broken === null) continue;
+    report(broken.code, broken.message, field);
+    return null;
   }
   return example;
 }
 
-/** Where no line at all is an example, one sentence about the file helps more than one for each line. */
-function explainWrongFormat(file: string, result: ReadResult): void {
+/** Whether a line is the beginning of a list, or of an object that does not end on it. */
+function goesOn(line: string): boolean {
+  const scanned = scanObject(line);
+  return isFault(scanned) && (line[scanned.at] === "[" || scanned.at >= line.trimEnd().length);
+}
+
+/**
+ * Where no line at all is an example, one sentence about the file helps more than one for each line.
+ * @param spread The first line is the beginning of something longer.
+ */
+function explainWrongFormat(file: string, result: ReadResult, spread: boolean): void {
   const first = result.problems[0];
-  if (first?.code === "wrong-encoding") result.problems = [first];
   if (result.examples.length > 0 || result.lines < 2 || first === undefined) return;
+  // Told by the file's first bytes: all lines are wrong for the same reason.
+  if (first.code === "wrong-encoding" || first.code === "not-jsonl") result.problems = [first];
   if (result.problems.some((problem) => problem.code !== "not-json")) return;
   const line = first.line ?? 1;
-  const pretty = /found "\[", expected an object|found the end|expected a field name/.test(first.message);
   result.problems = [
     {
       file,
       line,
       severity: "error",
       code: "not-jsonl",
-      message: pretty
+      message: spread
         ? say`not JSON Lines: the file looks like one JSON document spread over ${result.lines} lines. Write one object on each line, without a list around them and without commas between them.`
         : say`not JSON Lines: none of ${result.lines} lines is a JSON object. Expected lines such as {"id": "1", "text": "…"}. First fault: ${first.message}`,
     },
@@ -278,7 +319,7 @@ export async function expectFile(file: string, what: "task file" | "examples fil
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
       throw new PlumbError(
         "no-such-file",
-        say`There is no ${part()} ${shownPath(file)}.${await offer(path.dirname(file), what)}`,
+        say`There is no ${part()} ${shownPath(file)}. Check the path.${await offer(path.dirname(file), what)}`,
       );
     }
     throw cannotRead(file, error);
@@ -289,10 +330,28 @@ export async function expectFile(file: string, what: "task file" | "examples fil
 async function offer(folder: string, what: "task file" | "examples file"): Promise<string> {
   const [ending, title] =
     what === "task file" ? [".plumb.json", say`Task files there`] : [".jsonl", say`JSON Lines there`];
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(ending)).sort();
+  const names = await filesIn(folder, ending);
   if (names.length === 0) return "";
-  return ` ${title}: ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}.`;
+  return ` ${title}: ${names.slice(0, mostOffered).join(", ")}${names.length > mostOffered ? ", …" : ""}.`;
 }
+
+/** Files that are named where another one is missing. */
+export const mostOffered = 3;
+
+/** Names of a folder's files with an ending; none where it cannot be read. */
+export const filesIn = async (folder: string, ending: string): Promise<string[]> =>
+  (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(ending)).sort();
+
+/** Errors of the file system as clauses. */
+const unreadable = (): Readonly<Record<string, string>> => ({
+  EACCES: say`no permission to read it. Change the file's permissions`,
+  EPERM: say`no permission to read it. Change the file's permissions`,
+  ENOTDIR: say`a part of its path is a file and not a folder. Check the path`,
+  EISDIR: say`it is a folder, not a file. Name a file`,
+  EMFILE: say`too many files are open. Close some programs`,
+  ELOOP: say`its symbolic links go in a circle. Correct them`,
+  ENAMETOOLONG: say`its name is longer than a name can be. Check the path`,
+});
 
 /** What the file system says about reading a file, as a sentence. */
 export function cannotRead(file: string, error: unknown): PlumbError {
@@ -300,13 +359,6 @@ export function cannotRead(file: string, error: unknown): PlumbError {
   const code = (error as NodeJS.ErrnoException).code;
   // Not from the file system: a fault of the program must not pass for one of the file.
   if (code === undefined) throw error;
-  const reason =
-    code === "EACCES" || code === "EPERM"
-      ? say`no permission to read it. Change the file's permissions`
-      : code === "ENOTDIR"
-        ? say`a part of its path is a file and not a folder. Check the path`
-        : code === "EMFILE"
-          ? say`too many files are open. Close some programs`
-          : (error as Error).message;
+  const reason = unreadable()[code] ?? systemReason(error);
   return new PlumbError("cannot-read", say`Cannot read ${shownPath(file)}: ${reason}.`, { cause: error });
 }

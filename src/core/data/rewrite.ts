@@ -7,6 +7,7 @@ import { isFault, scanObject, type Member } from "./json-scan";
 import { quoted, shownPath } from "./problem";
 import { cannotRead, expectFile } from "./read";
 import { say } from "../say";
+import { systemReason } from "../system-error";
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 
@@ -184,11 +185,7 @@ function cannotWrite(file: string, error: unknown): PlumbError {
   const reason =
     code === "EACCES" || code === "EPERM"
       ? say`no permission to write it or its folder`
-      : code === "EROFS"
-        ? say`the disk is read-only`
-        : code === "ENOSPC" || code === "EDQUOT"
-          ? say`no space is left on the disk`
-          : (error as Error).message;
+      : systemReason(error);
   return new PlumbError(
     "cannot-write",
     say`Cannot write ${shownPath(file)}: ${reason}. The file is unchanged.`,

@@ -7,9 +7,12 @@ import type { LoadedExample } from "./read";
 import { shownPath } from "./problem";
 import { atOnce, partOf, type Sliced } from "../slices";
 import type { LoadedTask } from "./task";
-import { say } from "../say";
+import { inQuotes, say } from "../say";
 
 export const defaultTestShare = 0.2;
+
+/** From this share of the test on, near duplicates of training texts make its result worthless. */
+export const worthlessOverlap = 1 / 3;
 
 /** Units that are placed between two pauses. */
 const unitsAtOnce = 500;
@@ -45,15 +48,15 @@ export interface SplitRecord {
 /**
  * Train and test part of a task. Where an example says `"split": "test"`, the split is given, and examples without the
  * field are for training. Else it is drawn, class by class (a multi-label text counts for the rarest of its labels);
- * near duplicates and equal groups stay on one side, and so does what says `"split": "train"`.
+ * near duplicates and equal groups stay on one side (`drawParts`), and so does what says `"split": "train"`.
  * The order of the lines makes no difference to a drawn split.
  * @throws {PlumbError} code "no-split" where one side would be empty.
  */
 export function splitExamples(
   loaded: Pick<LoadedTask, "task" | "examples" | "path">,
   options: SplitOptions & {
-    /** What `Sketches.bonds` says of the answered examples, by their place among these, where it is known already. */
-    bonds?: readonly NearPair[];
+    /** Of the answered examples, where they are known already; other texts may follow. */
+    sketches?: Sketches;
   },
 ): Split {
   const answered: LoadedExample[] = [];
@@ -68,18 +71,8 @@ export function splitExamples(
     return { train, test, unanswered, made: "given", seed: null, testShare: null };
   }
 
-  const units = unitsOf(answered, options.bonds);
-  const fixed = forTraining(units, answered);
-  const bins = distribute(
-    answered,
-    units,
-    [1 - options.testShare, options.testShare],
-    seededRandom(options.seed),
-    {
-      learnsFirst: true,
-      fixed,
-    },
-  );
+  const sketches = options.sketches ?? Sketches.of(answered.map(({ text }) => text));
+  const { bins } = atOnce(drawParts(answered, sketches, options));
   const train = answered.filter((_, at) => bins[at] === 0);
   const test = answered.filter((_, at) => bins[at] === 1);
   needBothSides(loaded.path, train, test);
@@ -92,25 +85,72 @@ const openStratum = "\0open";
 /**
  * Sides of the split of a task that is being made, drawn among all its texts, those without an answer too: whatever later
  * chooses which of these are labelled first has then never touched the test part. Answered texts are drawn class by class,
- * those without an answer as a class of their own; near duplicates and equal groups stay on one side.
- * @returns The side of each example; null where there are too few to have two.
+ * those without an answer as a class of their own; near duplicates and equal groups stay on one side (`drawParts`).
  */
-export function* drawSides(
-  examples: readonly Example[],
-  { seed, testShare }: SplitOptions,
-): Sliced<("train" | "test")[] | null> {
+export function* drawSides(examples: readonly Example[], options: SplitOptions): Sliced<DrawnSides> {
   const sketches = yield* partOf(Sketches.slicesOf(examples.map(({ text }) => text)), 0, 0.75);
-  const bonds = yield* partOf(sketches.bondSlices(), 0.75, 0.9);
-  const units = unitsOf(examples, bonds, (example) =>
-    isAnswered(example) ? strataOf(example) : [openStratum],
+  const { bins, patterns } = yield* partOf(
+    drawParts(examples, sketches, options, (example) =>
+      isAnswered(example) ? strataOf(example) : [openStratum],
+    ),
+    0.75,
+    1,
   );
-  const drawn = distribution(examples, units, [1 - testShare, testShare], seededRandom(seed), {
-    learnsFirst: true,
-    fixed: forTraining(units, examples),
-  });
-  const bins = yield* partOf(drawn, 0.9, 1);
-  if (new Set(bins).size < 2) return null;
-  return bins.map((bin) => (bin === 0 ? "train" : "test"));
+  const alike = patterns !== "none";
+  if (patterns === "torn" || new Set(bins).size < 2) return { sides: null, alike };
+  return { sides: bins.map((bin) => (bin === 0 ? "train" : "test")), alike };
+}
+
+/** Sides of the split of a task that is being made. */
+export interface DrawnSides {
+  /** The side of each example; null where there are too few texts to have two, or too few that differ. */
+  sides: ("train" | "test")[] | null;
+  /** Whether so many texts follow one pattern that the draw had to differ from what was asked. */
+  alike: boolean;
+}
+
+/** Bin of each example: 0 to learn from, 1 for the test. */
+interface Parts {
+  bins: number[];
+  /** Texts of one pattern: whether some stay together that would not have to, or make the test worthless after all. */
+  patterns: "none" | "whole" | "torn";
+}
+
+/**
+ * Draws a test part. Of a pattern that many texts follow, those that are less close may be split apart (`Sketches.bonds`);
+ * where this would make the test worthless, all of it stays on one side, and the test is of other texts.
+ * @param sketches Of the examples; other texts may follow.
+ */
+function* drawParts(
+  examples: readonly Example[],
+  sketches: Sketches,
+  { seed, testShare }: SplitOptions,
+  strata?: (example: Example) => string[],
+): Sliced<Parts> {
+  const answered = examples.flatMap((example, at) => (isAnswered(example) ? [at] : []));
+  function* drawn(bonds: Sliced<NearPair[]>): Sliced<{ bins: number[]; telling: boolean }> {
+    const units = unitsOf(examples, yield* partOf(bonds, 0, 0.5), strata);
+    const distributed = distribution(examples, units, [1 - testShare, testShare], seededRandom(seed), {
+      learnsFirst: true,
+      fixed: forTraining(units, examples),
+    });
+    const bins = yield* partOf(distributed, 0.5, 0.8);
+    let telling = true;
+    // A run has the answered ones alone.
+    const all = examples.map((_, at) => at);
+    for (const some of answered.length < all.length ? [all, answered] : [all]) {
+      const test = some.filter((at) => bins[at] === 1);
+      const train = some.filter((at) => bins[at] === 0);
+      const near = yield* partOf(sketches.nearSlices(test, train), 0.8, 1);
+      if (near > 0 && near >= worthlessOverlap * test.length) telling = false;
+    }
+    return { bins, telling };
+  }
+  const { bins, telling } = yield* partOf(drawn(sketches.bondSlices(examples.length)), 0, 0.5);
+  if (telling) return { bins, patterns: "none" };
+  const whole = yield* partOf(drawn(sketches.pairSlices(examples.length)), 0.5, 1);
+  const sound = whole.telling && new Set(whole.bins).size === 2;
+  return sound ? { bins: whole.bins, patterns: "whole" } : { bins, patterns: "torn" };
 }
 
 const isAnswered = ({ label, labels, target }: Example) =>
@@ -147,7 +187,7 @@ export function restoreSplit(
       const what = example === undefined ? say`is gone` : say`has no answer any more`;
       throw new PlumbError(
         "split-changed",
-        say`${shownPath(loaded.path)}: example ${JSON.stringify(id)} of the run's split ${what}. Bring it back, or start a new run.`,
+        say`${shownPath(loaded.path)}: example ${inQuotes(id)} of the run's split ${what}. Bring it back, or start a new run.`,
       );
     }
     return example;

@@ -2,11 +2,12 @@ import { readFile, stat } from "node:fs/promises";
 import { isUtf8 } from "node:buffer";
 import path from "node:path";
 import { PlumbError } from "../errors";
+import { isSamePath } from "../files";
 import { Task, type Label } from "../schema";
-import { describeIssue } from "./issue";
+import { describeIssue, fieldPath } from "./issue";
 import { isFault, placeIn, scanObject } from "./json-scan";
-import { quoted, shownPath, type Problem } from "./problem";
-import { cannotRead, expectFile, readExamples, type LoadedExample } from "./read";
+import { brokenCharacter, quoted, shownPath, type Problem, type TaskFix } from "./problem";
+import { cannotRead, expectFile, filesIn, mostOffered, readExamples, type LoadedExample } from "./read";
 import { findExampleProblems } from "./examine";
 import { fold, nearestWord } from "./spelling";
 import { say } from "../say";
@@ -31,10 +32,16 @@ export class TaskError extends PlumbError {
     code: string,
     message: string,
     readonly line: number | null,
-    options?: ErrorOptions,
+    options: ErrorOptions & {
+      /** Changes in the task file that would mend it, the likeliest first. */
+      readonly fixes?: readonly TaskFix[];
+    } = {},
   ) {
     super(code, message, options);
+    this.fixes = options.fixes ?? [];
   }
+
+  readonly fixes: readonly TaskFix[];
 }
 
 /** A task file is a page of text: whatever is larger is another kind of file. */
@@ -59,7 +66,7 @@ export async function loadTask(file: string): Promise<LoadedTask> {
   const loaded: LoadedTask = { path: taskFile, folder, task, examples: [], problems, files: [] };
   for (const { part, field, file: name } of parts) {
     const examplesFile = path.resolve(folder, name);
-    if (loaded.files.some((other) => other.path === examplesFile)) {
+    if (loaded.files.some((other) => isSamePath(other.path, examplesFile))) {
       throw taskError(
         taskFile,
         "same-file",
@@ -67,16 +74,20 @@ export async function loadTask(file: string): Promise<LoadedTask> {
         lineOf(["examples", "test"]),
       );
     }
-    const read = await readExamples(examplesFile).catch((error: unknown) => {
+    const read = await readExamples(examplesFile).catch(async (error: unknown) => {
       if (error instanceof PlumbError) {
-        const line = lineOf(part === undefined ? ["examples"] : ["examples", part]);
+        const line = lineOf(field.split("."));
+        const others = parts.flatMap(({ file: other }) =>
+          other === name ? [] : [path.resolve(folder, other)],
+        );
+        const beside = error.code === "no-such-file" ? await examplesBeside(folder, name, others) : [];
+        const elsewhere = path.dirname(examplesFile) !== folder && beside.length > 0;
+        const hint = elsewhere ? ` ${say`JSON Lines beside the task: ${beside.join(", ")}.`}` : "";
         throw new TaskError(
           error.code,
-          say`${shownPath(taskFile)}, field "${field}": ${error.message}`,
+          say`${shownPath(taskFile)}, field "${field}": ${error.message}` + hint,
           line,
-          {
-            cause: error,
-          },
+          { cause: error, fixes: beside.map((to) => ({ what: "examples", from: field, to })) },
         );
       }
       throw error;
@@ -101,7 +112,16 @@ export async function loadTask(file: string): Promise<LoadedTask> {
     }
   }
   problems.push(...findExampleProblems(loaded));
+  const placeOf = ({ file }: Problem) => loaded.files.findIndex((each) => each.path === file);
+  problems.sort((a, b) => placeOf(a) - placeOf(b) || (a.line ?? 0) - (b.line ?? 0));
   return loaded;
+}
+
+/** JSON Lines beside a task that may be meant where its examples file is missing: what is called nearly so first. */
+async function examplesBeside(folder: string, missing: string, others: readonly string[]): Promise<string[]> {
+  const names = (await filesIn(folder, ".jsonl")).filter((name) => !others.includes(path.join(folder, name)));
+  const near = nearestWord(path.basename(missing), names);
+  return [...new Set([...(near === null ? [] : [near]), ...names])].slice(0, mostOffered);
 }
 
 /** Line of the value at a path in a task file, from 1; of what is around it where it is not there. */
@@ -167,9 +187,13 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
     throw taskError(file, "wrong-field", faults.slice(0, 5).join(" ") + more, lineOf(path));
   }
   const task = parsed.data;
+  const known = Object.keys(Task.shape);
+  for (const [path, text] of textsIn(known.map((key) => [[key], task[key]] as const))) {
+    const broken = brokenCharacter(fieldPath(path), text);
+    if (broken !== null) throw taskError(file, broken.code, broken.message, lineOf(path));
+  }
   checkLabels(file, task, lineOf);
 
-  const known = Object.keys(Task.shape);
   const problems: Problem[] = [];
   for (const key of Object.keys(value)) {
     const near = known.includes(key)
@@ -206,6 +230,18 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
   return { task, problems, lineOf };
 }
 
+/** All texts among values and inside them, each with its path. */
+function* textsIn(
+  values: readonly (readonly [path: readonly PropertyKey[], value: unknown])[],
+): Generator<readonly [path: readonly PropertyKey[], text: string]> {
+  for (const [path, value] of values) {
+    if (typeof value === "string") yield [path, value];
+    else if (Array.isArray(value)) yield* textsIn(value.map((item, at) => [[...path, at], item] as const));
+    else if (typeof value === "object" && value !== null)
+      yield* textsIn(Object.entries(value).map(([key, item]) => [[...path, key], item] as const));
+  }
+}
+
 async function readTaskText(file: string): Promise<string> {
   await expectFile(file, "task file");
   let bytes: Buffer;
@@ -222,7 +258,15 @@ async function readTaskText(file: string): Promise<string> {
   } catch (error) {
     throw cannotRead(file, error);
   }
-  if (bytes.includes(0) || !isUtf8(bytes)) {
+  const zero = bytes.indexOf(0);
+  if (zero >= 0) {
+    throw taskError(
+      file,
+      "nul-byte",
+      say`a NUL byte at byte ${zero + 1}. The file is damaged, or was not saved as UTF-8. Save it as UTF-8 or remove the byte.`,
+    );
+  }
+  if (!isUtf8(bytes)) {
     throw taskError(
       file,
       "not-utf8",

@@ -1,4 +1,5 @@
 import { quoted } from "../data/problem";
+import { fold } from "../data/spelling";
 import type { TaskKind } from "../schema";
 import { isEmpty, shown, type Column } from "./columns";
 import type { Cell, Row } from "./types";
@@ -141,10 +142,31 @@ export function countLabels(columns: readonly Column[], choices: AnswerChoices):
           ? [name.trim()]
           : []
         : (labelsOf(cell, choices.separator) ?? []);
-      for (const label of new Set(labels)) counts.set(label, (counts.get(label) ?? 0) + count);
+      for (const label of new Set(labels))
+        if (brokenCharacter(label) === null) counts.set(label, (counts.get(label) ?? 0) + count);
     }
   }
   return inOrder(counts);
+}
+
+/**
+ * The label that each answer is taken for: one that is known, or a commoner answer, where it differs from that by case, blanks
+ * or dashes alone and so is most likely meant to be it; else its own.
+ */
+export function joinSpellings(
+  counted: readonly LabelCount[],
+  known: readonly string[],
+): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const common = [...counted].sort((a, b) => b.count - a.count).map(({ label }) => label);
+  for (const label of [...known, ...common]) if (!names.has(fold(label))) names.set(fold(label), label);
+  return new Map(counted.map(({ label }) => [label, names.get(fold(label)) ?? label]));
+}
+
+/** What a text cannot hold, in words; null where it holds none of it. */
+export function brokenCharacter(text: string): string | null {
+  if (text.includes("\0")) return say`the character NUL`;
+  return /\p{Surrogate}/u.test(text) ? say`half of a character` : null;
 }
 
 export function inOrder(counts: ReadonlyMap<string, number>): LabelCount[] {

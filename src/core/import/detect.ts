@@ -3,6 +3,7 @@ import path from "node:path";
 import { shownPath } from "../data";
 import { cannotRead } from "../data/read";
 import { PlumbError } from "../errors";
+import { packerOf } from "../packed";
 import { DelimitedReader, type Dialect } from "./csv";
 import { chunksOf, detectEncoding, textOf } from "./encoding";
 import { roleOf } from "./names";
@@ -95,8 +96,8 @@ function packedFormat(file: string, start: Buffer): "xlsx" | "parquet" | null {
       say`an Excel file of the old kind (.xls) or one with a password`,
       say`Save it as .xlsx without a password.`,
     );
-  if (begins("1f8b")) refuse(say`a packed file (gzip)`, say`Unpack it first.`);
-  if (begins("28b52ffd")) refuse(say`a packed file (Zstandard)`, say`Unpack it first.`);
+  const packer = packerOf(start);
+  if (packer !== null) refuse(say`a packed file (${packer})`, say`Unpack it first.`);
   if (begins("25504446")) refuse(say`a PDF`, say`Save its texts as .txt or .csv.`);
   if (begins("53514c69746520")) refuse(say`a SQLite database`, say`Export the table as .csv.`);
   if (begins("4152524f5731")) refuse(say`an Arrow file`, say`Write it as Parquet or .csv.`);

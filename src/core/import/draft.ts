@@ -1,5 +1,5 @@
 import type { TaskKind } from "../schema";
-import { countLabels, type AnswerChoices } from "./answers";
+import { countLabels, joinSpellings, type AnswerChoices } from "./answers";
 import { guessForm, type TaskChoices } from "./guess";
 import type { Inspection } from "./inspect";
 import { isReserved, leastLabels, mostLabels } from "./limits";
@@ -19,6 +19,8 @@ export interface DraftLabel {
   readonly description: string;
   /** Texts that have it. */
   readonly count: number;
+  /** Whether it is no label of the task ("don't know", "?"): its texts are left without it. */
+  readonly dropped: boolean;
 }
 
 /** A task that a person is making of a file. It is never changed: each choice makes a new one. */
@@ -115,13 +117,23 @@ export function withLabel(
 export function withNewLabel(draft: TaskDraft, given: string): TaskDraft {
   const name = given.trim();
   if (name === "" || draft.labels.some((label) => label.name.trim() === name)) return draft;
-  return { ...draft, labels: [...draft.labels, { found: null, name, description: "", count: 0 }] };
+  const label = { found: null, name, description: "", count: 0, dropped: false };
+  return { ...draft, labels: [...draft.labels, label] };
 }
 
-/** Only a label that was added can go: those of the file stand in its texts. */
+/** A label that was added goes; one of the file stays in sight, as one that its texts are left without. */
 export function withoutLabel(draft: TaskDraft, at: number): TaskDraft {
-  if (draft.labels[at]?.found !== null) return draft;
-  return { ...draft, labels: draft.labels.filter((_, place) => place !== at) };
+  const labels = draft.labels.flatMap((label, place) => {
+    if (place !== at) return [label];
+    return label.found === null ? [] : [{ ...label, dropped: true }];
+  });
+  return { ...draft, labels };
+}
+
+/** A label of the file that was left out is one again. */
+export function withLabelBack(draft: TaskDraft, at: number): TaskDraft {
+  const labels = draft.labels.map((label, place) => (place === at ? { ...label, dropped: false } : label));
+  return { ...draft, labels };
 }
 
 export function withLabelMoved(draft: TaskDraft, from: number, to: number): TaskDraft {
@@ -139,7 +151,7 @@ export function obstaclesOf(draft: TaskDraft): Obstacle[] {
   if (columnOf(draft, "text") === null) found.push("no-text");
   if (draft.name.trim() === "") found.push("blank-name");
   if (kind !== "generation") {
-    const names = new Set(draft.labels.map(({ name }) => name.trim()));
+    const names = new Set(draft.labels.flatMap(({ name, dropped }) => (dropped ? [] : [name.trim()])));
     if (draft.uncountable || draft.labels.length > mostLabels) found.push("many-labels");
     else if (names.has("")) found.push("blank-label");
     else if (names.size < leastLabels(kind)) found.push("few-labels");
@@ -161,8 +173,9 @@ export function newTaskOf(draft: TaskDraft): NewTask | null {
     group: columnOf(draft, "group"),
     split: columnOf(draft, "split"),
   };
-  const named =
+  const all =
     form.kind === "generation" ? [] : labels.map((label) => ({ ...label, name: label.name.trim() }));
+  const named = all.filter(({ dropped }) => !dropped);
   const instruction = draft.instruction.trim();
   return {
     read: draft.read,
@@ -173,6 +186,7 @@ export function newTaskOf(draft: TaskDraft): NewTask | null {
     renamed: new Map(
       named.flatMap(({ found: old, name }) => (old === null || old === name ? [] : [[old, name] as const])),
     ),
+    dropped: new Set(all.flatMap(({ found: old, dropped }) => (old !== null && dropped ? [old] : []))),
     descriptions: new Map(named.map(({ name, description }) => [name, description.trim()])),
     ...(draft.baseModel === null ? {} : { baseModel: draft.baseModel }),
     keep: found.columns.flatMap(({ name }) =>
@@ -199,15 +213,21 @@ function formOf(found: Inspection, uses: TaskDraft["uses"], kind: TaskKind | nul
 function recount(draft: TaskDraft): TaskDraft {
   if (draft.form.kind === "generation") return { ...draft, uncountable: false };
   const counted = countLabels(draft.found.columns, draft.form);
-  const counts = new Map((counted ?? []).map(({ label, count }) => [label, count]));
+  const counts = new Map(counted?.map(({ label, count }) => [label, count]));
   const kept = draft.labels.flatMap((label) => {
     if (label.found === null) return counts.has(label.name) ? [] : [label];
     const count = counts.get(label.found);
     return count === undefined ? [] : [{ ...label, count }];
   });
   const known = new Set(kept.map(({ found }) => found));
-  const fresh = [...counts].flatMap(([label, count]) =>
-    known.has(label) ? [] : [{ found: label, name: label, description: "", count }],
+  const names = joinSpellings(
+    counted ?? [],
+    kept.map(({ name }) => name),
+  );
+  const fresh = [...names].flatMap(([label, name]) =>
+    known.has(label)
+      ? []
+      : [{ found: label, name, description: "", count: counts.get(label)!, dropped: false }],
   );
   return { ...draft, labels: [...kept, ...fresh], uncountable: counted === null };
 }

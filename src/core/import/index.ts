@@ -1,4 +1,4 @@
-export { countLabels, type AnswerChoices, type LabelCount } from "./answers";
+export { countLabels, joinSpellings, type AnswerChoices, type LabelCount } from "./answers";
 export type { Column } from "./columns";
 export { guessForm, type TaskChoices } from "./guess";
 export { inspect, type Inspection } from "./inspect";

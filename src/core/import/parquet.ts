@@ -8,9 +8,10 @@ import {
 } from "hyparquet";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { PlumbError } from "../errors";
+import { checkPages } from "./parquet-pages";
 import { importError } from "./problems";
 import type { RawBatches, RawItem, Tick } from "./types";
-import { say } from "../say";
+import { inQuotes, say } from "../say";
 
 /** A group of rows is held in memory as a whole. */
 const largestGroup = 1 << 30;
@@ -18,7 +19,7 @@ const largestGroup = 1 << 30;
 const largestPage = 256 << 20;
 
 const sized = (length: number) => {
-  if (!(length >= 0 && length <= largestPage)) throw new Error(`a page of ${length} bytes`);
+  if (!(length >= 0 && length <= largestPage)) throw new Error(say`a page of ${length} bytes`);
   return length;
 };
 
@@ -41,7 +42,8 @@ const readable = new Set(["UNCOMPRESSED", ...Object.keys(compressors)]);
 export async function* readParquet(file: string, tick: Tick): RawBatches {
   try {
     const buffer = await asyncBufferFromFile(file);
-    const metadata = await parquetMetadataAsync(buffer);
+    // Looking for places on a map, which nobody asked for, hyparquet goes round for ever where a damaged group has −1 columns.
+    const metadata = await parquetMetadataAsync(buffer, { geoparquet: false });
     checkGroups(file, metadata);
     const classes = classNames(metadata);
     const total = Number(metadata.num_rows);
@@ -49,6 +51,8 @@ export async function* readParquet(file: string, tick: Tick): RawBatches {
     tick(0);
     for (const group of metadata.row_groups) {
       const end = start + Number(group.num_rows);
+      for (const { meta_data: column } of group.columns)
+        if (column !== undefined) await checkPages(buffer, column);
       const rows = await parquetReadObjects({
         file: buffer,
         metadata,
@@ -94,7 +98,7 @@ function checkGroups(file: string, { row_groups: groups }: FileMetaData): void {
       throw importError(
         file,
         "unknown-compression",
-        say`column ${JSON.stringify(column.path_in_schema.join("."))} is packed by ${column.codec}, which is not read. Write the file with Snappy or Zstandard.`,
+        say`column ${inQuotes(column.path_in_schema.join("."))} is packed by ${column.codec}, which is not read. Write the file with Snappy or Zstandard.`,
       );
     }
   }

@@ -12,7 +12,7 @@ import { TextLineReader, readFolder } from "./texts";
 import { convertRecord, recogniseTool } from "./tools";
 import type { Cell, Fault, RawBatches, RawItem, ReadChoices, ReadHooks, ReadItem, Tick, Tool } from "./types";
 import { readSheet } from "./xlsx";
-import { say } from "../say";
+import { inQuotes, say } from "../say";
 
 /** So many rows tell where the header is and which program wrote them. */
 const sampleSize = 200;
@@ -183,7 +183,7 @@ class Converter {
             line,
             severity: "info",
             code: "title-line",
-            message: say`taken for a title above the table: ${JSON.stringify(title.slice(0, 60))}.`,
+            message: say`taken for a title above the table: ${inQuotes(title.slice(0, 60))}.`,
           });
         return null;
       }

@@ -21,25 +21,51 @@ export interface TableShape {
 export function shapeOf(rows: readonly (readonly Cell[])[], header?: boolean): TableShape {
   const width = mode(rows.slice(1).map((row) => row.length)) ?? rows[0]?.length ?? 0;
   const filled = mode(rows.slice(1).map(countFilled)) ?? 0;
+  const isBare = (row: readonly Cell[]) => countFilled(row) <= filled / 2;
+  /** A title says that a header is due, unless the row it stands in may be one of several texts without a label. */
+  const share = (body: readonly (readonly Cell[])[], titled: boolean) =>
+    titled && !body.some(isBare) ? 2 : 4;
+  /** A row above the table: few of its cells hold something, and it is shorter, or the header comes below. */
+  const isTitle = (at: number) => {
+    const row = rows[at]!;
+    if (width < 2 || filled < 2 || !isBare(row)) return false;
+    if (row.length < width) return true;
+    const later = rows.slice(at + 1, at + 1 + mostTitles);
+    return later.some((one) => one.filter(isKnownName).length >= 2) || isPaddedTitle(at);
+  };
+  /** A spreadsheet saved as text fills up a title with empty cells; so looks a first text that has no label yet. */
+  const isPaddedTitle = (at: number) => {
+    const [title = null, ...others] = rows[at]!;
+    if (isKnownName(title) || countFilled(others) > 0) return false;
+    const below = rows.findIndex((row, later) => later > at && !isBare(row));
+    const head = rows[below] ?? [];
+    const body = rows.slice(below + 1);
+    return header === true ? canBeHeader(head, body) : isHeader(head, body, share(body, true));
+  };
   let titles = 0;
-  while (titles < Math.min(mostTitles, rows.length - 1) && isTitle(rows, titles, width, filled)) titles++;
+  while (titles < Math.min(mostTitles, rows.length - 1) && isTitle(titles)) titles++;
   const head = rows[titles] ?? [];
   const body = rows.slice(titles + 1);
-  const hasHeader = header ?? isHeader(head, body);
+  const hasHeader = header ?? isHeader(head, body, share(body, titles > 0));
   const columns = nameColumns(hasHeader ? head : [], Math.max(hasHeader ? trimmedLength(head) : 0, width));
   return { titles: header === false ? 0 : titles, header: hasHeader, columns };
 }
 
-/** A row above the table: few of its cells hold something, and either it is shorter or the header comes below. */
-function isTitle(rows: readonly (readonly Cell[])[], at: number, width: number, filled: number): boolean {
-  const row = rows[at]!;
-  const count = countFilled(row);
-  if (width < 2 || filled < 2 || count > filled / 2) return false;
-  if (row.length < width) return true;
-  return rows.slice(at + 1, at + 1 + mostTitles).some((later) => later.filter(isKnownName).length >= 2);
+/** Whether nothing speaks against a header: names that differ, and none of them a value in its own column. */
+function canBeHeader(head: readonly Cell[], body: readonly (readonly Cell[])[]): boolean {
+  const isName = (cell: Cell, at: number) =>
+    typeof cell === "string" &&
+    cell.length <= longestName &&
+    !isNumber(cell) &&
+    !body.some((row) => row[at] === cell);
+  return (
+    new Set(head).size === head.length &&
+    head.every((cell, at) => cell === null || cell === "" || isName(cell, at))
+  );
 }
 
-function isHeader(head: readonly Cell[], body: readonly (readonly Cell[])[]): boolean {
+/** @param repeats How often each value of a column stands there on average at least, for its name to be known by that. */
+function isHeader(head: readonly Cell[], body: readonly (readonly Cell[])[], repeats: number): boolean {
   const names = head.filter((cell) => cell !== null && cell !== "");
   if (names.length === 0 || names.some((cell) => typeof cell !== "string" || cell.length > longestName))
     return false;
@@ -56,12 +82,13 @@ function isHeader(head: readonly Cell[], body: readonly (readonly Cell[])[]): bo
     const values = body
       .map((row) => row[at] ?? null)
       .filter((cell): cell is string => typeof cell === "string" && cell !== "");
-    if (values.length === 0 || typeof name !== "string") return;
+    // Only the numbers of rows, in the first column, go without a name.
+    if (values.length === 0 || typeof name !== "string" || (name === "" && at > 0)) return;
     if (values.includes(name)) speaks -= 2;
     else if (values.every(isNumber)) speaks += 2;
     else if (values.reduce((sum, value) => sum + value.length, 0) / values.length > 3 * name.length + 10)
       speaks++;
-    else if (new Set(values).size <= values.length / 4) speaks++;
+    else if (new Set(values).size <= values.length / repeats) speaks++;
   });
   return speaks > 0;
 }

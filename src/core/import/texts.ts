@@ -5,11 +5,13 @@ import { PlumbError } from "../errors";
 import { detectEncoding, textOf } from "./encoding";
 import { importError } from "./problems";
 import type { Encoding, RawBatches, RawItem, Tick } from "./types";
-import { say } from "../say";
+import { counted, say } from "../say";
 
 /** One text is no longer than this. */
 const largestText = 4 << 20;
 const mostFiles = 1_000_000;
+/** So many hidden files are named. */
+const mostMentioned = 3;
 
 /** Lines of a plain text: a text each. Blank ones are passed over. */
 export class TextLineReader {
@@ -30,12 +32,13 @@ export class TextLineReader {
 
 /**
  * Texts of a folder: one a file, those in folders within it too, in the order of their names. `folder` is the folder that
- * a file lies in, which is how many collections keep their labels. Files that are no texts are told.
+ * a file lies in, which is how many collections keep their labels. What is no text is told, and so is what is not read: a
+ * link may lead out of the folder, or to a text that is read already.
  */
 export async function* readFolder(folder: string, encoding: Encoding | undefined, tick: Tick): RawBatches {
-  const files = await filesIn(folder);
+  const { files, hidden } = await filesIn(folder);
   let line = 0;
-  for (const name of files) {
+  for (const { name, isLink, isFile } of files) {
     tick(line++);
     const file = path.join(folder, name);
     const fault = (code: string, message: string): RawItem => ({
@@ -43,6 +46,17 @@ export async function* readFolder(folder: string, encoding: Encoding | undefined
       value: null,
       faults: [{ line: null, severity: "error", code, message: `${name}: ${message}` }],
     });
+    if (!isFile) {
+      yield [
+        fault(
+          "not-a-file",
+          isLink
+            ? say`this is a link; it was left out. Put what it leads to in its place.`
+            : say`this is not a regular file; it was left out.`,
+        ),
+      ];
+      continue;
+    }
     try {
       const { size } = await stat(file);
       if (size > largestText) {
@@ -67,7 +81,7 @@ export async function* readFolder(folder: string, encoding: Encoding | undefined
             value: {
               text: text.trim(),
               file: name,
-              folder: path.dirname(name) === "." ? null : path.dirname(name),
+              folder: path.posix.dirname(name) === "." ? null : path.posix.dirname(name),
             },
           },
         ];
@@ -76,21 +90,39 @@ export async function* readFolder(folder: string, encoding: Encoding | undefined
       yield [fault(said.code, said.message)];
     }
   }
+  if (hidden.length > 0) {
+    const message = say`${counted(hidden.length, "hidden file or folder was", "hidden files or folders were")} left out: ${mentioned(hidden)}.`;
+    yield [{ line, value: null, faults: [{ line: null, severity: "info", code: "hidden-file", message }] }];
+  }
   tick(files.length);
 }
 
-/** Paths of the files in a folder, from there; hidden ones are left out. */
-export async function filesIn(folder: string): Promise<string[]> {
-  const files: string[] = [];
+const mentioned = (names: readonly string[]) =>
+  [...names.slice(0, mostMentioned), ...(names.length > mostMentioned ? ["…"] : [])].join(", ");
+
+/** What systems put into folders for themselves; nobody misses it. */
+const isOfSystem = (name: string) => /^(\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini)$/i.test(name);
+
+interface Found {
+  name: string;
+  isLink: boolean;
+  isFile: boolean;
+}
+
+/** Paths of what lies in a folder, from there, with `/` on every system. */
+async function filesIn(folder: string): Promise<{ files: Found[]; hidden: string[] }> {
+  const files: Found[] = [];
+  const hidden: string[] = [];
   const walk = async (inner: string) => {
     for (const entry of (await readdir(path.join(folder, inner), { withFileTypes: true })).sort((a, b) =>
       compare(a.name, b.name),
     )) {
-      if (entry.name.startsWith(".")) continue;
-      const name = path.join(inner, entry.name);
-      if (entry.isDirectory()) await walk(name);
-      else if (entry.isFile()) files.push(name);
-      if (files.length > mostFiles)
+      if (isOfSystem(entry.name)) continue;
+      const name = path.posix.join(inner, entry.name);
+      if (entry.name.startsWith(".")) hidden.push(name);
+      else if (entry.isDirectory()) await walk(name);
+      else files.push({ name, isLink: entry.isSymbolicLink(), isFile: entry.isFile() });
+      if (files.length + hidden.length > mostFiles)
         throw importError(folder, "too-many", say`more than ${mostFiles} files are too many.`);
     }
   };
@@ -100,7 +132,7 @@ export async function filesIn(folder: string): Promise<string[]> {
     if (error instanceof PlumbError) throw error;
     throw cannotRead(folder, error);
   }
-  return files;
+  return { files, hidden };
 }
 
 /** `a2` before `a10`. */

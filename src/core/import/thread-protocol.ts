@@ -14,13 +14,15 @@ export interface ImportRequests {
    * back, and nothing is written.
    */
   write: { ask: { file: string; task: NewTask; seen: number }; reply: WriteResult };
-  models: { ask: null; reply: ModelsHere };
+  /** `base` is the model that the settings name for tasks that name none; null where they name none either. */
+  models: { ask: { base: string | null }; reply: ModelsHere };
 }
 
-/** Base models on this machine. */
+/** Base models on this machine. The default is the one that is taken where a task names none. */
 export interface ModelsHere {
-  /** Name of the one that is taken where none is named, whether it is there or not. */
+  /** Whether it is there or not. */
   readonly defaultName: string;
+  readonly defaultHere: boolean;
   readonly models: readonly (FoundModel & { isDefault: boolean })[];
 }
 

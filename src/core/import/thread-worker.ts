@@ -2,14 +2,17 @@
 import { parentPort } from "node:worker_threads";
 import { PlumbError } from "../errors";
 import { speakAsAsked } from "../language";
-import { listModels } from "../model";
+import { listModels, resolveBaseModel, type FoundModel } from "../model";
 import { DEFAULT_MODEL } from "../model/default/model";
+import { sentenceOf } from "../system-error";
 import { inspect } from "./inspect";
 import type { FromImportThread, ImportRequest, ImportRequests, ToImportThread } from "./thread-protocol";
 import type { ReadHooks } from "./types";
 import { freeBase, prepareTask, surveyTask, writePrepared } from "./write";
 
 speakAsAsked();
+
+const isUsable = ({ broken, unsupported }: FoundModel) => broken === null && unsupported === null;
 
 type Handlers = {
   [K in ImportRequest]: (
@@ -31,10 +34,16 @@ const handlers: Handlers = {
     await writePrepared(prepared, hooks);
     return { written: true, taskFile, counts };
   },
-  models: async () => ({
-    defaultName: DEFAULT_MODEL.name,
-    models: (await listModels()).models,
-  }),
+  models: async ({ base }) => {
+    const { models } = await listModels();
+    const place = await resolveBaseModel(base ?? undefined).catch(() => null);
+    const found = models.find((model) => model.path === place);
+    return {
+      defaultName: base ?? DEFAULT_MODEL.name,
+      defaultHere: place !== null && (found === undefined || isUsable(found)),
+      models: models.filter(isUsable).map((model) => ({ ...model, isDefault: model === found })),
+    };
+  },
 };
 
 const running = new Map<number, AbortController>();
@@ -53,7 +62,7 @@ async function carryOut(message: Exclude<ToImportThread, { request: "stop" }>): 
     answer({ id, type: "done", reply: await handle(ask, hooks) });
   } catch (error) {
     const code = error instanceof PlumbError ? error.code : null;
-    answer({ id, type: "failed", code, message: error instanceof Error ? error.message : String(error) });
+    answer({ id, type: "failed", code, message: sentenceOf(error) });
   } finally {
     running.delete(id);
   }

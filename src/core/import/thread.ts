@@ -4,6 +4,7 @@ import type { FromImportThread, ImportRequest, ImportRequests, ToImportThread } 
 import type { ReadHooks } from "./types";
 import { languageEnvironment } from "../language";
 import { say } from "../say";
+import { systemReason } from "../system-error";
 
 interface Waiting {
   readonly resolve: (reply: unknown) => void;
@@ -101,4 +102,4 @@ const interrupted = () => new PlumbError("interrupted", say`Stopped; nothing was
 const reasonOf = (error: Error) =>
   (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY"
     ? say`There was not enough memory to read the file. Part it into smaller files, or close some programs.`
-    : say`Reading the file has failed: ${error.message}`;
+    : say`Reading the file has failed: ${systemReason(error)}`;

@@ -17,6 +17,8 @@ export interface Book {
   zip: ZipFile;
   entries: Map<string, Entry>;
   sheets: { name: string; part: string; hidden: boolean }[];
+  /** Whether days are counted from 1904, as Excel for Macintosh did. */
+  from1904: boolean;
 }
 
 /** Whoever opens it closes `zip`. */
@@ -32,7 +34,7 @@ export async function openBook(file: string): Promise<Book> {
       throw importError(file, "too-large", say`${zip.entryCount} files in one spreadsheet are too many.`);
     const entries = new Map<string, Entry>();
     for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
-    const book: Book = { zip, entries, sheets: [] };
+    const book: Book = { zip, entries, sheets: [], from1904: false };
     if (!entries.has("xl/workbook.xml")) {
       const what = entries.has("word/document.xml")
         ? say`a Word document`
@@ -56,6 +58,7 @@ export async function openBook(file: string): Promise<Book> {
     }
     await parse(file, book, partOf(file, book, "xl/workbook.xml"), {
       open: (tag, attributes) => {
+        if (tag === "workbookPr") book.from1904 = /^(1|true)$/i.test(attributes().date1904 ?? "");
         if (tag !== "sheet") return;
         const given = attributes();
         const { name, state } = given;
@@ -147,7 +150,7 @@ export function explained(file: string, error: unknown): unknown {
   return importError(
     file,
     "damaged",
-    say`the spreadsheet is damaged and cannot be unpacked (${message}). Save it again, or save the table as .csv.`,
+    say`the spreadsheet is damaged and cannot be unpacked (${message.replace(/\.$/, "")}). Save it again, or save the table as .csv.`,
     error,
   );
 }

@@ -6,14 +6,14 @@ import { PlumbError } from "../errors";
 import { writeNewFileAtomic } from "../files";
 import type { Example, Label, Task } from "../schema";
 import { inTurns } from "../slices";
-import { answerIn, inOrder, type Answer, type LabelCount } from "./answers";
+import { answerIn, brokenCharacter, inOrder, type Answer, type LabelCount } from "./answers";
 import { isEmpty, shown } from "./columns";
 import { partOf, type TaskChoices } from "./guess";
 import { isReserved, leastLabels, mostLabels } from "./limits";
 import { importError, stopped } from "./problems";
 import { openRows } from "./read";
 import type { ReadChoices, ReadHooks, Row } from "./types";
-import { say } from "../say";
+import { counted, say } from "../say";
 
 const mostProblems = 10_000;
 /** Lines that are put together at once. */
@@ -29,6 +29,8 @@ export interface NewTask {
   labelSet?: readonly string[];
   /** Labels of the file that get another name: the new one by the one that stands there. Two may get the same. */
   renamed?: ReadonlyMap<string, string>;
+  /** Labels of the file that the task does not have: texts are left without them. */
+  dropped?: ReadonlySet<string>;
   /** What belongs under a label, by its name in the task. */
   descriptions?: ReadonlyMap<string, string>;
   /** Name or path of the base model; left out for the default one. */
@@ -107,16 +109,22 @@ export async function prepareTask(
   const { examples } = collector;
   const labels = collector.labelCounts();
   const task = taskOf(file, base, options, labels);
-  const split = await giveSplit(examples, options, collector.rows, hooks);
-  if (split === null) {
-    collector.tell({
-      ...collector.about(null),
-      severity: "warning",
-      code: "no-split",
-      message: say`there are too few texts to draw a test part; it will be drawn when there are more.`,
-    });
-  }
+  const { split, alike } = await giveSplit(examples, options, collector.rows, hooks);
   const part = (name: "train" | "test") => examples.filter((example) => example.split === name).length;
+  const warn = (code: string, message: string) =>
+    collector.tell({ ...collector.about(null), severity: "warning", code, message });
+  if (split === null && alike)
+    warn(
+      "alike",
+      say`too many texts follow one pattern to draw a test part: it would ask what the model was told, and a run would be refused. Add texts that differ more.`,
+    );
+  else if (split === null)
+    warn("no-split", say`there are too few texts to draw a test part; it will be drawn when there are more.`);
+  else if (alike)
+    warn(
+      "alike",
+      say`many texts follow one pattern. They stay together, so that the test asks nothing that the model was told; it has ${counted(part("test"), "text", "texts")} of ${examples.length}.`,
+    );
   return {
     taskFile,
     examplesFile,
@@ -353,12 +361,17 @@ class Collector {
       tell("error", "broken-text", say`the answer holds ${bad}; the text is left without one.`);
       return;
     }
-    this.answered++;
     if ("target" in answer) {
+      this.answered++;
       Object.assign(example, answer);
       return;
     }
-    const labels = [...new Set(words.map((label) => this.renamed.get(label) ?? label))];
+    const { dropped } = this.options;
+    const left = words.filter((label) => dropped?.has(label) !== true);
+    // What was none of the task's labels says nothing about them.
+    if (words.length > 0 && left.length === 0) return;
+    this.answered++;
+    const labels = [...new Set(left.map((label) => this.renamed.get(label) ?? label))];
     Object.assign(example, "label" in answer ? { label: labels[0] } : { labels });
     for (const label of labels) this.labels.set(label, (this.labels.get(label) ?? 0) + 1);
   }
@@ -411,8 +424,10 @@ class Collector {
 }
 
 /** The labels that are known before any row is read. */
-function namedLabels({ labelSet = [], choices, renamed }: NewTask): string[] {
-  const flags = choices.flags ? choices.labels.map((label) => label.trim()) : [];
+function namedLabels({ labelSet = [], choices, renamed, dropped }: NewTask): string[] {
+  const flags = (choices.flags ? choices.labels.map((label) => label.trim()) : []).filter(
+    (label) => dropped?.has(label) !== true,
+  );
   const names = [
     ...labelSet.map((label) => label.trim()),
     ...flags.map((label) => renamed?.get(label) ?? label),
@@ -421,12 +436,6 @@ function namedLabels({ labelSet = [], choices, renamed }: NewTask): string[] {
 }
 
 type Tell = (severity: Problem["severity"], code: string, message: string) => void;
-
-/** What a text cannot hold, in words; null where it holds none of it. */
-function brokenCharacter(text: string): string | null {
-  if (text.includes("\0")) return say`the character NUL`;
-  return /\p{Surrogate}/u.test(text) ? say`half of a character` : null;
-}
 
 function checkColumns(file: string, { choices, keep = [] }: NewTask, seen: ReadonlySet<string>): void {
   const wanted = [
@@ -490,23 +499,23 @@ function labelsFor(file: string, { choices, descriptions }: NewTask, labels: rea
   });
 }
 
-/** Writes into the examples who is in the test part; null where nobody is. */
+/** Writes into the examples who is in the test part; `split` is null where nobody is. `alike` as in `DrawnSides`. */
 async function giveSplit(
   examples: LoadedExample[],
   options: NewTask,
   rows: number,
   { signal, onProgress }: ReadHooks,
-): Promise<"given" | "drawn" | null> {
+): Promise<Pick<PreparedTask, "split"> & { alike: boolean }> {
   if (examples.some(({ split }) => split === "test")) {
     for (const example of examples) example.split ??= "train";
-    return "given";
+    return { split: "given", alike: false };
   }
   const { seed = 0, testShare = defaultTestShare } = options;
-  const sides = await inTurns(drawSides(examples, { seed, testShare }), (done) => {
+  const { sides, alike } = await inTurns(drawSides(examples, { seed, testShare }), (done) => {
     if (signal?.aborted === true) throw stopped();
     onProgress?.({ phase: "drawing", done, total: 1, rows });
   });
-  if (sides === null) return null;
+  if (sides === null) return { split: null, alike };
   for (const [at, example] of examples.entries()) example.split = sides[at]!;
-  return "drawn";
+  return { split: "drawn", alike };
 }

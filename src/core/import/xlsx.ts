@@ -1,9 +1,11 @@
 import type { Entry } from "yauzl";
+import { PlumbError } from "../errors";
 import { importError } from "./problems";
 import type { Cell, Fault, RawBatches, RawItem, Tick } from "./types";
 import { explained, openBook, parse, partOf, pieces, type Book } from "./workbook";
+import { dateOf, dateStyles } from "./xlsx-dates";
 import type { XmlHandlers } from "./xml";
-import { say } from "../say";
+import { inQuotes, say } from "../say";
 
 /** Texts that cells share are held in memory. */
 const largestShared = 256 << 20;
@@ -16,32 +18,45 @@ export async function sheetsOf(file: string): Promise<string[]> {
   return withBook(file, (book) => Promise.resolve(visible(book).map(({ name }) => name)));
 }
 
-/** Rows of a page (the first one by default) as they stand; numbers as they are stored. `line` is the row's number. */
+/** Rows of a page (the first one by default) as they stand; numbers as they are stored, dates as ISO 8601 writes them. `line` is the row's number. */
 export async function* readSheet(file: string, sheet: string | undefined, tick: Tick): RawBatches {
   const book = await openBook(file);
   try {
     const pages = visible(book);
     const page = sheet === undefined ? pages[0] : book.sheets.find(({ name }) => name === sheet);
     if (page === undefined) {
-      const there = pages.map(({ name }) => JSON.stringify(name)).join(", ");
+      const there = pages.map(({ name }) => inQuotes(name)).join(", ");
       throw importError(
         file,
         "no-sheet",
         sheet === undefined
           ? say`the spreadsheet has no page to read.`
-          : say`there is no page ${JSON.stringify(sheet)}. There are: ${there}.`,
+          : say`there is no page ${inQuotes(sheet)}. There are: ${there}.`,
       );
     }
     tick(0);
     const shared = await sharedTexts(file, book, tick);
     const entry = partOf(file, book, page.part);
-    yield* rowsOf(file, book, entry, shared, tick);
+    const dates = await dateStyles(file, book).catch((error: unknown) => {
+      // A failing disk is one for the rows, too; texts and numbers stand there without any style.
+      if (explained(file, error) instanceof PlumbError) return null;
+      throw error;
+    });
+    if (dates === null) yield [{ line: 1, value: null, faults: [withoutStyles()] }];
+    yield* rowsOf(file, book, entry, { shared, dates: dates ?? new Set() }, tick);
   } catch (error) {
     throw explained(file, error);
   } finally {
     book.zip.close();
   }
 }
+
+const withoutStyles = (): Fault => ({
+  line: null,
+  severity: "warning",
+  code: "damaged",
+  message: say`the styles of the spreadsheet cannot be read, so its dates stand as numbers. Open and save the file in a spreadsheet program.`,
+});
 
 const visible = ({ sheets }: Book) => {
   const shown = sheets.filter(({ hidden }) => !hidden);
@@ -119,11 +134,18 @@ class TextParts {
   }
 }
 
+/** What cells refer to by number. */
+interface Referred {
+  readonly shared: readonly string[];
+  /** Formats that show a number as a date. */
+  readonly dates: ReadonlySet<number>;
+}
+
 async function* rowsOf(
   file: string,
   book: Book,
   entry: Entry,
-  shared: readonly string[],
+  { shared, dates }: Referred,
   tick: Tick,
 ): RawBatches {
   let batch: RawItem[] = [];
@@ -133,6 +155,7 @@ async function* rowsOf(
   let cells: Cell[] = [];
   let faults: Fault[] = [];
   let type = "n";
+  let style = 0;
   let value = "";
   let inValue = false;
   let formula = false;
@@ -144,7 +167,8 @@ async function* rowsOf(
         say`the spreadsheet is damaged: row ${row} has a cell in column ${column}.`,
       );
     while (cells.length < column - 1) cells.push(null);
-    const { cell, fault } = cellOf(type, value, formula, shared);
+    const date = type === "n" && dates.has(style) ? dateOf(value, book.from1904) : null;
+    const { cell, fault } = date === null ? cellOf(type, value, formula, shared) : { cell: date };
     if (fault !== undefined)
       faults.push({
         line: row,
@@ -166,6 +190,7 @@ async function* rowsOf(
         const at = columnNumber(given.r ?? "");
         column = at ?? column + 1;
         type = given.t ?? "n";
+        style = Number(given.s ?? 0);
         value = "";
         formula = false;
       } else if (tag === "v") inValue = true;

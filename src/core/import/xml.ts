@@ -38,8 +38,8 @@ export class XmlReader {
       this.parser.on("text", (content) => text(decodeEntities(content)));
       this.parser.on("cdata", text);
     }
-    this.parser.on("error", (error) => {
-      this.fault ??= error.message;
+    this.parser.on("error", () => {
+      this.fault ??= say`it is no whole XML`;
     });
   }
 

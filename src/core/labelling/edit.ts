@@ -13,7 +13,9 @@ export type LabelAction =
   /** null takes the answer away. */
   | { readonly type: "answer"; readonly answer: string | readonly string[] | null }
   | { readonly type: "skip"; readonly skipped: boolean }
-  | { readonly type: "note"; readonly note: string };
+  | { readonly type: "note"; readonly note: string }
+  /** It is of the test part from now on. */
+  | { readonly type: "test" };
 
 /**
  * The smallest edit of an example's line that carries an action out, or null where nothing is to be changed. An answer
@@ -22,6 +24,14 @@ export type LabelAction =
  */
 export function editLine(line: string, action: LabelAction, kind: TaskKind): LineEdit | null {
   return difference(line, spliceFields(line, fieldsOf(action, kind)));
+}
+
+/** Where a line lies with its end, so that the others keep every byte: from its first character to `end` in line `to`. */
+export function wholeLine(
+  line: number,
+  lines: { readonly lineCount: number; lineAt(line: number): string },
+): { readonly to: number; readonly end: number } {
+  return line + 1 < lines.lineCount ? { to: line + 1, end: 0 } : { to: line, end: lines.lineAt(line).length };
 }
 
 function fieldsOf(action: LabelAction, kind: TaskKind): FieldChanges {
@@ -35,6 +45,8 @@ function fieldsOf(action: LabelAction, kind: TaskKind): FieldChanges {
       return { status: action.skipped ? "skipped" : undefined };
     case "note":
       return { note: action.note === "" ? undefined : action.note };
+    case "test":
+      return { split: "test" };
   }
 }
 

@@ -7,6 +7,8 @@ import { readManifest, RUN_FILES } from "../tuning/run-folder";
 export interface ModelAnswer {
   /** `out-of-fold`, `held-out` and `test`: the model was not fitted to the text. */
   readonly part: Prediction["part"];
+  /** Hash of the text that was judged: another under the same id was not. */
+  readonly text: string;
   /** P(label | text) in the order of the task's labels as they are now; null for generation. */
   readonly scores: readonly number[] | null;
   readonly output: string | null;
@@ -45,9 +47,12 @@ export async function readGuesses(folder: string, task: Pick<Task, "kind" | "lab
   for (const line of text.split("\n")) {
     if (line === "") continue;
     const { id, part, scores, output } = Prediction.parse(JSON.parse(line));
+    const judged = manifest.texts?.[id];
+    if (judged === undefined) continue; // of an older run: nobody can tell which text it was
     // A text of the held-out part has an out-of-fold prediction too, which stands later and counts.
     answers.set(id, {
       part,
+      text: judged,
       scores: scores === undefined ? null : places.map((at) => scores[at] ?? 0),
       output: output ?? null,
     });

@@ -1,4 +1,4 @@
-import { answerField, parseExample } from "../data";
+import { answerField, parseExampleSoon } from "../data";
 import type { Example, TaskKind } from "../schema";
 import { say } from "../say";
 
@@ -38,7 +38,7 @@ export interface LinesChange {
 export function readRow(text: string, kind: TaskKind): ExampleRow {
   if (text.trim() === "") return { state: "blank" };
   const problems: string[] = [];
-  const example = parseExample(text, (code, message) => {
+  const example = parseExampleSoon(text, (code, message) => {
     if (code !== "field-twice") problems.push(message);
   });
   if (example === null) return { state: "broken", raw: text, problem: problems[0] ?? say`not an example.` };

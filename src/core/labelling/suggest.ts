@@ -2,7 +2,8 @@ import { answerField } from "../data";
 import type { AnswersWith, PredictedRow } from "../predict";
 import { decide } from "../report/thresholds";
 import type { Example, TaskKind } from "../schema";
-import { textHash, type Suggested } from "./suggestions";
+import { textHash } from "../tuning/run-folder";
+import type { Suggested } from "./suggestions";
 
 /** Examples without an answer that nobody has set aside, outside the test part. */
 export function unanswered<T extends Example>(

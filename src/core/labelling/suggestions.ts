@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
@@ -17,10 +16,6 @@ export const Suggested = z.object({
   output: z.string().nullable().describe("Generation: the suggested answer."),
 });
 export type Suggested = z.infer<typeof Suggested>;
-
-/** Of a text, as suggestions name it: one that has been changed since has none. */
-export const textHash = (text: string): string =>
-  createHash("sha256").update(text).digest("hex").slice(0, 16);
 
 /** Where suggestions for an examples file stand: in the task's .plumb folder, never in the file itself. */
 const fileOf = (taskFolder: string, examples: string): string =>

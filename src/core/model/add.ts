@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rm, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../errors";
+import { replace } from "../files";
 import { modelsFolder } from "./cache";
 import { DEFAULT_MODEL, hasContent, sha256Of } from "./default/model";
 import { asFetchError, diskFull } from "./default/trouble";
@@ -124,10 +125,10 @@ async function copyAll(
         listener.progress({ file: path.basename(to), done, total, fetched: done });
       });
     }
-    if (whole !== null) await rename(temporary, whole);
+    if (whole !== null) await replace(temporary, whole);
     else {
       for (const { to } of [...files].reverse())
-        await rename(path.join(temporary, path.relative(folder, to)), to);
+        await replace(path.join(temporary, path.relative(folder, to)), to);
     }
   } finally {
     await rm(temporary, { recursive: true, force: true });

@@ -6,16 +6,17 @@ import { PlumbError } from "../errors";
 import { DEFAULT_MODEL } from "./default/model";
 import { modelsElsewhere } from "./elsewhere";
 import { isGgufModel, isNamed, sizeOf, type FoundModel } from "./found";
-import { homeFolder } from "./home";
+import { ggufState } from "./gguf-parts";
+import { withHome } from "../home";
 import { hubModels } from "./hub/cached";
 import { hubCache } from "./hub/environment";
 import { isRepo } from "./hub/names";
-import { say } from "../say";
+import { inQuotes, say } from "../say";
 
 /** Where models are kept: PLUMB_MODELS, else `models` in PLUMB_CACHE, in XDG_CACHE_HOME/plumb, or in ~/.cache/plumb. */
 export function modelsFolder(environment: NodeJS.ProcessEnv = process.env): string {
   const { PLUMB_MODELS } = environment;
-  if (PLUMB_MODELS) return path.resolve(PLUMB_MODELS.replace(/^~(?=[\\/]|$)/, homeFolder(environment)));
+  if (PLUMB_MODELS) return path.resolve(withHome(PLUMB_MODELS, environment));
   return path.join(cacheFolder(environment), "models");
 }
 
@@ -50,16 +51,15 @@ async function ownModels(folder: string): Promise<FoundModel[]> {
     const place = path.join(folder, name);
     const isFolder = !name.startsWith(".") && existsSync(path.join(place, "config.json"));
     if (!isFolder && !isGgufModel(name)) continue;
-    const bytes = isFolder ? await weightsIn(place) : await sizeOf(place);
+    const state = isFolder ? { bytes: await weightsIn(place), broken: null } : await ggufState(place);
     const bare = name.replace(/\.gguf$/, "");
     found.push({
       name: bare,
       aliases: [],
       path: place,
       source: "Plumb",
-      bytes,
-      broken: null,
       unsupported: null,
+      ...state,
     });
   }
   return found;
@@ -119,6 +119,6 @@ function missing(name: string, folder: string, models: readonly FoundModel[]): P
       : "";
   return new PlumbError(
     "model-missing",
-    say`There is no base model ${JSON.stringify(name)}: neither a file or folder of that name, nor in ${folder} (${there}), nor elsewhere on this machine ("plumb models list").${fetched} Give the path of a GGUF file or of a folder with config.json.`,
+    say`There is no base model ${inQuotes(name)}: neither a file or folder of that name, nor in ${folder} (${there}), nor elsewhere on this machine ("plumb models list").${fetched} Give the path of a GGUF file or of a folder with config.json.`,
   );
 }

@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { isGgufModel, sizeOf, type FoundModel, type ModelSource } from "./found";
-import { homeFolder } from "./home";
+import { ggufState } from "./gguf-parts";
+import { homeFolder } from "../home";
 import { isRecord, readJsonObject } from "./json";
 import { say } from "../say";
 
@@ -20,15 +21,21 @@ export async function modelsElsewhere(environment: NodeJS.ProcessEnv = process.e
 }
 
 /** As llama.cpp's `fs_get_cache_directory` has it. */
-function llamaCppFolder(environment: NodeJS.ProcessEnv): string {
-  const { LLAMA_CACHE, XDG_CACHE_HOME } = environment;
-  const user = homeFolder(environment);
+export function llamaCppFolder(
+  environment: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+  system: path.PlatformPath = path,
+): string {
+  const { LLAMA_CACHE, LOCALAPPDATA, XDG_CACHE_HOME } = environment;
+  const user = homeFolder(environment, platform);
   if (LLAMA_CACHE) return LLAMA_CACHE;
   const caches =
-    process.platform === "darwin"
-      ? path.join(user, "Library", "Caches")
-      : XDG_CACHE_HOME || path.join(user, ".cache");
-  return path.join(caches, "llama.cpp");
+    platform === "darwin"
+      ? system.join(user, "Library", "Caches")
+      : platform === "win32"
+        ? LOCALAPPDATA || system.join(user, "AppData", "Local")
+        : XDG_CACHE_HOME || system.join(user, ".cache");
+  return system.join(caches, "llama.cpp");
 }
 
 /** `models` in LM Studio's home, which a file may place elsewhere, or the folder that its settings name. */
@@ -61,9 +68,9 @@ export async function ggufsBelow(
   for (const name of (await readdir(folder).catch((): string[] => [])).sort()) {
     if (name.startsWith(".")) continue;
     const place = path.join(folder, name);
-    const bytes = isGgufModel(name) ? await sizeOf(place) : null;
-    if (bytes !== null) {
-      found.push(model(prefix + name.replace(/\.gguf$/, ""), [], place, source, bytes));
+    if (isGgufModel(name) && (await sizeOf(place)) !== null) {
+      const bare = name.replace(/\.gguf$/, "");
+      found.push({ ...model(prefix + bare, [], place, source), ...(await ggufState(place)) });
     } else if (depth > 1) {
       found.push(...(await ggufsBelow(place, source, depth - 1, `${prefix}${name}/`)));
     }
@@ -81,7 +88,7 @@ async function ollamaModels(folder: string): Promise<FoundModel[]> {
     const bytes = await sizeOf(place);
     const broken = say`${place} is missing. "ollama pull ${name}" fetches it again.`;
     const aliases = name.endsWith(":latest") ? [name.slice(0, -":latest".length)] : [];
-    found.push({ ...model(name, aliases, place, "Ollama", bytes), broken: bytes === null ? broken : null });
+    found.push({ ...model(name, aliases, place, "Ollama"), bytes, broken: bytes === null ? broken : null });
   }
   return found;
 }
@@ -128,7 +135,6 @@ function model(
   aliases: readonly string[],
   place: string,
   source: ModelSource,
-  bytes: number | null,
-): FoundModel {
-  return { name, aliases, path: place, source, bytes, broken: null, unsupported: null };
+): Omit<FoundModel, "bytes" | "broken"> {
+  return { name, aliases, path: place, source, unsupported: null };
 }

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import path from "node:path";
 
 /** Who put a model where it lies. */
 export type ModelSource = "Plumb" | "Hugging Face" | "llama.cpp" | "LM Studio" | "Ollama";
@@ -24,6 +25,30 @@ export interface FoundModel {
 export function isNamed({ name, aliases }: FoundModel, wanted: string): boolean {
   const bare = wanted.replace(/\.gguf$/, "");
   return name === bare || aliases.includes(bare);
+}
+
+const PART = /^(.*)-\d{5}-of-(\d{5})\.gguf$/;
+
+/** All parts of the GGUF model that a file is one of, by its name; the file alone where it is not named as a part. */
+export function ggufParts(file: string): string[] {
+  const [, stem, total = ""] = PART.exec(path.basename(file)) ?? [];
+  if (stem === undefined || Number(total) === 0) return [file];
+  return Array.from({ length: Number(total) }, (_, i) =>
+    path.join(path.dirname(file), `${stem}-${String(i + 1).padStart(5, "0")}-of-${total}.gguf`),
+  );
+}
+
+/** Bytes of a GGUF model with all its parts; null where one is missing. */
+export async function sizeOfGguf(
+  file: string,
+): Promise<{ bytes: number; missing: null } | { bytes: null; missing: string }> {
+  let bytes = 0;
+  for (const part of ggufParts(file)) {
+    const size = await sizeOf(part);
+    if (size === null) return { bytes: null, missing: part };
+    bytes += size;
+  }
+  return { bytes, missing: null };
 }
 
 const LATER_PART = /-(?!00001)\d{5}-of-\d{5}\.gguf$/;

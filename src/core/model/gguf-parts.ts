@@ -3,11 +3,12 @@ import path from "node:path";
 import { readGgufHeader, type GgufHeader } from "./gguf";
 import { Metadata } from "./metadata";
 import { withFile } from "./open-file";
+import type { PlumbError } from "../errors";
+import { ggufParts, sizeOfGguf, type FoundModel } from "./found";
 import { damaged, mismatch, shown, unsupported } from "./problem";
 import type { StoredTensor } from "./stored-tensor";
 import { say } from "../say";
 
-const NAME = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 const MOST_PARTS = 4096;
 
 /**
@@ -18,19 +19,16 @@ const MOST_PARTS = 4096;
 export function joinGgufParts(named: GgufHeader, file: string): { header: GgufHeader; first: string } {
   const count = countOf(named, file);
   if (count === 1) return { header: named, first: file };
-  const [, stem, number, total] = NAME.exec(path.basename(file)) ?? [];
-  if (stem === undefined || Number(total) !== count) {
+  const files = ggufParts(file);
+  if (files.length !== count) {
     throw unsupported(
       file,
-      say`the file is one of ${count} parts of a model, but is not named as such (NAME-00001-of-${digits(count)}.gguf), so the others cannot be found. Give the parts their names back.`,
+      say`the file is one of ${count} parts of a model, but is not named as such (NAME-00001-of-${String(count).padStart(5, "0")}.gguf), so the others cannot be found. Give the parts their names back.`,
     );
   }
-  const files = Array.from({ length: count }, (_, i) =>
-    path.join(path.dirname(file), `${stem}-${digits(i + 1)}-of-${digits(count)}.gguf`),
-  );
   const tensors = new Map<string, StoredTensor>();
   const headers = files.map((part, i) => {
-    const header = i + 1 === Number(number) ? named : readPart(part, file);
+    const header = path.basename(part) === path.basename(file) ? named : readPart(part, file);
     const place = new Metadata(header.metadata, part).number("split.no");
     if (countOf(header, part) !== count || place !== i) {
       throw mismatch(
@@ -57,8 +55,6 @@ export function joinGgufParts(named: GgufHeader, file: string): { header: GgufHe
   return { header: { metadata, tensors }, first };
 }
 
-const digits = (value: number) => String(value).padStart(5, "0");
-
 function countOf({ metadata }: GgufHeader, file: string): number {
   const count = new Metadata(metadata, file).number("split.count", 1);
   // Files that were never split may say 0.
@@ -70,9 +66,20 @@ function countOf({ metadata }: GgufHeader, file: string): number {
   );
 }
 
+/** What `models list` knows of a GGUF model whose first part is there. */
+export async function ggufState(file: string): Promise<Pick<FoundModel, "bytes" | "broken">> {
+  const { bytes, missing } = await sizeOfGguf(file);
+  // Where the file itself cannot be read, opening it says why.
+  const broken = missing === null || missing === file ? null : missingPart(missing, file).message;
+  return { bytes, broken };
+}
+
+/** @param named The part that was named, or found. */
+export function missingPart(part: string, named: string): PlumbError {
+  return unsupported(named, say`the part ${path.basename(part)} of the model is not beside it. Get it too.`);
+}
+
 function readPart(part: string, named: string): GgufHeader {
-  if (!existsSync(part)) {
-    throw unsupported(named, say`the part ${path.basename(part)} of the model is not beside it. Get it too.`);
-  }
+  if (!existsSync(part)) throw missingPart(part, named);
   return withFile(part, (descriptor, size) => readGgufHeader(descriptor, size, part));
 }

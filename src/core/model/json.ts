@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { isFault, scanObject } from "../data/json-scan";
 import { mistakenFile } from "./mistaken";
 import { damaged, unsupported } from "./problem";
 import { say } from "../say";
@@ -13,11 +14,22 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** @param what Names the bytes, for messages. */
 export function parseJson(bytes: Uint8Array, file: string, what: string): unknown {
+  let text: string;
   try {
-    return JSON.parse(utf8.decode(bytes));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw damaged(file, say`${what} is no JSON (${reason.replace(/\s+/g, " ").slice(0, 120)})`);
+    text = utf8.decode(bytes);
+  } catch {
+    throw damaged(file, say`${what} is no UTF-8 text`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    const scanned = scanObject(text);
+    throw damaged(
+      file,
+      isFault(scanned)
+        ? say`${what} is no JSON (found ${scanned.found}, expected ${scanned.expected})`
+        : say`${what} is no JSON`,
+    );
   }
 }
 
@@ -39,7 +51,7 @@ export async function readJsonObject(file: string, most: number): Promise<JsonOb
   const bytes = await readFile(file);
   const mistaken = mistakenFile(bytes, file);
   if (mistaken !== null) throw mistaken;
-  const value = parseJson(bytes, file, "it");
+  const value = parseJson(bytes, file, say`it`);
   if (!isRecord(value)) throw damaged(file, say`it holds no JSON object`);
   return value;
 }

@@ -21,6 +21,8 @@ export function mismatch(file: string, sentences: string): PlumbError {
 
 /** A value for a message: control characters escaped, cut where it is long. */
 export function shown(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+  const cut = (text: string, most: number) => (text.length <= most ? text : `${text.slice(0, most - 3)}...`);
+  return typeof value === "string"
+    ? say`"${cut(JSON.stringify(value).slice(1, -1), 78)}"`
+    : cut(String(value), 80);
 }

@@ -9,6 +9,10 @@ import { say } from "../say";
 /** Describes the tensors; their values are entries of their own. */
 const LONGEST_PICKLE = 1 << 24;
 const REBUILD = "torch._utils._rebuild_tensor_v2";
+/** A tensor that was saved as what trains: its first argument is the tensor. */
+const PARAMETER = "torch._utils._rebuild_parameter";
+/** How files began before PyTorch 1.6: a pickle of a number that stands for their form. */
+const OLD_FORM = Buffer.from("80028a0a6cfc9c46f9206aa85019", "hex");
 const STORAGES: ReadonlyMap<string, ElementLayout> = new Map(
   (
     [
@@ -25,7 +29,12 @@ const STORAGES: ReadonlyMap<string, ElementLayout> = new Map(
     ] as const
   ).map(([storage, type]) => [`torch.${storage}Storage`, SAFETENSORS_TYPES.get(type)!]),
 );
-const ALLOWED: ReadonlySet<string> = new Set([...STORAGES.keys(), REBUILD, "collections.OrderedDict"]);
+const ALLOWED: ReadonlySet<string> = new Set([
+  ...STORAGES.keys(),
+  REBUILD,
+  PARAMETER,
+  "collections.OrderedDict",
+]);
 
 /**
  * Tensors of a file that `torch.save` wrote as a zip archive. Nothing in it is executed, and the values are not read.
@@ -33,6 +42,14 @@ const ALLOWED: ReadonlySet<string> = new Set([...STORAGES.keys(), REBUILD, "coll
  * @throws PlumbError naming the tensor, the entry or what the pickle asks for.
  */
 export function readPytorchHeader(descriptor: number, size: number, file: string): StoredTensor[] {
+  const start = Buffer.alloc(OLD_FORM.length);
+  readSync(descriptor, start, 0, start.length, 0);
+  if (start.equals(OLD_FORM)) {
+    throw unsupported(
+      file,
+      say`it is in the form that PyTorch had before 1.6, which is not supported. Save the model anew with a newer one, or as safetensors.`,
+    );
+  }
   const entries = readZip(descriptor, size, file);
   const pickles = [...entries.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
   const [pickle] = pickles;
@@ -79,10 +96,11 @@ function tensorOf(
   file: string,
 ): StoredTensor {
   const what = say`tensor ${shown(name)}`;
-  if (!(value instanceof Call) || value.global !== REBUILD) {
+  const call = value instanceof Call && value.global === PARAMETER ? value.args[0] : value;
+  if (!(call instanceof Call) || call.global !== REBUILD) {
     throw unsupported(file, say`${shown(name)} is no tensor; only files of tensors alone are read.`);
   }
-  const [storage, skipped, shape, strides] = value.args;
+  const [storage, skipped, shape, strides] = call.args;
   const id: unknown = storage instanceof PersistentId ? storage.value : null;
   if (!Array.isArray(id)) throw damaged(file, say`${what} does not say where its values are`);
   const [, type, key] = id as unknown[];

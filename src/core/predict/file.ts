@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { link, open, rename, rm, stat } from "node:fs/promises";
+import { link, open, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../errors";
+import { replace } from "../files";
 import { read, type Cell, type ReadChoices } from "../import";
 import { headOf, predictedCells, type AnswersWith, type PredictedRow } from "./rows";
 import { say } from "../say";
@@ -112,7 +113,7 @@ async function putBeside(temporary: string, source: string): Promise<string> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
       if (await stat(target).catch(() => null)) continue;
-      await rename(temporary, target); // a file system without links
+      await replace(temporary, target); // a file system without links
       return target;
     }
   }

@@ -1,11 +1,12 @@
+import { percent } from "../../percent";
 import { PlumbError } from "../errors";
-import type { Outcome, Report, Share } from "../schema";
+import type { Estimate, Outcome, Report, Share } from "../schema";
 import { resampleF1 } from "./classification-bootstrap";
-import { counted, decimals, interval, percent, pValue, shareWithInterval, signed } from "./format";
+import { counted, decimals, interval, pValue, shareWithInterval, signed } from "./format";
 import { RESAMPLES, resample, type Units } from "./resample";
 import { compare, type Judge, shareRight } from "./rivals";
 import { countClasses, type Judged, macroF1 } from "./scores";
-import { mainFigure } from "./verdict";
+import { mainFigure, turned } from "./verdict";
 
 /** Two runs of one task, measured on the test texts that both have. */
 export interface RunComparison {
@@ -103,12 +104,14 @@ function sentenceOf(
   difference: RunComparison["difference"],
   texts: number,
 ): string {
-  const by = `${mainFigure(kind)} ${signed(difference.value)} ${interval(difference)}`.trim();
+  const gain = ({ value, low, high }: Estimate) =>
+    `${mainFigure(kind)} ${signed(value)} ${interval({ low, high })}`.trim();
+  const by = gain(difference);
   switch (outcome) {
     case "better":
-      return `The first run is better: ${by}.`;
+      return `The first run is better: ${gain(difference)}.`;
     case "worse":
-      return `The second run is better: the first stands at ${by}.`;
+      return `The second run is better: ${gain(turned(difference))}.`;
     case "mixed":
       return `It depends on what counts: ${by} for the first run, but the number of texts got right says the opposite.`;
     default: {
@@ -135,6 +138,7 @@ export function renderComparisonText(comparison: RunComparison): string {
     "",
     `  paired bootstrap on the difference: ${pValue(difference.p)}; right only in the first ${mcnemar.onlyFirst}, only in the second ${mcnemar.onlySecond} (exact McNemar test: ${pValue(mcnemar.p)})`,
     `  on ${counted(texts, "test text")} that both runs have${left === 0 ? "" : `; ${left} others (${percent(left / (left + texts))}) left out`}`,
+    "  This tells these adapters apart, not their settings: tuned anew with another seed, either would score a little differently.",
     "",
   ]
     .join("\n")

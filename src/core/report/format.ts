@@ -1,3 +1,4 @@
+import { percent } from "../../percent";
 import type { Estimate, Share } from "../schema";
 
 const NO_BREAK = "\u00a0";
@@ -16,14 +17,6 @@ export function decimals(value: number | null): string {
 export function signed(value: number | null): string {
   const text = decimals(value);
   return value === null || text === "0.00" || text.startsWith(MINUS) ? text : `+${text}`;
-}
-
-/** A share in whole percent: `46 %`. What is not quite none or all is never rounded to it. */
-export function percent(share: number | null): string {
-  if (share === null) return NOT_DEFINED;
-  const rounded = Math.round(100 * share);
-  const shown = rounded === 0 && share > 0 ? "<1" : rounded === 100 && share < 1 ? ">99" : String(rounded);
-  return `${shown}${NO_BREAK}%`;
 }
 
 /** `[0.77, 0.88]`; empty where there is no interval. */

@@ -1,10 +1,10 @@
+import { percent } from "../../percent";
 import {
   bytes,
   counted,
   decimals,
   duration,
   interval,
-  percent,
   pValue,
   quoted,
   shareWithInterval,
@@ -79,7 +79,8 @@ const russian: Language = {
   pValue: (p) => withCommas(pValue(p)),
   counted: (count, noun) => {
     const form = PLURALS.indexOf(plural.select(count) as (typeof PLURALS)[number]);
-    return `${russian.number(count)} ${NOUNS[noun].russian[form] ?? NOUNS[noun].russian[2]}`;
+    const word: string = NOUNS[noun].russian[form] ?? NOUNS[noun].russian[2];
+    return (word.includes("{0}") ? word : `{0} ${word}`).replace("{0}", russian.number(count));
   },
   quoted: (label) => `«${label}»`,
   duration: (seconds) => inUnits(duration(seconds)),

@@ -1,7 +1,7 @@
-/** What pages count: English plural, and the Russian forms for one, a few and many. */
+/** What pages count: English plural, and the Russian forms for one, a few and many; the number stands in front, or at `{0}`. */
 export const NOUNS = {
   text: { many: "texts", russian: ["текст", "текста", "текстов"] },
-  "more text": { many: "more texts", russian: ["текст ещё", "текста ещё", "текстов ещё"] },
+  "more text": { many: "more texts", russian: ["ещё {0} текст", "ещё {0} текста", "ещё {0} текстов"] },
   "test text": { many: "test texts", russian: ["тестовый текст", "тестовых текста", "тестовых текстов"] },
   "training text": {
     many: "training texts",
@@ -14,8 +14,8 @@ export const NOUNS = {
   class: { many: "classes", russian: ["класс", "класса", "классов"] },
   "better class": { many: "better classes", russian: ["класс лучше", "класса лучше", "классов лучше"] },
   label: { many: "labels", russian: ["метка", "метки", "меток"] },
-  "more label": { many: "more labels", russian: ["метка ещё", "метки ещё", "меток ещё"] },
-  "more pair": { many: "more pairs", russian: ["пара ещё", "пары ещё", "пар ещё"] },
+  "more label": { many: "more labels", russian: ["ещё {0} метка", "ещё {0} метки", "ещё {0} меток"] },
+  "more pair": { many: "more pairs", russian: ["ещё {0} пара", "ещё {0} пары", "ещё {0} пар"] },
   group: { many: "groups", russian: ["группа", "группы", "групп"] },
   character: { many: "characters", russian: ["знак", "знака", "знаков"] },
   run: { many: "runs", russian: ["запуск", "запуска", "запусков"] },
@@ -34,37 +34,39 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   " ({0} of its texts)": " ({0} его текстов)",
   "(right)": "(верно)",
   "(wrong)": "(неверно)",
-  "95 % interval": "95 % доверительный интервал",
-  "; it is better than {0}": "; при этом он лучше, чем {0}",
+  "95 % interval": "95 % доверительный интервал",
+  "; this run is better than {0}": "; при этом запуск лучше, чем {0}",
   "? Cannot tell": "? Сказать нельзя",
   "? cannot tell": "? сказать нельзя",
-  "Abstain below": "Воздерживаться ниже",
+  "Abstain below": "Не отвечать ниже",
   "Abstention: accuracy against the share of texts answered":
     "Отказ от ответа: доля верных в зависимости от доли текстов с ответом",
   Accuracy: "Доля верных",
   "Against {0} it depends on what counts: better over all classes alike ({1}), but fewer texts right ({2} only here, {3} only there){4}.":
-    "Сравнение «{0}»: зависит от того, что важнее: по всем классам поровну лучше ({1}), но верных текстов меньше (только здесь {2}, только там {3}){4}.",
+    "Лучше ли он, чем {0}, зависит от того, что важнее: по всем классам поровну лучше ({1}), но верных текстов меньше (верно только здесь: {2}, только там: {3}){4}.",
   "Against {0} it depends on what counts: worse over all classes alike ({1}), but more texts right ({2} only here, {3} only there){4}.":
-    "Сравнение «{0}»: зависит от того, что важнее: по всем классам поровну хуже ({1}), но верных текстов больше (только здесь {2}, только там {3}){4}.",
+    "Лучше ли он, чем {0}, зависит от того, что важнее: по всем классам поровну хуже ({1}), но верных текстов больше (верно только здесь: {2}, только там: {3}){4}.",
   "All {0}, lowest ROUGE-L first.": "Здесь {0}, сначала с самым низким ROUGE-L.",
-  Answered: "С ответом",
+  Answered: "Отвечено",
   "Any good?": "Хорош ли?",
   "As a table": "Таблицей",
   "Base model": "Базовая модель",
   "Better than {0}.": "Лучше, чем {0}.",
   "Can its probabilities be trusted? What if it may abstain?":
-    "Можно ли верить вероятностям? А если разрешить воздерживаться?",
+    "Можно ли верить вероятностям? А если разрешить не отвечать?",
   "Cannot tell whether it beats {0}: {1} on {2}{3}.":
     "Нельзя сказать, лучше ли он, чем {0}: {1}; в тестовой части {2}{3}.",
   "Cannot tell whether it beats {0}: {1}, but {2} are too few to trust that interval by itself, and the count of texts does not bear it out ({3} right only here, {4} only there){5}.":
     "Нельзя сказать, лучше ли он, чем {0}: {1}, но в тестовой части всего {2}, для такого интервала этого мало, и счёт текстов его не подтверждает (верно только здесь: {3}, только там: {4}){5}.",
-  "Cannot tell {0} from {1}: {2}.": "Разницу между {0} и {1} установить нельзя: {2}.",
+  "Cannot tell {0} from {1}: {2}.": "{0} и {1}: какой запуск лучше, сказать нельзя; {2}.",
   "Changed texts": "Изменившиеся тексты",
   "Check {0} first: a model that was not fitted to these texts is at least {1} sure of another answer.":
     "Сначала проверьте {0}: модель, не обученная на этих текстах, уверена в другом ответе не меньше чем на {1}.",
   "Check {0} first: a model that was not fitted to this text is at least {1} sure of another answer.":
     "Сначала проверьте {0}: модель, не обученная на этом тексте, уверена в другом ответе не меньше чем на {1}.",
   Class: "Класс",
+  "This tells these adapters apart, not their settings: tuned anew with another seed, either would score a little differently.":
+    "Так различаются сами адаптеры, а не их настройки: с другим начальным числом любой из них получил бы немного иную оценку.",
   "Compared on the test texts that both runs have, by paired tests.":
     "Сравнение парными критериями на тестовых текстах, общих для обоих запусков.",
   "Confusion matrix": "Матрица ошибок",
@@ -76,7 +78,7 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "Decisions per label": "Решения по меткам",
   Device: "Устройство",
   "Difference of {0}": "Разница: {0}",
-  "Each label by itself: of {0}, how many were …": "Каждая метка отдельно ({0}): сколько раз она …",
+  "Each label by itself: of {0}, how many were …": "Каждая метка отдельно ({0}): сколько раз она…",
   Errors: "Ошибки",
   "Every training text was judged by a model that had not seen it.":
     "Каждый обучающий текст оценила модель, которая его не видела.",
@@ -103,13 +105,13 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "How ROUGE-L spreads over the test texts": "Распределение ROUGE-L по тестовым текстам",
   "How did it learn?": "Как шло обучение?",
   "If it answers only the texts it is surest of. Grey: 95 % interval.":
-    "Если отвечать только на тексты, где модель увереннее всего. Серым: 95 % доверительный интервал.",
+    "Если отвечать только на тексты, где модель увереннее всего. Серым: 95 % доверительный интервал.",
   Intervals: "Интервалы",
   "Is it any good, and is that luck?": "Хорош ли результат и не случайность ли это?",
   "Is the label wrong? Then correct it in the examples file, under the id shown.":
-    "Метка неверна? Исправьте её в файле примеров, по указанному id.",
+    "Метка неверна? Исправьте её в файле примеров по указанному id.",
   "It answers {0} for {1} of the texts, and only {2} are of it: the other classes are hardly learned yet. Give it more steps, help the rare classes (`--balance`), or label more of them.":
-    "Ответ {0} дан для {1} текстов, а относится к нему только {2}: остальные классы почти не выучены. Дайте больше шагов, помогите редким классам (`--balance`) или разметьте их больше.",
+    "Ответ {0} дан для {1} текстов, а на самом деле таких только {2}: остальные классы почти не выучены. Дайте больше шагов, помогите редким классам (`--balance`) или разметьте их больше.",
   "It depends on what counts: {0} stands at {2} against {1}, but the number of texts got right says the opposite.":
     "Зависит от того, что важнее: {0} по сравнению с {1}: {2}, но число верных текстов говорит об обратном.",
   Label: "Метка",
@@ -118,8 +120,8 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "Lead over {0}": "Перевес над {0}",
   Learning: "Обучение",
   "Lines and brackets: 95 % intervals; that of a lead from a paired bootstrap, which is why it can be narrow where those of the runs overlap. Who compares many runs will find one that is better by luck.":
-    "Отрезки и скобки: 95 % доверительные интервалы; для перевеса по парному бутстрепу, поэтому он может быть узким и там, где интервалы запусков пересекаются. Кто сравнивает много запусков, найдёт и такой, который лучше случайно.",
-  "Looks at the test part": "Обращений к тестовой части",
+    "Отрезки и скобки: 95 % доверительные интервалы; для перевеса — по парному бутстрепу, поэтому он может быть узким и там, где интервалы запусков пересекаются. Кто сравнивает много запусков, найдёт и такой, который лучше случайно.",
+  "Looks at the test part": "Обращения к тестовой части",
   Loss: "Потери",
   "Loss over the steps of the run": "Потери по шагам запуска",
   "Macro F1": "Макро-F1",
@@ -130,7 +132,7 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "More labels would narrow the intervals; nothing else stands out.":
     "Новая разметка сузила бы интервалы; больше ничего не бросается в глаза.",
   "Most frequent confusions": "Самые частые замены",
-  "Most memory": "Память, не больше",
+  "Most memory": "Память, пик",
   "No label was given in place of another.": "Ни одна метка не поставлена вместо другой.",
   "No resample changes the F1 of {0}: an interval without width says that the test has too few cases, not that the figure is exact. Read the intervals of precision and recall there.":
     "Ни одна повторная выборка не меняет F1: {0}. Интервал без ширины означает, что случаев в тесте слишком мало, а не что показатель точен. Смотрите там на интервалы точности и полноты.",
@@ -142,11 +144,11 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
     "Число тестовых текстов по ROUGE-L: 0 — ни одного общего слова, 1 — слова эталона в его порядке.",
   "Of its texts": "Доля его текстов",
   "On the dashed line a probability means what it says; below it the model is too sure of itself.":
-    "На пунктирной линии вероятность значит то, что говорит; ниже неё модель слишком уверена в себе.",
+    "На пунктирной линии названная вероятность верна; ниже неё модель слишком уверена в себе.",
   "On {0} of the training part that the model was not fitted to: a threshold must not be chosen on the test part.":
-    "Из обучающей части {0}, на которых модель не обучалась: по тестовой части порог выбирать нельзя.",
+    "По обучающей части ({0}; модель на них не обучалась): по тестовой части порог выбирать нельзя.",
   "On {0} of the training part, each judged by a model that had not seen it: a threshold must not be chosen on the test part.":
-    "Из обучающей части {0}; каждый оценила модель, которая его не видела: по тестовой части порог выбирать нельзя.",
+    "По обучающей части ({0}; каждый оценила модель, которая его не видела): по тестовой части порог выбирать нельзя.",
   "On {0}.": "Сравнено: {0}.",
   "Only in {0}": "Только в {0}",
   "Only {0}: the intervals are themselves unsure.": "Всего {0}: сами интервалы ненадёжны.",
@@ -160,6 +162,7 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   Recall: "Полнота",
   "Reliability: stated probability against the share that was so":
     "Надёжность: названная вероятность и доля случаев, когда так и было",
+  "Resamples without some class": "Повторные выборки, в которых нет какого-то класса",
   "Right among those": "Из них верно",
   "Right only here": "Верно только здесь",
   "Right only in {0}": "Верно только в {0}",
@@ -182,17 +185,17 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   Spread: "Разброс",
   Stated: "Названо",
   Step: "Шаг",
-  Steps: "Шагов",
-  "Test texts": "Тестовых текстов",
-  Texts: "Текстов",
+  Steps: "Шаги",
+  "Test texts": "Тестовые тексты",
+  Texts: "Тексты",
   "Texts of one group are drawn together in the bootstrap; the intervals of precision, recall and accuracy take all texts as independent and may be too narrow.":
     "В бутстрепе тексты одной группы выбираются вместе; интервалы точности, полноты и доли верных считают все тексты независимыми и могут быть слишком узкими.",
-  "Texts with it": "Текстов с ней",
+  "Texts with it": "Тексты с ней",
   "The held-out score was still rising when the run ended: more steps may help.":
     "Оценка на отложенных текстах ещё росла, когда запуск закончился: может помочь больше шагов.",
   "The paired tests": "Парные критерии",
   "The run has hardly learned the task: look at the labels first, then at the wording of the instruction.":
-    "Запуск почти не выучил задачу: сначала проверьте разметку, потом формулировку задания.",
+    "Запуск почти не выучил задачу: сначала проверьте разметку, потом формулировку инструкции.",
   "The runs": "Запуски",
   "The same again, from the same examples:": "То же самое ещё раз, из тех же примеров:",
   "The test part has been looked at {0} times. What was chosen after a look fits it a little: the figures may be too good.":
@@ -203,15 +206,15 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "Thin line: loss on the texts of each step.": "Тонкая линия: потери на текстах каждого шага.",
   "This run and its rivals": "Этот запуск и его соперники",
   "This run and its rivals on the same {0}. Lines and brackets: 95 % intervals.":
-    "Этот запуск и его соперники на одной выборке ({0}). Отрезки и скобки: 95 % доверительные интервалы.",
+    "Этот запуск и его соперники на одной выборке ({0}). Отрезки и скобки: 95 % доверительные интервалы.",
   "This run’s lead": "Перевес запуска",
   Thresholds: "Пороги",
   "Thresholds and what they do": "Пороги и что они дают",
   Time: "Время",
   "To see a difference of {0}, about {1} test texts would be needed; there are {2}.":
     "Чтобы увидеть разницу {0}, нужно около {1} тестовых текстов; сейчас их {2}.",
-  "Trained parameters": "Обучено параметров",
-  "Training texts": "Обучающих текстов",
+  "Trained parameters": "Обученные параметры",
+  "Training texts": "Обучающие тексты",
   "Training texts that it sees differently": "Обучающие тексты, с меткой которых модель не согласна",
   True: "Верный",
   "Was so": "Так и было",
@@ -231,16 +234,16 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "Which texts does it get wrong?": "В каких текстах ошибается?",
   Who: "Кто",
   "Wilson for precision, recall and accuracy; for the others {0} bootstrap resamples over {1}, seed {2}":
-    "Уилсон для точности, полноты и доли верных; для остальных бутстреп: повторных выборок {0}, единицы: {1}, начальное число {2}",
+    "для точности, полноты и доли верных — по Уилсону; для остальных — бутстреп (повторных выборок {0}, единицы: {1}, начальное число {2})",
   "Words alone give the answer away here: a word count is as good and costs nothing, unless more labels change it.":
     "Здесь ответ выдают сами слова: подсчёт слов не хуже и ничего не стоит, если новая разметка этого не изменит.",
   "Worst first. Precision: of the texts given the class, the share that is of it. Recall: of the texts of the class, the share that was found. A dash: nothing to divide by. Lines and brackets: 95 % intervals.":
-    "Сначала худшие. Точность: какая доля текстов, отнесённых к классу, в самом деле его. Полнота: какая доля текстов класса найдена. Прочерк: делить не на что. Отрезки и скобки: 95 % доверительные интервалы.",
+    "Сначала худшие. Точность: какая доля текстов, отнесённых к классу, в самом деле его. Полнота: какая доля текстов класса найдена. Прочерк: делить не на что. Отрезки и скобки: 95 % доверительные интервалы.",
   "Wrong in both, in another way": "Неверно в обоих, но по-разному",
   "Wrongly given in the same text": "Ошибочно поставлена в том же тексте",
   "a model that never saw it says": "модель, не видевшая текста, говорит",
   "a word count": "подсчёт слов",
-  "always giving the most frequent answer": "всегда самый частый ответ",
+  "always giving the most frequent answer": "самый частый ответ для всех текстов",
   "always {0}": "всегда {0}",
   "chosen on the training part": "выбрано на обучающей части",
   "copied input": "копия текста",
@@ -248,12 +251,12 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "every label": "все метки",
   "every label on every text": "все метки у каждого текста",
   "exact match": "точное совпадение",
-  given: "поставлен",
+  given: "поставлено",
   "giving every label to every text": "все метки у каждого текста",
   "held-out score": "оценка на отложенных",
   "label given from this probability on": "метка ставится с этой вероятности",
   labelled: "размечено",
-  "looked at once": "обращение к ней первое",
+  "looked at once": "обращений к ней: 1",
   "looked at {0} times": "обращений к ней: {0}",
   loss: "потери",
   "macro F1": "макро-F1",
@@ -280,7 +283,7 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "share that was so": "доля, когда так и было",
   "stated probability": "названная вероятность",
   step: "шаг",
-  texts: "текстов",
+  texts: "тексты",
   "the base model untuned": "базовая модель без дообучения",
   "the base model untuned, labels from 0.5 on": "базовая модель без дообучения, порог 0,5",
   "the input, copied": "копия исходного текста",
@@ -296,22 +299,29 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
     "слова и пары слов: TF-IDF, логистическая регрессия",
   "wrongly given": "ошибочно поставлена",
   "{0} against {1}, per class": "{0} по сравнению с {1}, по классам",
-  "{0} against {1}: {2} of {3} are decided differently": "{0} по сравнению с {1}: разные ответы, {2} из {3}",
+  "{0} against {1}: {2} of {3} are decided differently":
+    "{0} по сравнению с {1}: разных ответов {2}, а всего {3}",
   "{0} and {1}": "{0} и {1}",
   "{0} and {1} are taken for each other in {2}: write down what tells them apart, or merge them.":
-    "{0} и {1} принимаются друг за друга ({2}): запишите, чем они отличаются, или объедините их.",
+    "Модель путает {0} и {1} ({2}): запишите, чем они отличаются, или объедините их.",
   "{0} cannot be compared with {1}:": "{0} нельзя сравнить с {1}:",
   "{0} classes have fewer than {1} test texts: label more of them before their scores mean anything.":
-    "Классов, где меньше {1} тестовых текстов: {0}. Разметьте их больше, прежде чем их оценки будут что-то значить.",
-  "{0} does as well: this run stands at {1}{2}.": "{0}: результат не хуже; у этого запуска {1}{2}.",
-  "{0} does better: this run stands at {1}{2}.": "{0}: результат лучше; у этого запуска {1}{2}.",
+    "Классов, где меньше {1} тестовых текстов: {0}. Разметьте больше таких текстов: пока оценки этих классов ничего не значат.",
+  "{0} does as well: this run's {1} is {2} higher{3}.":
+    "{0}: результат не хуже; у этого запуска {1} выше на {2}{3}.",
+  "{0} does as well: this run's {1} is {2} lower{3}.":
+    "{0}: результат не хуже; у этого запуска {1} ниже на {2}{3}.",
+  "{0} does better: its {1} is {2} higher than this run's{3}.":
+    "{0}: результат лучше, {1} на {2} выше, чем у этого запуска{3}.",
   "{0} has only {1}: label more of it before its score means anything.":
-    "Класс {0}: {1}. Разметьте больше, прежде чем его оценка будет что-то значить.",
+    "Класс {0}: {1}. Разметьте больше таких текстов: пока его оценка ничего не значит.",
   "{0} is better than {1}: {2}.": "{0} лучше, чем {1}: {2}.",
   "{0} is worse than {1}: {2}.": "{0} хуже, чем {1}: {2}.",
+  "{0} of {1}": "{0} из {1}",
   "{0} of {1} ({2})": "{0} из {1} ({2})",
   "{0} of {1} had too few positives to choose a threshold on and kept {2}.":
     "Слишком мало положительных примеров, чтобы выбрать порог, оставлено {2}: {0} из {1}.",
+  "{0} of {1}, its F1 left out there": "{0} из {1}, его F1 там не учтена",
   "{0} of {1}, most confident first.": "{0} из {1}, сначала самые уверенные ошибки.",
   "{0} of {1}, most confident first: here wrong labels show first.":
     "{0} из {1}, сначала самые уверенные: здесь прежде всего видны ошибки разметки.",
@@ -326,9 +336,9 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "≈ A rival does as well": "≈ Соперник не хуже",
   "≈ does as well": "≈ не хуже",
   "▲ Better": "▲ Лучше",
-  "▲ this run is better": "▲ этот запуск лучше",
+  "▲ this run is better": "▲ запуск лучше",
   "▼ A rival is better": "▼ Соперник лучше",
-  "▼ this run is worse": "▼ этот запуск хуже",
+  "▼ this run is worse": "▼ запуск хуже",
   "◆ It depends": "◆ Зависит от того, что важнее",
   "◆ depends": "◆ смотря что важнее",
 };

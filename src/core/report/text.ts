@@ -1,5 +1,6 @@
+import { percent } from "../../percent";
 import type { BootstrapEstimate, Estimate, Report } from "../schema";
-import { bytes, counted, decimals, duration, interval, percent, shareWithInterval } from "./format";
+import { bytes, counted, decimals, duration, interval, shareWithInterval } from "./format";
 import { mainFigure, strongestFirst } from "./verdict";
 
 /** Names of the judges as they stand in pictures and tables. */

@@ -1,4 +1,4 @@
-import type { Outcome, RivalReport, TaskKind } from "../schema";
+import type { Estimate, Outcome, RivalReport, TaskKind } from "../schema";
 import { english, type Language } from "./language";
 
 const FIGURES: Readonly<Record<TaskKind, string>> = {
@@ -7,8 +7,8 @@ const FIGURES: Readonly<Record<TaskKind, string>> = {
   generation: "ROUGE-L",
 };
 
-/** What the main figure of a kind of task is called. */
-export const mainFigure = (kind: TaskKind): string => FIGURES[kind];
+/** What the main figure of a kind of task is called, in a sentence. */
+export const mainFigure = (kind: TaskKind, { t }: Pick<Language, "t"> = english): string => t(FIGURES[kind]);
 
 const CALLED: Readonly<Record<RivalReport["name"], string>> = {
   majority: "always giving the most frequent answer",
@@ -24,14 +24,20 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 const excludesZero = ({ difference: { low, high } }: RivalReport): boolean =>
   low !== null && high !== null && (low > 0 || high < 0);
 
+/** A difference the other way round. */
+export function turned({ value, low, high }: Estimate): Estimate {
+  const minus = (figure: number | null) => (figure === null ? null : -figure);
+  return { value: minus(value), low: minus(high), high: minus(low) };
+}
+
 /** Rivals, the strongest first. */
 export function strongestFirst(rivals: readonly RivalReport[]): RivalReport[] {
   return rivals.toSorted((a, b) => (b.main.value ?? -1) - (a.main.value ?? -1));
 }
 
 /**
- * The verdict in one plain sentence. The rival that matters most is named first: one that is as good or better; else one
- * from which the run cannot be told; else all that it beats, the strongest first.
+ * The verdict in one plain sentence. The rival that matters most is named first: one that is better; else the strongest that is
+ * as good or with which it depends on what counts; else one from which the run cannot be told; else all that it beats, the strongest first.
  */
 export function verdict(
   kind: TaskKind,
@@ -39,46 +45,56 @@ export function verdict(
   testCount: number,
   language: Language = english,
 ): { outcome: Outcome; sentence: string } {
-  const { t, signed, interval } = language;
+  const { t, signed, decimals, interval } = language;
   const called = (rival: RivalReport) => t(CALLED[rival.name]);
   const gain = (rival: RivalReport) =>
     `${signed(rival.difference.value)} ${interval(rival.difference)}`.trim();
-  const by = (rival: RivalReport) => `${t(FIGURES[kind])} ${gain(rival)}`;
+  const by = (rival: RivalReport) => `${mainFigure(kind, language)} ${gain(rival)}`;
+  /** By how much the other has the higher figure. */
+  const behind = ({ difference }: RivalReport) => {
+    const { value, low, high } = turned(difference);
+    return `${decimals(value)} ${interval({ low, high })}`.trim();
+  };
   const listed = (items: readonly string[]) =>
     items.length < 2 ? items.join("") : t("{0} and {1}", items.slice(0, -1).join(", "), items.at(-1)!);
   const strongest = strongestFirst(rivals);
-  const first = (outcome: Outcome) => strongest.find((rival) => rival.outcome === outcome);
+  const first = (...outcomes: Outcome[]) => strongest.find((rival) => outcomes.includes(rival.outcome));
   const beaten = strongest.filter((rival) => rival.outcome === "better");
-  const beatenToo = beaten.length === 0 ? "" : t("; it is better than {0}", listed(beaten.map(called)));
+  const beatenToo = beaten.length === 0 ? "" : t("; this run is better than {0}", listed(beaten.map(called)));
   const worse = first("worse");
   if (worse !== undefined) {
     const sentence = t(
-      "{0} does better: this run stands at {1}{2}.",
+      "{0} does better: its {1} is {2} higher than this run's{3}.",
       capital(called(worse)),
-      by(worse),
+      t(FIGURES[kind]),
+      behind(worse),
       beatenToo,
     );
     return { outcome: "worse", sentence };
   }
-  const asWell = first("as-well");
-  if (asWell !== undefined) {
+  const equal = first("as-well", "mixed");
+  if (equal?.outcome === "as-well") {
+    const { value, low, high } = equal.difference;
+    const lower = (value ?? 0) < 0;
     const sentence = t(
-      "{0} does as well: this run stands at {1}{2}.",
-      capital(called(asWell)),
-      by(asWell),
+      lower
+        ? "{0} does as well: this run's {1} is {2} lower{3}."
+        : "{0} does as well: this run's {1} is {2} higher{3}.",
+      capital(called(equal)),
+      t(FIGURES[kind]),
+      lower ? behind(equal) : `${decimals(value)} ${interval({ low, high })}`.trim(),
       beatenToo,
     );
     return { outcome: "as-well", sentence };
   }
-  const mixed = first("mixed");
-  if (mixed !== undefined) {
-    const { onlyRun, onlyRival } = mixed.mcnemar;
+  if (equal !== undefined) {
+    const { onlyRun, onlyRival } = equal.mcnemar;
     const sentence = t(
-      (mixed.difference.value ?? 0) > 0
+      (equal.difference.value ?? 0) > 0
         ? "Against {0} it depends on what counts: better over all classes alike ({1}), but fewer texts right ({2} only here, {3} only there){4}."
         : "Against {0} it depends on what counts: worse over all classes alike ({1}), but more texts right ({2} only here, {3} only there){4}.",
-      called(mixed),
-      by(mixed),
+      called(equal),
+      by(equal),
       String(onlyRun),
       String(onlyRival),
       beatenToo,

@@ -98,12 +98,16 @@ export async function readRun(folder: string): Promise<RunEntry | null> {
   };
 }
 
+/** The main figure of a report. */
+export function headlineOf({ classification, generation }: z.infer<typeof Headline>): RunEntry["score"] {
+  if (classification !== null) return { ...classification.macroF1, of: "macroF1" };
+  return generation === null ? null : { ...generation.rougeL, of: "rougeL" };
+}
+
 async function scoreOf(folder: string): Promise<RunEntry["score"]> {
   try {
     const text = await readFile(path.join(folder, RUN_FILES.report), "utf8");
-    const { classification, generation } = Headline.parse(JSON.parse(text));
-    if (classification !== null) return { ...classification.macroF1, of: "macroF1" };
-    return generation === null ? null : { ...generation.rougeL, of: "rougeL" };
+    return headlineOf(Headline.parse(JSON.parse(text)));
   } catch {
     return null; // written by another version
   }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { EngineChoices, SmallerBatches } from "./manifest";
 import { TaskKind } from "./task";
 
 const name = z.string().min(1);
@@ -191,15 +192,8 @@ export const BaseManifest = z.object({
       hash: z.string().describe("SHA-256 of the task and of the texts and answers used."),
     }),
   ),
-  engine: z.object({
-    device: z.string(),
-    precision: z.enum(["float32", "bfloat16"]),
-    threads: z.number().int().positive(),
-    checkpoint: z.boolean(),
-    optimizer: z.enum(["adamw", "adamw-8bit"]).default("adamw"),
-    trainRows: z.number().int().positive(),
-    scoreRows: z.number().int().positive(),
-  }),
+  engine: EngineChoices.omit({ weights: true }),
+  smallerBatches: SmallerBatches.optional(),
   decisions: z.array(z.string()),
   resumed: z.array(z.object({ at: z.string(), step: z.number().int() })),
   looks: z.array(BaseLook).describe("Filled in at the end."),

@@ -7,9 +7,9 @@ export const EngineChoices = z.object({
   device: z.string(),
   place: z
     .string()
-    .regex(/^(cpu|cuda:\d{1,3})$/)
+    .regex(/^(cpu|cuda:\d{1,3}(,\d{1,3})*)$/)
     .default("cpu")
-    .describe("The processor, or a GPU by its number."),
+    .describe("The processor, or GPUs by their numbers, which each compute some of a step's micro-batches."),
   precision: z.enum(["float32", "bfloat16"]),
   products: z
     .string()
@@ -27,6 +27,26 @@ export const EngineChoices = z.object({
 });
 export type EngineChoices = z.infer<typeof EngineChoices>;
 
+const BatchRows = EngineChoices.pick({ trainRows: true, scoreRows: true });
+
+/** The GPU's memory ran out once, since another program took it. */
+export const SmallerBatches = z
+  .object({
+    at: z.string(),
+    phase: z.string(),
+    step: z
+      .number()
+      .int()
+      .nullable()
+      .describe("Steps of that training that were done before; null where texts were scored."),
+    from: BatchRows,
+    to: BatchRows.describe("What `engine` says from there on."),
+  })
+  .describe(
+    "The GPU's memory ran out: from this step on batches have fewer tokens, and nothing is equal to the bit to a run that had enough.",
+  );
+export type SmallerBatches = z.infer<typeof SmallerBatches>;
+
 /** manifest.json of a run: what went in, what was decided, how it ended. With it a run can be had again. */
 export const Manifest = z.object({
   version: z.literal(1),
@@ -36,7 +56,7 @@ export const Manifest = z.object({
   status: z.enum(["running", "paused", "trouble", "finished"]),
   reason: z.string().nullable().describe("Why it ended where it did not finish."),
   task: z.object({
-    file: z.string().describe("Path from the run folder."),
+    file: z.string().describe("Path from the run folder, with / on every system."),
     hash: z.string().describe("SHA-256 of the task as read."),
     content: Task,
   }),
@@ -62,6 +82,12 @@ export const Manifest = z.object({
   contents: z
     .record(z.string(), z.string())
     .describe("Beginning of the SHA-256 of text and answer of each example used, by id."),
+  texts: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe(
+      "Beginning of the SHA-256 of the text alone, by id: what the run says of an example holds for this text. Absent in older runs.",
+    ),
   folds: z
     .object({ count: z.number().int(), of: z.record(z.string(), z.number().int()) })
     .nullable()
@@ -89,6 +115,7 @@ export const Manifest = z.object({
     parameterCount: z.number(),
   }),
   engine: EngineChoices,
+  smallerBatches: SmallerBatches.optional(),
   cutTexts: z.number().int().describe("Texts that lost their middle because they were too long."),
   decisions: z.array(z.string()).describe("What Plumb decided by itself, in sentences."),
   resumed: z.array(z.object({ at: z.string(), step: z.number().int(), phase: z.string() })),

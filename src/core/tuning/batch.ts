@@ -110,3 +110,25 @@ export function packByRows<T>(items: readonly T[], rowsOf: (item: T) => number, 
   }
   return groups;
 }
+
+/**
+ * The same for so many lanes that each work on a group at the same time: no fewer turns than the budget asks for, and as
+ * few rows in the largest group as these turns allow, so that no lane waits long for another.
+ */
+export function packEvenly<T>(
+  items: readonly T[],
+  rowsOf: (item: T) => number,
+  budget: number,
+  lanes: number,
+): T[][] {
+  const packed = packByRows(items, rowsOf, budget);
+  if (lanes === 1) return packed;
+  const most = Math.ceil(packed.length / lanes) * lanes;
+  let [low, high] = [0, budget];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (packByRows(items, rowsOf, middle).length <= most) high = middle;
+    else low = middle;
+  }
+  return packByRows(items, rowsOf, high);
+}

@@ -22,7 +22,7 @@ export async function carryOut(run: Run): Promise<void> {
     channel.send({ type: "paused", folder: run.folder, step });
   };
   try {
-    const tuned = await tuneFinal(run);
+    const tuned = await run.withinMemory("final", () => tuneFinal(run));
     if (tuned.kind === "paused") {
       await pausedAt(tuned.step);
       return;
@@ -33,7 +33,7 @@ export async function carryOut(run: Run): Promise<void> {
     }
     const { snapshot, bestStep, early } = tuned;
     const outOfFold = await tuneFolds(run);
-    const report = await finishRun(run, snapshot, outOfFold);
+    const report = await run.withinMemory("report", () => finishRun(run, snapshot, outOfFold));
     await run.update({ status: "finished", reason: null, seconds: run.seconds, bestStep });
     channel.send({ type: "done", result: { folder: run.folder, report, early } });
   } catch (error) {
@@ -54,8 +54,7 @@ async function tuneFinal(run: Run): Promise<Tuned> {
   const checkpointFile = run.checkpoint("final.safetensors");
   const resume = await readIfThere(checkpointFile, readCheckpoint);
   if (resume !== null) {
-    run.secondsBefore = resume.seconds;
-    await run.noteResumed("final", resume.losses.length);
+    await run.noteResumed("final", resume.losses.length, resume.seconds);
     // The adapter is written behind the last checkpoint.
     if ((await readIfThere(adapterFile, readAdapter)) !== null) {
       const bestStep = resume.best?.step ?? resume.losses.length;

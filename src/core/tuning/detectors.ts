@@ -1,4 +1,4 @@
-import { say } from "../say";
+import { decimals, say } from "../say";
 
 /** One look at the held-out part. */
 export interface Evaluation {
@@ -37,7 +37,7 @@ function tooFast(evaluations: readonly Evaluation[], what: string): string | nul
   const first = evaluations[0];
   const latest = evaluations.at(-1);
   if (first === undefined || latest === undefined || !(latest.loss > first.loss * 1.5)) return null;
-  return say`${what} (held-out ${first.loss.toFixed(3)} at first, ${latest.loss.toFixed(3)} now). Its learning rates are too high: divide --prompt-rate and --bias-rate by ten.`;
+  return say`${what} (held-out ${decimals(first.loss, 3)} at first, ${decimals(latest.loss, 3)} now). Its learning rates are too high: divide --prompt-rate and --bias-rate by ten.`;
 }
 
 /**
@@ -61,7 +61,7 @@ export function detectNoMovement(
     code: "no-movement",
     message:
       tooFast(evaluations, risen) ??
-      say`After ${done} steps the loss has not fallen (held-out ${first.loss.toFixed(3)} at first, ${best.toFixed(3)} at best). Try three times --prompt-rate and --bias-rate, or look whether the labels follow from the texts at all.`,
+      say`After ${done} steps the loss has not fallen (held-out ${decimals(first.loss, 3)} at first, ${decimals(best, 3)} at best). Try three times --prompt-rate and --bias-rate, or look whether the labels follow from the texts at all.`,
   };
 }
 

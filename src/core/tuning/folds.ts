@@ -26,7 +26,9 @@ export async function tuneFolds(run: Run): Promise<Prediction[] | null> {
     const file = run.checkpoint(`fold-${fold}.jsonl`);
     const known = await readIfThere(file, readPredictions);
     if (known === null && run.channel.stop() === "keep") return null;
-    const own = known ?? (await tuneFold(run, fold, folds));
+    const own =
+      known ??
+      (await run.withinMemory(`fold ${fold + 1} of ${folds.count}`, () => tuneFold(run, fold, folds)));
     if (known === null) await writing(file, () => writeFileAtomic(file, jsonLines(own)));
     predictions.push(...own);
   }

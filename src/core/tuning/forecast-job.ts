@@ -1,6 +1,6 @@
 import { checkTask, loadTask } from "../data";
-import { Interrupted, type JobChannel, type JobTools } from "./job-tools";
-import { openForTuning, openTuningSession } from "./open";
+import { Interrupted, type JobChannel, type JobTools, namedModel } from "./job-tools";
+import { budgetOf, openForTuning, openTuningSession } from "./open";
 import { prepareRun } from "./prepare";
 import { hasMeasuredRates } from "./probe";
 import type { Job } from "./protocol";
@@ -24,23 +24,15 @@ export async function forecastJob(
     return;
   }
   const prepared = await prepareRun(loaded, job, tools, (base) => {
-    channel.send({ type: "model", name: base.name, path: base.path });
+    channel.send(namedModel(base));
   });
   if (channel.stop() !== null) throw new Interrupted();
   const { task, base, settings, layout, fit, heldOut, test } = prepared;
-  const opened = await openForTuning(
-    tools.engine(),
-    base,
-    layout,
-    [...fit, ...heldOut],
-    settings,
-    job.engine,
-    tools.availableMemory(),
-  );
+  const opened = await openForTuning(tools, base, layout, [...fit, ...heldOut], settings, job.engine);
   try {
     const { choices } = opened;
     const open = () => openTuningSession(opened.model, task, base, settings, prepared.start.tensors, choices);
-    const budget = { train: choices.trainRows, score: choices.scoreRows };
+    const budget = budgetOf(choices);
     const timing = await timeOneStep(prepared, open, budget, tools);
     const folds = job.folds ?? 0;
     const probe = !hasMeasuredRates(base.parameterCount);

@@ -6,13 +6,15 @@ import { trainedBytes } from "./methods";
 import { GENERATION } from "./score";
 import type { TuningSettings } from "./settings";
 import { trainingRows, type Item, type Layout } from "./layout";
-import { counted, say } from "../say";
+import { counted, decimals, say } from "../say";
 
 /**
  * Rows of one micro-batch, from the most to the least; one example that is longer stands alone. Products are no faster a
  * row with more than this, and every row holds its activations until the way back.
  */
 export const TRAIN_ROWS = [512, 256, 128] as const;
+/** A GPU fills its processors with more rows only. */
+export const GPU_TRAIN_ROWS = [4096, 2048, 1024, ...TRAIN_ROWS] as const;
 export const SCORE_ROWS = 1024;
 /** Part of the available memory that a run may take. */
 export const SHARE_OF_MEMORY = 0.85;
@@ -96,6 +98,7 @@ export function chooseShape(
   // What scoring needs stays beside what learning needs; the weights are there once.
   const score = (rows: number, longest: number) =>
     model.forecast({ rows, longest, targets: 0, train: false, checkpoint: false });
+  const usual = room.gpu === null ? TRAIN_ROWS : GPU_TRAIN_ROWS;
   const { batch } = settings;
   const inputs = settings.method === "lora" || settings.method === "full";
   const { longest } = heaviest(layout, items, batch, SCORE_ROWS);
@@ -104,7 +107,7 @@ export function chooseShape(
   for (const moments of optimizersOf(settings, optimizer)) {
     const trained = trainedBytes(settings, config, moments);
     for (const checkpoint of [false, true]) {
-      for (const trainRows of fixedRows === undefined ? TRAIN_ROWS : [fixedRows]) {
+      for (const trainRows of fixedRows === undefined ? usual : [fixedRows]) {
         const shape = heaviest(layout, items, batch, trainRows);
         const training = model.forecast({ ...shape, train: true, checkpoint, inputs }) + trained;
         const bytes = training + scoring + room.held;
@@ -128,7 +131,7 @@ export function tooLittleMemory(least: ShapeChoice, { available, gpu }: Room, la
     "memory",
     gpu === null
       ? say`Not enough memory: even with small micro-batches, recomputed activations and streamed weights this run needs ${formatBytes(least.bytes)}, and ${formatBytes(available * SHARE_OF_MEMORY)} of the available ${formatBytes(available)} may be used. Close other programs, cut long texts with --max-tokens (now ${layout.textRoom + layout.prefix.length}), or take a smaller base model with --base.`
-      : say`Not enough memory on the GPU (${gpu}): even with small micro-batches, recomputed activations and streamed weights this run needs ${formatBytes(least.bytes)}, and ${formatBytes(available * SHARE_OF_MEMORY)} of the available ${formatBytes(available)} may be used. Close other programs that use it, leave --device out to compute on the processor, cut long texts with --max-tokens (now ${layout.textRoom + layout.prefix.length}), or take a smaller base model with --base.`,
+      : say`Not enough memory on the GPU (${gpu}): even with small micro-batches, recomputed activations and streamed weights this run needs ${formatBytes(least.bytes)}, and ${formatBytes(available * SHARE_OF_MEMORY)} of the available ${formatBytes(available)} may be used. Close other programs that use it, compute on the processor with --device cpu, cut long texts with --max-tokens (now ${layout.textRoom + layout.prefix.length}), or take a smaller base model with --base.`,
     { figures: { needed: least.bytes, usable: available * SHARE_OF_MEMORY } },
   );
 }
@@ -148,7 +151,7 @@ export async function sizeOfFiles(files: readonly string[]): Promise<number> {
 
 /** `0.9 GB`, `340 MB`. */
 export function formatBytes(bytes: number): string {
-  return bytes >= 995e6 ? say`${(bytes / 1e9).toFixed(1)} GB` : say`${Math.round(bytes / 1e6)} MB`;
+  return bytes >= 995e6 ? say`${decimals(bytes / 1e9, 1)} GB` : say`${Math.round(bytes / 1e6)} MB`;
 }
 
 /** `40 seconds`, `about 2 minutes`, `3.5 hours`. */

@@ -1,4 +1,5 @@
-import type { Engine } from "../engine";
+import { statSync } from "node:fs";
+import type { Engine, Gpus } from "../engine";
 import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
 import type { ModelSource } from "../model/write/source";
@@ -12,6 +13,8 @@ export const CHECKPOINT_SECONDS = 60;
 /** What a job needs from outside; tests give other ones. */
 export interface JobTools {
   engine(): Engine;
+  /** What GPUs there are, without this process having to do with their driver. Asked once; never rejected. */
+  gpus(): Promise<Gpus>;
   openBaseModel(path: string): Promise<BaseModel>;
   resolveBaseModel(nameOrPath: string | undefined): Promise<string>;
   /** What a written model takes over from its base. */
@@ -32,6 +35,21 @@ export interface JobChannel {
   stop(): StopMode | null;
   /** Texts for `predict`, until there are no more. */
   texts(): AsyncIterable<{ readonly number: number; readonly texts: readonly string[] }>;
+}
+
+/** Names the model in use. */
+export function namedModel({ name, path, table }: BaseModel): FromWorker {
+  const files = table.files.map((file) => ({ path: file, bytes: sizeOf(file) }));
+  return { type: "model", name, path, files };
+}
+
+/** Bytes of a file; 0 where it is not there or cannot be looked at. */
+export function sizeOf(file: string): number {
+  try {
+    return statSync(file).size;
+  } catch {
+    return 0;
+  }
 }
 
 /**

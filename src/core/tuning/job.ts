@@ -22,6 +22,8 @@ import { tuneJob } from "./tune-job";
  * @throws PlumbError or EngineError where it cannot go on.
  */
 export async function runJob(job: Job, tools: JobTools, channel: JobChannel): Promise<void> {
+  // The driver answers while the data are read.
+  if ("engine" in job && job.type !== "plan" && job.engine.device !== "cpu") void tools.gpus();
   switch (job.type) {
     case "tune":
       return tuneJob(job, tools, channel);

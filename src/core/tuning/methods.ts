@@ -18,13 +18,13 @@ interface Method {
   readonly groups: readonly ParameterGroup[];
   /** Sides of the text with trained vectors; where there are none, the prompt's tokens stand at the left as they are. */
   readonly sides: "none" | "left" | "both";
-  /** Rate of the vectors; P-tuning's encoder is a network of many weights and wants less. */
+  /** Rate of the vectors themselves. */
   readonly promptRate: number;
   readonly biasRate: number;
   readonly biases: readonly LinearMap[];
 }
 
-/** Rates of ptuning-bias, prompt and bias were searched (docs/decisions.md); those of what a method does not train are unused. */
+/** Rates were searched (docs/decisions.md); those of what a method does not train are unused. */
 const METHODS: Readonly<Record<MethodName, Method>> = {
   "ptuning-bias": {
     groups: ["prompt", "bias"],
@@ -33,7 +33,7 @@ const METHODS: Readonly<Record<MethodName, Method>> = {
     biasRate: 2e-3,
     biases: ALL_MAPS,
   },
-  ptuning: { groups: ["prompt"], sides: "both", promptRate: 1e-3, biasRate: 2e-3, biases: [] },
+  ptuning: { groups: ["prompt"], sides: "both", promptRate: 1e-2, biasRate: 2e-3, biases: [] },
   prompt: { groups: ["prompt"], sides: "left", promptRate: 1e-2, biasRate: 2e-3, biases: [] },
   bias: { groups: ["bias"], sides: "none", promptRate: 5e-3, biasRate: 4e-3, biases: ALL_MAPS },
   lora: { groups: ["lora"], sides: "none", promptRate: 5e-3, biasRate: 2e-3, biases: [] },
@@ -52,10 +52,10 @@ export function defaultRates(group: "prompt" | "bias"): string {
 export const DEFAULT_METHOD: MethodName = "ptuning-bias";
 
 /** Low-rank updates where nothing else is asked for. */
-export const LORA: LoraSettings = { rank: 8, alpha: 16, dropout: 0, rate: 1e-3 };
+export const LORA: LoraSettings = { rank: 8, alpha: 16, dropout: 0, rate: 2e-3 };
 
 /** Rate of all parameters where nothing else is asked for. */
-export const FULL_RATE = 3e-5;
+export const FULL_RATE = 1.2e-4;
 /** The adapter of all parameters, in float32, is read at once: a file of less than 2 GiB. */
 const MOST_FULL_PARAMETERS = 530e6;
 
@@ -70,10 +70,12 @@ export function checkSize({ method }: Pick<TuningSettings, "method">, parameterC
 
 export const methodOf = (settings: Pick<TuningSettings, "method">): Method => METHODS[settings.method];
 
-/** Rate of the vectors where none is given. Without an encoder P-tuning's are vectors like those of method prompt. */
-export function defaultPromptRate(method: MethodName, encoder: PromptEncoder): number {
-  return METHODS[method === "ptuning" && encoder === "none" ? "prompt" : method].promptRate;
-}
+/** P-tuning's encoder is a network of many weights and wants less than vectors do. */
+const ENCODER_RATE = 1e-3;
+
+/** Rate of the vectors, or of the encoder that makes them, where none is given. */
+export const defaultPromptRate = (method: MethodName, encoder: PromptEncoder): number =>
+  encoder === "none" ? METHODS[method].promptRate : ENCODER_RATE;
 
 /** What stands around a text: vectors that train, or the prompt's tokens as they are. */
 export function vectorsOf(settings: TuningSettings): { left: number; right: number } {

@@ -1,15 +1,28 @@
-import type { Engine, Model, Session } from "../engine";
+import type { Engine, MethodSpec, Model, Session } from "../engine";
+import { PlumbError } from "../errors";
 import { seededRandom } from "../random";
 import type { BaseModel } from "../model";
 import type { EngineChoices } from "../schema";
 import type { Task } from "../schema";
-import { chooseShape, formatBytes, PROCESS_BYTES, SCORE_ROWS, tooLittleMemory, type Room } from "./forecast";
-import { placeOf, type Place } from "./place";
+import {
+  chooseShape,
+  formatBytes,
+  PROCESS_BYTES,
+  SCORE_ROWS,
+  SHARE_OF_MEMORY,
+  tooLittleMemory,
+  type Room,
+} from "./forecast";
+import { GENERATION } from "./score";
+import { alone, expectPlace, firstOf, openAtPlace, type Place, type PlaceTools } from "./place";
+import type { JobTools } from "./job-tools";
+import { isGpuFull } from "./memory";
 import { promptTokens, type Item, type Layout } from "./layout";
 import type { EngineWishes } from "./protocol";
 import { initialValues, methodSpec } from "./methods";
 import { mixSeed } from "./order";
 import type { TuningSettings } from "./settings";
+import type { Budget } from "./trainer";
 import { givenValues, randomVectors, startsFromAdapter, type StartingPoint } from "./start";
 import { say } from "../say";
 
@@ -34,7 +47,23 @@ const SHARE_OF_COPIES = 0.2;
  * computing activations again: it comes first.
  * @throws PlumbError saying what would fit, where nothing does.
  */
-export async function openForTuning(
+export function openForTuning(
+  tools: OpenTools,
+  base: BaseModel,
+  layout: Layout,
+  items: readonly Item[],
+  settings: TuningSettings,
+  wishes: EngineWishes,
+): Promise<OpenedModel> {
+  return openAtPlace(tools, wishes, base, (place) =>
+    openAt(place, tools.engine(), base, layout, items, settings, wishes, tools.availableMemory()),
+  );
+}
+
+type OpenTools = PlaceTools & Pick<JobTools, "availableMemory">;
+
+async function openAt(
+  given: Place,
   engine: Engine,
   base: BaseModel,
   layout: Layout,
@@ -43,7 +72,7 @@ export async function openForTuning(
   wishes: EngineWishes,
   memory: number,
 ): Promise<OpenedModel> {
-  const place = placeOf(engine, wishes.device);
+  let place = given;
   let room: Room = { available: memory, held: PROCESS_BYTES, gpu: null };
   const open = async (weights: EngineChoices["weights"]) => {
     const model = await engine.openModel(base.table, { ...optionsOf(wishes, place), weights });
@@ -55,12 +84,17 @@ export async function openForTuning(
       ...chooseShape(model, layout, items, settings, config, room, wishes.microBatch, wishes.optimizer),
     };
   };
-  const streamed = await open("stream");
+  const streamed = await open("stream").catch((error: unknown) => {
+    const one = alone(place, error);
+    if (one === null) throw error;
+    place = one;
+    return open("stream");
+  });
   // Kept weights take two or four bytes a parameter; without room for two, opening them would be the end already.
   // Where all parameters train, the base's own weights serve its one look at the test part alone.
   const { available } = room;
   const mayKeep = settings.method !== "full" && base.parameterCount * 2 <= available;
-  const kept = mayKeep ? await open("keep") : null;
+  const kept = mayKeep ? await open("keep").catch(noRoom) : null;
   const copies = kept === null ? Infinity : weightBytes(kept.model) - weightBytes(streamed.model);
   const keeps =
     kept !== null &&
@@ -104,13 +138,31 @@ export async function openForTuning(
   return { model, choices, bytes, room, readsFile: readsFile && place.gpu === null, decisions };
 }
 
+/** A GPU holds its copies from the beginning. */
+function noRoom(error: unknown): null {
+  if (isGpuFull(error)) return null;
+  throw error;
+}
+
 /** What a model holds without activations. */
 const weightBytes = (model: Model) =>
   model.forecast({ rows: 1, longest: 1, targets: 0, train: false, checkpoint: false });
 
+/** What the micro-batches of a run may hold. */
+export const budgetOf = ({ trainRows, scoreRows, place }: EngineChoices): Budget => ({
+  train: trainRows,
+  score: scoreRows,
+  lanes: place.split(",").length,
+});
+
 /** Opens the base model as a run decided when it began. */
-export async function openAsDecided(engine: Engine, base: BaseModel, choices: EngineChoices): Promise<Model> {
-  return engine.openModel(base.table, {
+export async function openAsDecided(
+  tools: PlaceTools,
+  base: BaseModel,
+  choices: EngineChoices,
+): Promise<Model> {
+  await expectPlace(tools, choices);
+  return tools.engine().openModel(base.table, {
     device: choices.place,
     threads: choices.threads,
     precision: choices.precision,
@@ -118,24 +170,71 @@ export async function openAsDecided(engine: Engine, base: BaseModel, choices: En
   });
 }
 
+const named = (products: string) => (products === "own kernel" ? say`Plumb's own kernel` : products);
+
 /** Says that a run goes on with other products than it began with; null where it does not. */
-export function otherProducts(choices: EngineChoices, model: Model): string | null {
+export function otherProducts(choices: Pick<EngineChoices, "products">, model: Model): string | null {
   const { products: before } = choices;
   if (before === undefined || model.products === null || before === model.products) return null;
-  return say`The GPU's products were by ${before} when this run began, and are by ${model.products} from here on: what follows is no longer equal to the bit to a run that was never stopped. "plumb devices" says why.`;
+  return say`The GPU's products were by ${named(before)} when this run began, and are by ${named(model.products)} from here on: what follows is no longer equal to the bit to a run that was never stopped. "plumb devices" says why.`;
 }
 
-/** Opens the base model for scoring texts. */
-export async function openForScoring(
-  engine: Engine,
+/** An adapter's session on its base model, for scoring. */
+export interface OpenedForScoring {
+  readonly model: Model;
+  readonly session: Session;
+  readonly place: Place;
+}
+
+/** Opens the base model for scoring texts with an adapter, whose values `load` gives the session. */
+export function openForScoring(
+  tools: OpenTools,
   base: BaseModel,
+  method: MethodSpec,
+  layout: Layout,
   wishes: EngineWishes,
-  available: number,
-): Promise<{ model: Model; place: Place }> {
-  const place = placeOf(engine, wishes.device);
-  const weights = base.parameterCount * 4 > (place.gpu?.freeMemory ?? available) ? "stream" : "keep";
-  const model = await engine.openModel(base.table, { ...optionsOf(wishes, place), weights });
-  return { model, place };
+  load: (session: Session) => Promise<void>,
+): Promise<OpenedForScoring> {
+  return openAtPlace(tools, wishes, base, async (given) => {
+    const place = firstOf(given);
+    const room = place.gpu?.freeMemory ?? tools.availableMemory();
+    const weights = base.parameterCount * 4 > room ? "stream" : "keep";
+    const model = await tools.engine().openModel(base.table, { ...optionsOf(wishes, place), weights });
+    try {
+      if (wishes.device === undefined) await expectRoom(model, method, layout, base);
+      const session = await model.openSession({ method });
+      await load(session);
+      return { model, session, place };
+    } catch (error) {
+      model.close();
+      throw error;
+    }
+  });
+}
+
+/** @throws PlumbError for openAtPlace, where a GPU has no room for texts that fit into a batch. */
+async function expectRoom(
+  model: Model,
+  { full = false }: MethodSpec,
+  layout: Layout,
+  base: BaseModel,
+): Promise<void> {
+  const left = await model.freeMemory();
+  if (left === null) return;
+  const rows = layout.kind === "generation" ? GENERATION * SCORE_ROWS : SCORE_ROWS;
+  const longest = Math.min(SCORE_ROWS, base.table.config.contextLength);
+  const batch = (count: number) =>
+    model.forecast({
+      rows: count,
+      longest: Math.min(count, longest),
+      targets: 0,
+      train: false,
+      checkpoint: false,
+    });
+  // The weights are there already.
+  const needed = batch(rows) - batch(1) + (full ? 4 * base.parameterCount : 0);
+  const usable = left * SHARE_OF_MEMORY;
+  if (needed > usable) throw new PlumbError("memory", "scoring", { figures: { needed, usable } });
 }
 
 function optionsOf(wishes: EngineWishes, place: Place) {

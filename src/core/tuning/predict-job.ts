@@ -1,13 +1,14 @@
 import { stat } from "node:fs/promises";
-import type { Model, Session } from "../engine";
+import path from "node:path";
+import { PlumbError } from "../errors";
 import type { BaseModel } from "../model";
+import { say } from "../say";
 import { checkBaseModel, loadAdapter, readAdapter, type Adapter } from "./adapter";
 import { findAdapter } from "./find-adapter";
 import { SCORE_ROWS } from "./forecast";
-import type { JobChannel, JobTools } from "./job-tools";
+import { namedModel, type JobChannel, type JobTools } from "./job-tools";
 import type { Layout } from "./layout";
-import { openForScoring } from "./open";
-import type { Place } from "./place";
+import { openForScoring, type OpenedForScoring } from "./open";
 import { predictTexts } from "./predict";
 import { tunedLayout } from "./prepare";
 import type { EngineWishes, Job } from "./protocol";
@@ -15,15 +16,12 @@ import { readManifest } from "./run-folder";
 import { adapterSpec } from "./methods";
 
 /** An adapter on its base model, ready to score. */
-export interface OpenedAdapter {
+export interface OpenedAdapter extends OpenedForScoring {
   readonly adapter: Adapter;
   /** Where its run was made; null for an adapter file elsewhere. */
   readonly runFolder: string | null;
   readonly base: BaseModel;
-  readonly model: Model;
-  readonly session: Session;
   readonly layout: Layout;
-  readonly place: Place;
 }
 
 /** @param base Name or path of the base model; the one that the run was made with where absent. */
@@ -36,25 +34,44 @@ export async function openAdapter(
 ): Promise<OpenedAdapter> {
   const { file, runFolder } = await findAdapter(wanted);
   const adapter = await readAdapter(file);
-  const recorded = runFolder === null ? undefined : (await readManifest(runFolder)).baseModel.path;
-  const opened = await tools.openBaseModel(
-    base === undefined && recorded !== undefined && (await stat(recorded).catch(() => null)) !== null
-      ? recorded
-      : await tools.resolveBaseModel(base),
-  );
-  channel.send({ type: "model", name: opened.name, path: opened.path });
+  const recorded = runFolder === null ? null : (await readManifest(runFolder)).baseModel.path;
+  const opened =
+    base === undefined && recorded !== null
+      ? await openOwnBase(adapter, recorded, tools)
+      : await tools.openBaseModel(await tools.resolveBaseModel(base));
+  channel.send(namedModel(opened));
   checkBaseModel(adapter, opened);
   const layout = tunedLayout(adapter.task, opened, adapter.settings, adapter.answerRoom);
-  const { model, place } = await openForScoring(tools.engine(), opened, wishes, tools.availableMemory());
-  if (place.sentence !== null) channel.send({ type: "note", level: "info", message: place.sentence });
-  try {
-    const session = await model.openSession({ method: adapterSpec(adapter.settings) });
-    await loadAdapter(adapter, session);
-    return { adapter, runFolder, base: opened, model, session, layout, place };
-  } catch (error) {
-    model.close();
-    throw error;
+  const method = adapterSpec(adapter.settings);
+  const scoring = await openForScoring(tools, opened, method, layout, wishes, (session) =>
+    loadAdapter(adapter, session),
+  );
+  const { sentence } = scoring.place;
+  // Here is no plan for it to stand in: a machine that has no GPU, as most, is no news.
+  const news = wishes.device !== undefined || (await tools.gpus()).noGpu !== true;
+  if (sentence !== null && news) channel.send({ type: "note", level: "info", message: sentence });
+  return { adapter, runFolder, base: opened, layout, ...scoring };
+}
+
+/**
+ * Opens the base model that a run was made with: where it lay then, else where it is found by its name, else the default one.
+ * @throws PlumbError where it is on this machine no more.
+ */
+async function openOwnBase(adapter: Adapter, recorded: string, tools: JobTools): Promise<BaseModel> {
+  const isThere = await stat(recorded).catch(() => null);
+  if (isThere !== null) return tools.openBaseModel(recorded);
+  for (const name of [path.basename(recorded, ".gguf"), undefined]) {
+    try {
+      const found = await tools.openBaseModel(await tools.resolveBaseModel(name));
+      if (found.fingerprint === adapter.baseModel.fingerprint) return found;
+    } catch {
+      // not there, or damaged: not this one
+    }
   }
+  throw new PlumbError(
+    "base-gone",
+    say`${adapter.file} needs the base model that it was tuned on, ${adapter.baseModel.name}, and that is not on this machine any more (it was ${recorded}). Bring it back, or tune anew on another one.`,
+  );
 }
 
 /** Answers texts as they come, in batches. Sends `opened`, `predictions` and at last `done`. */

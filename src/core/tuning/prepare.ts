@@ -35,6 +35,7 @@ import type { JobTools } from "./job-tools";
 import { resolveSettings, type TuningOptions, type TuningSettings } from "./settings";
 import { readStart, type StartingPoint } from "./start";
 import { say } from "../say";
+import { shellWord } from "../shell";
 
 /** Most places that a message lists for each finding. */
 const PLACES_SHOWN = 5;
@@ -67,7 +68,11 @@ function refuseErrors(findings: readonly Finding[], loaded: LoadedTask, ways: re
     });
   throw new PlumbError(
     "data",
-    [...lines, ...ways, say`Nothing was run. All findings: plumb check ${shownPath(loaded.path)}`].join("\n"),
+    [
+      ...lines,
+      ...ways,
+      say`Nothing was run. All findings: plumb check ${shellWord(shownPath(loaded.path))}`,
+    ].join("\n"),
   );
 }
 

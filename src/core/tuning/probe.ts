@@ -3,7 +3,7 @@ import { evaluate } from "./evaluate";
 import type { Item, Layout } from "./layout";
 import { DataOrder, exampleWeights } from "./order";
 import { stepOptions, type TuningSettings } from "./settings";
-import { microBatches, type Budget } from "./trainer";
+import { turnsOfStep, type Budget } from "./trainer";
 
 /** Factors tried on the default rates: those were measured on a small model, and larger ones mostly want less. */
 export const FACTORS = [0.1, 0.3, 1, 3];
@@ -61,9 +61,9 @@ export async function probeRates(
     try {
       for (let step = 0; step < steps && own.every(Number.isFinite); step++) {
         let loss = 0;
-        for (const batch of microBatches(layout, order.at(step), weightsOf, budget.train)) {
+        for (const together of turnsOfStep(layout, order.at(step), weightsOf, budget)) {
           beforeBatch();
-          loss += (await session.accumulate(batch)).loss;
+          loss += (await session.accumulate(...together)).loss;
         }
         const { gradientNorm } = await session.step(stepOptions(rates, step));
         own.push(Number.isFinite(gradientNorm) ? loss : Number.NaN);

@@ -3,6 +3,9 @@ import { CheckSummary, RunPlan } from "./run-plan";
 import { BaseLook } from "../schema";
 import { TuningOptions } from "./settings";
 
+/** The processor, the first GPU, one by its number, several, or all. */
+export const DEVICE = /^(cpu|cuda(:(all|\d{1,3}(,\d{1,3})*))?)$/;
+
 /** How the engine should compute; what is absent is decided from the machine. */
 export const EngineWishes = z.object({
   precision: z.enum(["auto", "float32", "bfloat16"]).optional(),
@@ -11,11 +14,8 @@ export const EngineWishes = z.object({
   threads: z.number().int().positive().optional(),
   /** Most tokens of one micro-batch. */
   microBatch: z.number().int().positive().optional(),
-  /** Where: absent for the processor. */
-  device: z
-    .string()
-    .regex(/^(cpu|cuda(:\d{1,3})?)$/)
-    .optional(),
+  /** Where: absent for a GPU that can be used, else the processor. */
+  device: z.string().regex(DEVICE).optional(),
   /** Bytes of memory to count on; never more than there is. */
   memory: z.number().positive().optional(),
 });
@@ -123,8 +123,13 @@ export type JobResult = z.infer<typeof JobResult>;
 export const FromWorker = z.discriminatedUnion("type", [
   /** Ready for a job. */
   z.object({ type: z.literal("ready") }),
-  /** The model file in use, for messages about a crash. */
-  z.object({ type: z.literal("model"), name: z.string(), path: z.string() }),
+  /** The model in use, and its files as they were opened, for messages about a crash. */
+  z.object({
+    type: z.literal("model"),
+    name: z.string(),
+    path: z.string(),
+    files: z.array(z.object({ path: z.string(), bytes: z.number() })),
+  }),
   /** Something worth knowing, in a sentence. */
   z.object({ type: z.literal("note"), level: z.enum(["info", "warning"]), message: z.string() }),
   /** What the run will do and cost, in a sentence, before its first step. */

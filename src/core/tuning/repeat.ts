@@ -1,5 +1,6 @@
 import type { Manifest } from "../schema";
 import { resolveSettings, type TuningOptions, type TuningSettings } from "./settings";
+import { shellWord } from "../shell";
 
 type Setting = Exclude<keyof TuningSettings, "method" | "seed" | "lora" | "start" | "biasStart">;
 
@@ -47,7 +48,7 @@ export function repeatCommand(
       start.from === "adapter"
         ? "adapter:RUN"
         : start.from === "text"
-          ? quote(`text:${start.text}`)
+          ? shellWord(`text:${start.text}`)
           : start.from,
     );
   }
@@ -60,5 +61,3 @@ export function repeatCommand(
 
 /** The same for an evaluation. */
 export const EVALUATION_COMMAND = ["plumb", "eval", "RUN", "--task", "TASK.plumb.json"].join(" ");
-
-const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;

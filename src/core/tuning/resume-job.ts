@@ -1,10 +1,12 @@
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { loadTask, restoreSplit } from "../data";
 import type { Model } from "../engine";
 import { PlumbError } from "../errors";
+import { recordedPath } from "../files";
 import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
-import { CHECKPOINT_SECONDS, type JobChannel, type JobTools } from "./job-tools";
+import { CHECKPOINT_SECONDS, type JobChannel, type JobTools, namedModel } from "./job-tools";
 import { lockFolder } from "../lock";
 import { findTask } from "../runs/task-of-run";
 import { openAsDecided, otherProducts } from "./open";
@@ -30,7 +32,7 @@ export async function resumeJob(
     const recorded = await readManifest(folder);
     refuseEnded(folder, recorded);
     const loaded = await loadTask(await findTask(folder, recorded.task));
-    const file = path.relative(folder, loaded.path);
+    const file = recordedPath(folder, loaded.path);
     const manifest = { ...recorded, task: { ...recorded.task, file } };
     if (sha256(JSON.stringify(loaded.task)) !== manifest.task.hash) {
       throw new PlumbError(
@@ -47,7 +49,7 @@ export async function resumeJob(
       );
     }
     const base = await tools.openBaseModel(manifest.baseModel.path);
-    channel.send({ type: "model", name: base.name, path: base.path });
+    channel.send(namedModel(base));
     if (base.fingerprint !== manifest.baseModel.fingerprint) {
       throw new PlumbError(
         "base-changed",
@@ -55,9 +57,16 @@ export async function resumeJob(
       );
     }
     const start = manifest.startedFrom === undefined ? new Map() : await readKeptStart(folder);
-    const model = await openAsDecided(tools.engine(), base, manifest.engine);
+    const model = await openAsDecided(tools, base, manifest.engine);
     try {
       channel.send({ type: "started", folder });
+      const checkpoints = path.join(folder, RUN_FILES.checkpoints);
+      if ((await writing(checkpoints, () => mkdir(checkpoints, { recursive: true }))) !== undefined)
+        channel.send({
+          type: "note",
+          level: "warning",
+          message: say`What the run had saved is gone: there was no folder ${checkpoints}. It begins at its first step again, to the same result.`,
+        });
       const changed = otherProducts(manifest.engine, model);
       if (changed !== null) channel.send({ type: "note", level: "warning", message: changed });
       const run = new Run(

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import { access, mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
+import { describeFirst } from "../data/issue";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
 import { Manifest } from "../schema";
 import { say } from "../say";
+import { shellWord } from "../shell";
 
 /** Names inside a run folder. */
 export const RUN_FILES = {
@@ -32,6 +34,7 @@ const reasons = (): Readonly<Record<string, string>> => ({
   EROFS: say`the disk is read-only; choose another folder`,
   ENOTDIR: say`a part of that path is a file, not a folder; choose another folder`,
   EEXIST: say`a file of that name is in the way; move it, or choose another folder`,
+  EBUSY: say`another program has it open; close that program`,
   EFBIG: say`the file would be too large for this disk`,
 });
 
@@ -52,16 +55,29 @@ export async function writing<T>(target: string, work: () => Promise<T>): Promis
   }
 }
 
+const HIDING = ".gitignore";
+
 /** `.plumb` beside the task, hidden from git. Created where it is missing. */
 export async function plumbFolder(taskFolder: string): Promise<string> {
   const folder = path.join(taskFolder, ".plumb");
   await writing(folder, async () => {
     await mkdir(folder, { recursive: true });
-    await writeFile(path.join(folder, ".gitignore"), "*\n", { flag: "wx" }).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    });
+    const hiding = path.join(folder, HIDING);
+    if (!(await exists(hiding))) await writeFileAtomic(hiding, "*\n");
+  }).catch(async (error: unknown) => {
+    await removeUnused(folder);
+    throw error;
   });
   return folder;
+}
+
+/** Takes `.plumb` away where it holds nothing but what hides it. */
+async function removeUnused(folder: string): Promise<void> {
+  await rmdir(path.join(folder, "runs")).catch(() => undefined);
+  const content = await readdir(folder).catch(() => [""]);
+  if (content.some((name) => name !== HIDING)) return;
+  await rm(path.join(folder, HIDING), { force: true });
+  await rmdir(folder).catch(() => undefined); // Another run has begun.
 }
 
 /** @throws PlumbError where a folder that a run was given holds a run already, or a file that the run would write over. */
@@ -70,7 +86,7 @@ export async function refuseTaken(out: string): Promise<void> {
   if (await exists(path.join(folder, RUN_FILES.manifest))) {
     throw new PlumbError(
       "run-exists",
-      say`${folder} holds a run already. Go on with it by --resume ${out}, or name another folder.`,
+      say`${folder} holds a run already. Go on with it by --resume ${shellWord(out)}, or name another folder.`,
     );
   }
   const { log, adapter, predictions, report, page } = RUN_FILES;
@@ -115,21 +131,34 @@ export async function createRunFolder(
     await makeCheckpoints(folder, discard);
     return { id: path.basename(folder), folder, discard };
   }
-  const runs = path.join(await plumbFolder(taskFolder), "runs");
-  await writing(runs, () => mkdir(runs, { recursive: true }));
+  const hidden = await plumbFolder(taskFolder);
+  const runs = path.join(hidden, "runs");
   const stem = `${now.toISOString().slice(0, 19).replaceAll(":", "-")}Z-${method}`;
+  try {
+    await writing(runs, () => mkdir(runs, { recursive: true }));
+    const folder = await makeFolder(runs, stem);
+    const discard = async () => {
+      await discardFolder(folder);
+      await removeUnused(hidden);
+    };
+    await makeCheckpoints(folder, discard);
+    return { id: path.basename(folder), folder, discard };
+  } catch (error) {
+    await removeUnused(hidden);
+    throw error;
+  }
+}
+
+/** A new folder of this name, or with a number behind it where the name is taken. */
+async function makeFolder(parent: string, stem: string): Promise<string> {
   for (let i = 1; ; i++) {
-    const id = i === 1 ? stem : `${stem}-${i}`;
-    const folder = path.join(runs, id);
+    const folder = path.join(parent, i === 1 ? stem : `${stem}-${i}`);
     try {
       await mkdir(folder);
+      return folder;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
-      throw explainWriteError(error, folder);
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw explainWriteError(error, folder);
     }
-    const discard = () => discardFolder(folder);
-    await makeCheckpoints(folder, discard);
-    return { id, folder, discard };
   }
 }
 
@@ -178,10 +207,9 @@ export async function readManifest(folder: string): Promise<Manifest> {
   }
   const parsed = Manifest.safeParse(json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
     throw new PlumbError(
       "manifest",
-      say`${file}: field "${issue?.path.join(".") ?? ""}" is not valid (${issue?.message ?? say`unknown`}). Start the run anew.`,
+      say`${file}: ${describeFirst(parsed.error, json).message} Start the run anew.`,
     );
   }
   return parsed.data;
@@ -194,6 +222,9 @@ export const jsonLines = (rows: readonly unknown[]) => rows.map((row) => `${JSON
 export function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
+
+/** Of a text, as runs and suggestions name it: what they say of one does not hold once it has been changed. */
+export const textHash = (text: string): string => sha256(text).slice(0, 16);
 
 const Looks = z.object({
   looks: z.array(z.object({ run: z.string(), at: z.string(), test: z.string() })),

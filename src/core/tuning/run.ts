@@ -8,7 +8,8 @@ import type { Manifest } from "../schema";
 import type { AdapterInfo } from "./adapter";
 import type { JobChannel, JobTools } from "./job-tools";
 import type { Layout } from "./layout";
-import { openTuningSession } from "./open";
+import { withinMemory, type BatchRecord } from "./memory";
+import { budgetOf, openTuningSession } from "./open";
 import type { Parts } from "./prepare";
 import { explainWriteError, RUN_FILES, writeManifest } from "./run-folder";
 import type { StartingPoint } from "./start";
@@ -40,7 +41,9 @@ export class Run {
   readonly layout: Layout;
   readonly checkpointSeconds: number;
   /** Spent by earlier processes, as far as their last checkpoint tells. */
-  secondsBefore = 0;
+  private secondsBefore = 0;
+  /** What is saved is this process's own: the GPU's memory ran out in it. */
+  private begunAnew = false;
   private readonly start: StartingPoint["tensors"];
   private current: Manifest;
   private readonly begun: number;
@@ -67,8 +70,7 @@ export class Run {
   }
 
   get budget(): Budget {
-    const { trainRows, scoreRows } = this.current.engine;
-    return { train: trainRows, score: scoreRows };
+    return budgetOf(this.current.engine);
   }
 
   /** Of all processes together. */
@@ -100,7 +102,10 @@ export class Run {
     }
   }
 
-  async noteResumed(phase: string, step: number): Promise<void> {
+  /** @param secondsBefore Spent by earlier processes; absent where they are counted already. */
+  async noteResumed(phase: string, step: number, secondsBefore?: number): Promise<void> {
+    if (this.begunAnew) return;
+    if (secondsBefore !== undefined) this.secondsBefore = secondsBefore;
     const at = this.tools.now().toISOString();
     this.log({ event: "resumed", at, phase, step });
     await this.update({
@@ -108,6 +113,32 @@ export class Run {
       reason: null,
       resumed: [...this.current.resumed, { at, step, phase }],
     });
+  }
+
+  /** Does a part of the run that goes on from what it has saved, a second time where the GPU's memory ran out. */
+  withinMemory<T>(phase: string, work: () => Promise<T>): Promise<T> {
+    return withinMemory(() => this.batchRecord(), phase, work);
+  }
+
+  private batchRecord(): BatchRecord {
+    const { engine, smallerBatches: smaller, decisions } = this.current;
+    return {
+      folder: this.folder,
+      engine,
+      smaller,
+      now: () => this.tools.now(),
+      takeSmaller: async (found, sentence) => {
+        this.begunAnew = true;
+        this.log({ event: "smaller-batches", ...found });
+        this.channel.send({ type: "note", level: "warning", message: sentence });
+        await this.update({
+          engine: { ...engine, ...found.to },
+          smallerBatches: found,
+          decisions: [...decisions, sentence],
+        });
+      },
+      giveUp: (sentence) => this.update({ status: "paused", reason: sentence }),
+    };
   }
 
   /** A session at the run's starting point. */

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { cannotRead } from "../data";
 import { PlumbError } from "../errors";
 import { say } from "../say";
 
@@ -98,9 +99,7 @@ export async function readTensors(file: string): Promise<TensorFile> {
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new PlumbError("safetensors", say`Cannot read ${file}: ${(error as Error).message}.`, {
-      cause: error,
-    });
+    throw cannotRead(file, error);
   }
   return decodeTensors(bytes, file);
 }

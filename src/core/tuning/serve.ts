@@ -1,3 +1,4 @@
+import { describeFirst } from "../data/issue";
 import { EngineError } from "../engine";
 import { PlumbError } from "../errors";
 import { speakAsAsked } from "../language";
@@ -7,6 +8,7 @@ import { ToWorker, type FromWorker, type Job } from "./protocol";
 import { describeGpuError } from "./place";
 import type { StopMode } from "./trainer";
 import { say } from "../say";
+import { systemReason } from "../system-error";
 
 /** Texts that have come and not been answered, as a sequence that ends when the parent says so. */
 class TextQueue implements AsyncIterable<{ number: number; texts: readonly string[] }> {
@@ -74,11 +76,11 @@ export function serveJob(tools: JobTools): void {
   process.on("message", (raw) => {
     const parsed = ToWorker.safeParse(raw);
     if (!parsed.success) {
-      const [issue] = parsed.error.issues;
+      const fault = describeFirst(parsed.error, raw).message.replace(/(?<=["«])job\.(options\.)?/u, "");
       send({
         type: "failed",
         code: "settings",
-        message: say`"${issue?.path.join(".").replace(/^job\.(options\.)?/, "") ?? say`the job`}" cannot be used: ${issue?.message ?? say`its kind is unknown`}.`,
+        message: say`The settings cannot be used: ${fault}`,
       });
       void lastSent.then(() => process.exit(1));
       return;
@@ -140,7 +142,7 @@ function describeFailure(error: unknown): FromWorker {
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (process.env.PLUMB_DEBUG !== undefined) process.stderr.write(`${text}\n`);
-  const message = error instanceof Error ? error.message : text;
+  const message = systemReason(error);
   return {
     type: "failed",
     code: "unexpected",

@@ -64,7 +64,7 @@ export function resolveSettings(
       say`Method ${method} trains the prompt vectors: its prompt length cannot be 0.`,
     );
   }
-  const promptEncoder = options.promptEncoder ?? (method === "ptuning" ? "lstm" : "none");
+  const promptEncoder = options.promptEncoder ?? "none";
   if (promptEncoder !== "none" && method !== "ptuning") {
     throw new PlumbError("settings", say`Method ${method} has no prompt encoder; method ptuning has.`);
   }

@@ -7,8 +7,8 @@ import type { PreparedRun } from "./prepare";
 import { FACTORS, probeRates, probeSteps, scaledRates } from "./probe";
 import { generationGroups, generationSteps } from "./score";
 import type { TuningSettings } from "./settings";
-import { microBatches, type Budget } from "./trainer";
-import { say } from "../say";
+import { turnsOfStep, type Budget } from "./trainer";
+import { decimals, say } from "../say";
 
 /** What was measured before a run. */
 export interface Timing {
@@ -43,14 +43,14 @@ export async function timeOneStep(
   try {
     const order = new DataOrder(fit, settings.batch, settings.seed, settings.balance);
     const weightsOf = exampleWeights(fit, layout.labels.length, settings.balance);
-    const batches = microBatches(layout, order.at(0), weightsOf, budget.train);
-    const { loss } = await session.accumulate(batches[0]!);
+    const turns = turnsOfStep(layout, order.at(0), weightsOf, budget);
+    const { loss } = await session.accumulate(...turns[0]!);
     if (!Number.isFinite(loss)) throw noNumbers(prepared.base.path, loss);
     const begun = tools.now().getTime();
     let rows = 0;
-    for (const batch of batches) {
-      await session.accumulate(batch);
-      rows += batch.tokens.length;
+    for (const together of turns) {
+      await session.accumulate(...together);
+      for (const batch of together) rows += batch.tokens.length;
     }
     const row = (tools.now().getTime() - begun) / 1000 / rows;
     // The first step may be a short one: what counts is the mean.
@@ -166,7 +166,7 @@ export async function probed(
     );
   }
   const tried = found.losses.map(
-    ({ factor, loss }) => `${factor}: ${loss === null ? say`not a number` : loss.toFixed(3)}`,
+    ({ factor, loss }) => `${decimals(factor)}: ${loss === null ? say`not a number` : decimals(loss, 3)}`,
   );
   return {
     settings: { ...settings, ...scaledRates(settings, found.factor) },

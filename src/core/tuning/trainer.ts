@@ -1,5 +1,5 @@
-import type { Session } from "../engine";
-import { packByRows } from "./batch";
+import type { Batch, Session } from "../engine";
+import { packEvenly } from "./batch";
 import type { Best, Snapshot } from "./checkpoint";
 import { chooseLook } from "./choose";
 import {
@@ -13,6 +13,7 @@ import {
 } from "./detectors";
 import { evaluate } from "./evaluate";
 import { trainingBatch, trainingRows, type Item, type ItemWeights, type Layout } from "./layout";
+import { GpuFull, isGpuFull } from "./memory";
 import { DataOrder, exampleWeights } from "./order";
 import { stepOptions, type TuningSettings } from "./settings";
 
@@ -20,6 +21,8 @@ import { stepOptions, type TuningSettings } from "./settings";
 export interface Budget {
   readonly train: number;
   readonly score: number;
+  /** Micro-batches of a step that are computed at the same time, each on a GPU of its own; absent: one. */
+  readonly lanes?: number;
 }
 
 /** How a run ends when it is asked to: saved to go on later, or with the best step so far as its result. */
@@ -71,13 +74,27 @@ export function microBatches(
   items: readonly Item[],
   weightsOf: (item: Item) => ItemWeights,
   budget: number,
-) {
+  lanes = 1,
+): Batch[] {
   const room = Math.max(1, budget - layout.prefix.length);
-  return packByRows(items, (item) => trainingRows(layout, item), room).map((group) =>
+  return packEvenly(items, (item) => trainingRows(layout, item), room, lanes).map((group) =>
     trainingBatch(layout, group, (item) => {
       const { example, ...rest } = weightsOf(item);
       return { example: example / items.length, ...rest };
     }),
+  );
+}
+
+/** The same in turns: the micro-batches of one are computed at the same time, one on each lane. */
+export function turnsOfStep(
+  layout: Layout,
+  items: readonly Item[],
+  weightsOf: (item: Item) => ItemWeights,
+  { train, lanes = 1 }: Budget,
+): Batch[][] {
+  const batches = microBatches(layout, items, weightsOf, train, lanes);
+  return Array.from({ length: Math.ceil(batches.length / lanes) }, (_, turn) =>
+    batches.slice(turn * lanes, (turn + 1) * lanes),
   );
 }
 
@@ -93,6 +110,7 @@ function guessLoss(layout: Layout, fit: readonly Item[], heldOut: readonly Item[
 /**
  * Tunes until the steps are done, the held-out part says enough, a detector stops it, or it is asked to stop. The session
  * holds the best parameters where it finished. Everything that decides anything follows from the input, never from the clock.
+ * @throws GpuFull where the GPU's memory ran out, once the state before that step is saved.
  */
 export async function train(input: TrainingInput, hooks: TrainingHooks): Promise<TrainingOutcome> {
   const { session, layout, fit, heldOut, settings, budget, resume } = input;
@@ -110,6 +128,7 @@ export async function train(input: TrainingInput, hooks: TrainingHooks): Promise
   const firstTokens = tokens;
   const begun = hooks.now();
   let saved = begun;
+  let savedStep = firstStep;
 
   const secondsHere = () => (hooks.now() - begun) / 1000;
   const snapshot = async (): Promise<Snapshot> => ({
@@ -124,6 +143,7 @@ export async function train(input: TrainingInput, hooks: TrainingHooks): Promise
     const current = await snapshot();
     await hooks.save(current);
     saved = hooks.now();
+    savedStep = losses.length;
     return current;
   };
   const report = () => {
@@ -157,37 +177,54 @@ export async function train(input: TrainingInput, hooks: TrainingHooks): Promise
   });
 
   if (resume === null) await save();
-  while (losses.length < settings.steps) {
-    const step = losses.length;
-    if (step % settings.evaluateEvery === 0 && heldOut.length > 0) {
-      await look();
-      const sinceBest = evaluations.filter((seen) => seen.step > (best?.step ?? 0)).length;
-      if (sinceBest >= settings.patience) return finish(true);
-      const found =
-        detectNoMovement(settings.steps, losses, evaluations) ??
-        (layout.kind === "generation"
-          ? null
-          : detectOneClass(settings.steps, evaluations, guess, heldOutAnswers));
-      if (found !== null) return trouble(found);
-    }
-    let loss = 0;
-    for (const batch of microBatches(layout, order.at(step), weightsOf, budget.train)) {
-      const stop = hooks.stop();
-      if (stop === "pause") return { kind: "paused", snapshot: await save() };
-      if (stop === "keep") {
+  /** Tokens of the largest micro-batch, while a step is computed. */
+  let rows: number | null = null;
+  /** While the optimiser moves the parameters, they belong to no step. */
+  let moving = false;
+  try {
+    while (losses.length < settings.steps) {
+      const step = losses.length;
+      if (step % settings.evaluateEvery === 0 && heldOut.length > 0) {
         await look();
-        return finish(true);
+        const sinceBest = evaluations.filter((seen) => seen.step > (best?.step ?? 0)).length;
+        if (sinceBest >= settings.patience) return await finish(true);
+        const found =
+          detectNoMovement(settings.steps, losses, evaluations) ??
+          (layout.kind === "generation"
+            ? null
+            : detectOneClass(settings.steps, evaluations, guess, heldOutAnswers));
+        if (found !== null) return await trouble(found);
       }
-      loss += (await session.accumulate(batch)).loss;
-      tokens += batch.tokens.length;
+      let loss = 0;
+      let read = 0;
+      const turns = turnsOfStep(layout, order.at(step), weightsOf, budget);
+      rows = Math.max(...turns.flat().map((batch) => batch.tokens.length));
+      for (const together of turns) {
+        const stop = hooks.stop();
+        if (stop === "pause") return { kind: "paused", snapshot: await save() };
+        if (stop === "keep") {
+          await look();
+          return await finish(true);
+        }
+        loss += (await session.accumulate(...together)).loss;
+        for (const batch of together) read += batch.tokens.length;
+      }
+      moving = true;
+      const { gradientNorm } = await session.step(stepOptions(settings, step));
+      moving = false;
+      rows = null;
+      tokens += read;
+      const found = detectNan(step, loss, gradientNorm);
+      if (found !== null) return await trouble(found);
+      losses.push(loss);
+      report();
+      if (hooks.now() - saved >= hooks.checkpointSeconds * 1000) await save();
     }
-    const { gradientNorm } = await session.step(stepOptions(settings, step));
-    const found = detectNan(step, loss, gradientNorm);
-    if (found !== null) return trouble(found);
-    losses.push(loss);
-    report();
-    if (hooks.now() - saved >= hooks.checkpointSeconds * 1000) await save();
+    await look();
+    return await finish(false);
+  } catch (error) {
+    if (!isGpuFull(error)) throw error;
+    if (!moving) await save();
+    throw new GpuFull(savedStep, rows, error);
   }
-  await look();
-  return finish(false);
 }

@@ -1,17 +1,17 @@
-import path from "node:path";
 import { foldExamples, loadTask, recordSplit } from "../data";
 import { PlumbError } from "../errors";
+import { recordedPath } from "../files";
 import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
 import { forecastSentence, formatBytes, sizeOfFiles } from "./forecast";
-import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools } from "./job-tools";
+import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools, namedModel } from "./job-tools";
 import { lockFolder } from "../lock";
 import { openForTuning, openTuningSession, type OpenedModel } from "./open";
 import { checkData, contentHash, hashFile, prepareRun, type PreparedRun } from "./prepare";
 import { hasMeasuredRates } from "./probe";
 import type { Job } from "./protocol";
 import { Run } from "./run";
-import { createRunFolder, refuseTaken, sha256, writeManifest, writing } from "./run-folder";
+import { createRunFolder, refuseTaken, sha256, textHash, writeManifest, writing } from "./run-folder";
 import { keepStart, startSentences } from "./start";
 import { probed, secondsOfRun, timeOneStep } from "./timing";
 import type { Budget } from "./trainer";
@@ -28,7 +28,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
   const loaded = await loadTask(job.task);
   checkData(loaded).forEach(warn);
   let prepared = await prepareRun(loaded, job, tools, (base) => {
-    channel.send({ type: "model", name: base.name, path: base.path });
+    channel.send(namedModel(base));
   });
   const { base, layout } = prepared;
   const items = [...prepared.fit, ...prepared.heldOut, ...prepared.test];
@@ -40,13 +40,12 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
   }
   const folds = job.folds === undefined ? null : foldsOf(prepared, job.folds);
   const opened = await openForTuning(
-    tools.engine(),
+    tools,
     base,
     layout,
     [...prepared.fit, ...prepared.heldOut],
     prepared.settings,
     job.engine,
-    tools.availableMemory(),
   );
   try {
     const decisions: string[] = [];
@@ -157,6 +156,7 @@ async function manifestOf(
   const { id, folder, prepared, folds, opened, cutTexts, decisions, trainLimit } = input;
   const { loaded, task, base, split, parts, settings, start, answerRoom } = prepared;
   const files = [...new Set(loaded.examples.map(({ file }) => file))];
+  const used = [...split.train, ...split.test];
   return {
     version: 1,
     id,
@@ -164,25 +164,24 @@ async function manifestOf(
     program: tools.version,
     status: "running",
     reason: null,
-    task: { file: path.relative(folder, loaded.path), hash: sha256(JSON.stringify(task)), content: task },
+    task: { file: recordedPath(folder, loaded.path), hash: sha256(JSON.stringify(task)), content: task },
     data: await Promise.all(
-      files.map(async (file) => ({ file: path.relative(folder, file), sha256: await hashFile(file) })),
+      files.map(async (file) => ({ file: recordedPath(folder, file), sha256: await hashFile(file) })),
     ),
     split: recordSplit(split),
     ...(trainLimit === undefined || prepared.drawnFrom === null
       ? {}
       : { trainLimit: { examples: trainLimit, of: prepared.drawnFrom, seed: settings.seed } }),
     heldOut: parts.heldOut.map((example) => example.id),
-    contents: Object.fromEntries(
-      [...split.train, ...split.test].map((example) => [example.id, contentHash(task, example)]),
-    ),
+    contents: Object.fromEntries(used.map((example) => [example.id, contentHash(task, example)])),
+    texts: Object.fromEntries(used.map(({ id, text }) => [id, textHash(text)])),
     folds,
     settings,
     ...(start.sources.length === 0
       ? {}
       : {
           startedFrom: start.sources.map(({ file, sha256 }) => ({
-            file: path.relative(folder, file),
+            file: recordedPath(folder, file),
             sha256,
           })),
         }),

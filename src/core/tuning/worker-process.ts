@@ -1,9 +1,13 @@
 import { fork, type ChildProcess } from "node:child_process";
+import { describeFirst } from "../data/issue";
 import { PlumbError } from "../errors";
 import { FromWorker, type Job, type JobResult, type ToWorker } from "./protocol";
+import { sizeOf } from "./job-tools";
 import type { StopMode } from "./trainer";
 import { languageEnvironment } from "../language";
 import { say } from "../say";
+import { shellWord } from "../shell";
+import { systemReason } from "../system-error";
 
 /** A job in a process of its own: a crash there leaves this process alive. */
 export interface RunningJob {
@@ -29,10 +33,17 @@ export type JobEnd =
 /**
  * Environment of a worker: waiting OpenMP threads sleep, and no setting for another product library leaks in. They turn some
  * 50 microseconds before they do: a step has over a thousand places to wait, and most are shorter than a wake-up.
+ * Several GPUs add up in an order that is the same each time: sums inside the switch between them are not
+ * (github.com/NVIDIA/nccl/issues/1497).
  */
 export function workerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith("OPENBLAS_"));
-  return { ...Object.fromEntries(kept), OMP_WAIT_POLICY: "PASSIVE", GOMP_SPINCOUNT: "5000" };
+  return {
+    NCCL_NVLS_ENABLE: "0",
+    ...Object.fromEntries(kept),
+    OMP_WAIT_POLICY: "PASSIVE",
+    GOMP_SPINCOUNT: "5000",
+  };
 }
 
 /**
@@ -75,7 +86,7 @@ function follow(
   return new Promise((resolve, reject) => {
     let end: JobEnd | null = null;
     let failure: Error | null = null;
-    let model: string | null = null;
+    let model: ModelInUse | null = null;
     let folder: string | null =
       job.type === "resume" ? job.run : job.type === "base-resume" ? job.folder : null;
     child.on("message", (raw) => {
@@ -83,7 +94,7 @@ function follow(
       if (!parsed.success) {
         failure ??= new PlumbError(
           "worker-message",
-          say`The worker said something unknown: ${parsed.error.message}`,
+          say`The worker said something unknown: ${describeFirst(parsed.error, raw).message}`,
         );
         child.kill("SIGKILL");
         return;
@@ -93,18 +104,20 @@ function follow(
         tell({ type: "start", job });
         return;
       }
-      if (message.type === "model") model = message.path;
+      if (message.type === "model") model = message;
       if (message.type === "started") folder = message.folder;
       if (message.type === "done") end = { kind: "done", result: message.result };
       else if (message.type === "paused")
         end = { kind: "paused", folder: message.folder, step: message.step };
       else if (message.type === "failed") {
         const { code, message: sentence, figures = {} } = message;
-        failure ??= new PlumbError(code, sentence, { figures });
+        // Of a run that has begun, what was saved before is still there.
+        const more = code === "write" && folder !== null ? ` ${goOn(folder, job.type)}` : "";
+        failure ??= new PlumbError(code, `${sentence}${more}`, { figures });
       } else listen(message);
     });
     child.on("error", (error) => {
-      failure ??= new PlumbError("worker-start", say`Cannot start the worker: ${error.message}.`, {
+      failure ??= new PlumbError("worker-start", say`Cannot start the worker: ${systemReason(error)}.`, {
         cause: error,
       });
       if (child.pid === undefined) reject(failure);
@@ -117,23 +130,33 @@ function follow(
   });
 }
 
+const goOn = (folder: string, type: Job["type"]): string =>
+  say`What was saved is kept; go on with: plumb ${type.startsWith("base-") ? "base train" : "tune"} --resume ${shellWord(folder)}`;
+
+type ModelInUse = Pick<Extract<FromWorker, { type: "model" }>, "path" | "files">;
+
+/** Of the files of a model the one that is shorter than it was; the model where none is. */
+function lostFile({ path, files }: ModelInUse): string {
+  return files.find((file) => sizeOf(file.path) < file.bytes)?.path ?? path;
+}
+
+/** What a process of Windows ends with that reads a page of a file that is gone (STATUS_IN_PAGE_ERROR). */
+const IN_PAGE_ERROR = 0xc0000006;
+
 /** What a worker's death means, and what to do. */
 export function crash(
   code: number | null,
   signal: NodeJS.Signals | null,
-  model: string | null,
+  model: ModelInUse | null,
   folder: string | null,
   type: Job["type"] = "tune",
 ): PlumbError {
-  const next =
-    folder === null
-      ? say`Nothing was lost.`
-      : say`What was saved is kept; go on with: plumb ${type.startsWith("base-") ? "base train" : "tune"} --resume ${folder}`;
-  switch (signal) {
+  const next = folder === null ? say`Nothing was lost.` : goOn(folder, type);
+  switch (code === IN_PAGE_ERROR ? "SIGBUS" : signal) {
     case "SIGBUS":
       return new PlumbError(
         "worker-sigbus",
-        say`The worker lost the model file while reading it: ${model ?? say`unknown`} was cut short, replaced, or its disk is gone. Restore the file. ${next}`,
+        say`The worker lost the model file while reading it: ${model === null ? say`unknown` : lostFile(model)} was cut short, replaced, or its disk is gone. Restore the file. ${next}`,
       );
     case "SIGKILL":
       return new PlumbError(
@@ -144,7 +167,7 @@ export function crash(
       const how = signal ?? say`exit code ${code ?? say`unknown`}`;
       return new PlumbError(
         "worker-crash",
-        say`The worker ended unexpectedly (${how})${model === null ? "" : say` with the model ${model}`}. ${next}`,
+        say`The worker ended unexpectedly (${how})${model === null ? "" : say` with the model ${model.path}`}. ${next}`,
       );
     }
   }

@@ -2,9 +2,14 @@ import path from "node:path";
 import * as vscode from "vscode";
 import { loadTask, type LoadedExample } from "../../core/data";
 import { suggestionOf, unanswered, writeSuggestions, type Suggested } from "../../core/labelling";
+import { counted, say } from "../../core/say";
+import { isTestFixed } from "../label/fix-test";
 import { pickRun } from "../report-panels";
 import { readReport, taskOfRun } from "../runs";
 import { saveBeforeReading } from "../task-files";
+import { runSettings } from "../settings";
+import { wishesOf } from "../tune/jobs";
+import { sayFailure } from "./failure";
 import { AdapterProcess, type StartJob } from "./process";
 
 /** Texts that are asked about together. */
@@ -31,7 +36,19 @@ export class SuggestionWriter {
     try {
       if (!(await saveBeforeReading())) return;
       const taskFile = await taskOfRun(run);
-      const { examples, task, folder, files } = await loadTask(taskFile);
+      const loaded = await loadTask(taskFile);
+      const { examples, task, folder, files } = loaded;
+      if (!isTestFixed(loaded)) {
+        const fix = vscode.l10n.t("Fix the Test Part");
+        const why = vscode.l10n.t(
+          "Each run of {0} draws its test part anew, from all that is labelled by then. Fix it first: an answer that a model suggested would flatter the test.",
+          task.name,
+        );
+        if ((await vscode.window.showInformationMessage(why, fix)) !== fix) return;
+        await vscode.commands.executeCommand("plumb.fixTestPart", vscode.Uri.file(taskFile));
+        if (isTestFixed(await loadTask(taskFile))) await this.label(run);
+        return;
+      }
       const { rows, run: facts } = await readReport(run);
       const test = new Set(rows.map(({ id }) => id));
       const open = unanswered(examples, task.kind, test);
@@ -54,7 +71,7 @@ export class SuggestionWriter {
       }
       await this.sayDone(suggested.length, open[0]!.file, taskFile);
     } catch (error) {
-      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+      await sayFailure(error);
     }
   }
 
@@ -70,7 +87,7 @@ export class SuggestionWriter {
       cancellable: true,
     };
     return vscode.window.withProgress(options, async (progress, cancel) => {
-      const adapter = new AdapterProcess(this.startJob, run);
+      const adapter = new AdapterProcess(this.startJob, run, wishesOf(runSettings(vscode.Uri.file(run))));
       const cancelled = cancel.onCancellationRequested(() => adapter.close());
       try {
         const answers = await adapter.opened;
@@ -95,11 +112,7 @@ export class SuggestionWriter {
 
   private async sayDone(count: number, file: string, taskFile: string): Promise<void> {
     const review = vscode.l10n.t("Review");
-    const message = vscode.l10n.t(
-      "{0} suggestions for {1}. None of them is an answer until you take it.",
-      count,
-      path.basename(file),
-    );
+    const message = say`${counted(count, "suggestion", "suggestions")} for ${path.basename(file)}; texts of the test part get none. A suggestion is no answer until you take it.`;
     if ((await vscode.window.showInformationMessage(message, review)) !== review) return;
     await this.review(vscode.Uri.file(file), vscode.Uri.file(taskFile));
   }

@@ -3,11 +3,15 @@ import * as vscode from "vscode";
 import { PlumbError } from "../../core/errors";
 import { inspect, type Inspection } from "../../core/import";
 import { predictFile, type PredictedFile } from "../../core/predict";
+import { counted, say } from "../../core/say";
 import { pickRun } from "../report-panels";
+import { runSettings } from "../settings";
+import { wishesOf } from "../tune/jobs";
+import { sayFailure } from "./failure";
 import { AdapterProcess, type StartJob } from "./process";
 
 /** What can be read as a table of texts. */
-const READABLE = ["csv", "tsv", "txt", "json", "jsonl", "ndjson", "xlsx", "parquet"];
+const READABLE = ["csv", "tsv", "tab", "txt", "json", "jsonl", "ndjson", "xlsx", "xlsm", "parquet"];
 
 /** The command "Predict File": a file of texts, and beside it a table with the answers of an adapter. */
 export class FilePredictor {
@@ -38,7 +42,7 @@ export class FilePredictor {
       await this.sayDone(done);
     } catch (error) {
       if (error instanceof PlumbError && error.code === "interrupted") return;
-      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+      await sayFailure(error);
     }
   }
 
@@ -49,7 +53,7 @@ export class FilePredictor {
     signal: AbortSignal,
     report: (share: number, done: number, all: number) => void,
   ): Promise<PredictedFile> {
-    const adapter = new AdapterProcess(this.startJob, run);
+    const adapter = new AdapterProcess(this.startJob, run, wishesOf(runSettings(vscode.Uri.file(run))));
     const stop = () => adapter.close();
     signal.addEventListener("abort", stop);
     try {
@@ -79,9 +83,11 @@ export class FilePredictor {
 
   private async sayDone({ file, rows, empty, unread }: PredictedFile): Promise<void> {
     const parts = [
-      vscode.l10n.t("{0}: {1} rows with what the adapter says.", path.basename(file), rows),
-      ...(empty > 0 ? [vscode.l10n.t("{0} of them have no text.", empty)] : []),
-      ...(unread > 0 ? [vscode.l10n.t("{0} could not be read and are not in it.", unread)] : []),
+      say`${path.basename(file)}: ${counted(rows, "row", "rows")} with what the adapter says.`,
+      ...(empty > 0 ? [say`Without a text: ${counted(empty, "row", "rows")}.`] : []),
+      ...(unread > 0
+        ? [say`Not in it, since they could not be read: ${counted(unread, "row", "rows")}.`]
+        : []),
     ];
     const open = vscode.l10n.t("Open");
     if ((await vscode.window.showInformationMessage(parts.join(" "), open)) !== open) return;
@@ -112,6 +118,7 @@ const isTexts = (uri: vscode.Uri): boolean =>
 async function pickFile(): Promise<vscode.Uri | undefined> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
   const picked = await vscode.window.showOpenDialog({
+    title: vscode.l10n.t("Predict a file of texts"),
     filters: { [vscode.l10n.t("Texts")]: READABLE },
     openLabel: vscode.l10n.t("Predict"),
     ...(folder === undefined ? {} : { defaultUri: folder }),

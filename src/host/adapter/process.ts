@@ -1,6 +1,7 @@
 import { PlumbError } from "../../core/errors";
 import type { AnswersWith, PredictedRow } from "../../core/predict";
-import type { FromWorker, Job } from "../../core/tuning/protocol";
+import { say } from "../../core/say";
+import type { EngineWishes, FromWorker, Job } from "../../core/tuning/protocol";
 import type { RunningJob } from "../../core/tuning/worker-process";
 
 export type StartJob = (job: Job, listen: (message: FromWorker) => void) => RunningJob;
@@ -14,7 +15,7 @@ export class AdapterProcess {
   private asked = 0;
   private failure: Error | null = null;
 
-  constructor(startJob: StartJob, adapter: string) {
+  constructor(startJob: StartJob, adapter: string, engine: EngineWishes) {
     let open: (answers: AnswersWith) => void;
     let fail: (error: Error) => void;
     this.opened = new Promise((resolve, reject) => {
@@ -23,7 +24,7 @@ export class AdapterProcess {
     });
     // Who never asks is not told by a rejection that nobody handles.
     this.opened.catch(() => undefined);
-    this.job = startJob({ type: "predict", adapter, engine: {} }, (message) => {
+    this.job = startJob({ type: "predict", adapter, engine }, (message) => {
       if (message.type === "opened") open(message);
       if (message.type !== "predictions") return;
       this.waiting.get(message.number)?.(message.rows);
@@ -36,7 +37,7 @@ export class AdapterProcess {
       this.waiting.clear();
     };
     this.job.ended.then(
-      () => ended(new PlumbError("adapter-closed", "The adapter was closed.")),
+      () => ended(new PlumbError("adapter-closed", say`The adapter was closed.`)),
       (error: unknown) => ended(error instanceof Error ? error : new Error(String(error))),
     );
   }

@@ -1,6 +1,7 @@
 import {
   textHash,
   type ExampleRow,
+  type ModelAnswer,
   type ReadRow,
   type Rows,
   type RunGuesses,
@@ -14,7 +15,7 @@ import type { Guess, LabelFilter, LabelView, RowState, Why } from "../../protoco
 export interface Arrangement {
   readonly view: LabelView;
   readonly rows: Rows;
-  /** The task's latest run with out-of-fold predictions: what the orders rest on. */
+  /** The task's latest run with out-of-fold predictions: what the orders rest on, for texts that are as it had them. */
   readonly folded: RunGuesses | null;
   /** The task's latest run. */
   readonly latest: RunGuesses | null;
@@ -26,6 +27,8 @@ export interface Arrangement {
   readonly seed: number;
   /** Whether the whole file is the task's test part. */
   readonly testFile: boolean;
+  /** Whether the files say which texts are the test part. Else each run draws it: any text may come to be of it. */
+  readonly testFixed: boolean;
 }
 
 const LETTERS: Readonly<Record<ExampleRow["state"], string>> = {
@@ -72,19 +75,20 @@ export function arrange(arrangement: Arrangement): number[] {
   }
 }
 
-/** Why a line is shown in a view. */
+/** Why a line is shown in a view, also where it would not be listed any more. */
 export function whyShown(line: number, arrangement: Arrangement): Why {
   const { view, rows } = arrangement;
   const row = rows.at(line);
-  if (isRead(row)) {
-    const judgement = unseen(row, arrangement);
-    if (view.order === "uncertain" && judgement !== null) {
-      return { kind: "hesitates", between: likeliest(judgement, 2) };
-    }
-    if (view.order === "disagree" && judgement !== null) return disagreement(row, judgement);
-    if (view.filter.show === "wrong") {
-      return { kind: "wrong", predicted: given(row, arrangement) ?? [], test: isTest(row, arrangement) };
-    }
+  if (view.order === "uncertain" || view.order === "disagree") {
+    const judgement = isRead(row) ? unseen(row, arrangement) : null;
+    if (!isRead(row) || judgement === null) return { kind: "changed" };
+    if (view.order === "uncertain") return { kind: "hesitates", between: likeliest(judgement, 2) };
+    return row.state === "open" ? { kind: "changed" } : disagreement(row, judgement);
+  }
+  if (isRead(row) && view.filter.show === "wrong") {
+    const predicted = given(row, arrangement);
+    if (predicted === null) return { kind: "changed" };
+    return { kind: "wrong", predicted, test: isTest(row, arrangement) };
   }
   return view.order === "random" ? { kind: "random" } : { kind: "file", line };
 }
@@ -96,10 +100,13 @@ export function isTest(row: ReadRow, { latest, folded, judges, testFile }: Parts
   return testFile || row.test || [latest, folded, ...judges.values()].some((run) => run?.test.has(row.id));
 }
 
-/** What was suggested beforehand for a text as it stands now; never for one of the test part. */
-export function heldFor(row: ReadRow, arrangement: Parts & Pick<Arrangement, "held">): Suggested | null {
+/** What was suggested beforehand for a text as it stands now; never for one that is of the test part, or may come to be. */
+export function heldFor(
+  row: ReadRow,
+  arrangement: Parts & Pick<Arrangement, "held" | "testFixed">,
+): Suggested | null {
   const held = arrangement.held.get(row.id);
-  if (held === undefined || isTest(row, arrangement)) return null;
+  if (held === undefined || !arrangement.testFixed || isTest(row, arrangement)) return null;
   return held.text === textHash(row.text) ? held : null;
 }
 
@@ -145,10 +152,16 @@ function isRead(row: ExampleRow): row is ReadRow {
 
 /** What the latest run's model answered, to a text that it was not fitted to; null where it was not asked. */
 function given(row: ReadRow, { latest }: Arrangement): readonly string[] | null {
-  const said = latest?.answers.get(row.id);
-  if (latest === null || said === undefined) return null;
+  const said = saidOf(row, latest);
+  if (latest === null || said === null) return null;
   if (said.scores === null) return said.output === null ? null : [said.output];
   return decide(said.scores, asThresholds(latest)).map((at) => latest.labels[at]!);
+}
+
+/** What a run's model said of a text as it stands now. */
+function saidOf(row: ReadRow, run: RunGuesses | null): ModelAnswer | null {
+  const said = run?.answers.get(row.id);
+  return said?.text === textHash(row.text) ? said : null;
 }
 
 function sameAnswer(a: readonly string[], b: readonly string[]): boolean {
@@ -164,12 +177,12 @@ interface Judgement {
 
 /**
  * The judgement that an order may rest on: an out-of-fold prediction, else a suggestion by the adapter of a run that did not
- * have the text. None for texts that were set aside, and never for one of the test part.
+ * have the text. Never for one that is of the test part, or may come to be.
  */
 function unseen(row: ReadRow, arrangement: Arrangement): Judgement | null {
   const { folded, judges } = arrangement;
-  if (row.state === "skipped" || isTest(row, arrangement)) return null;
-  const said = folded?.answers.get(row.id);
+  if (!arrangement.testFixed || isTest(row, arrangement)) return null;
+  const said = saidOf(row, folded);
   if (folded !== null && said?.part === "out-of-fold" && said.scores !== null)
     return { scores: said.scores, by: folded };
   const held = heldFor(row, arrangement);
@@ -181,7 +194,7 @@ function unseen(row: ReadRow, arrangement: Arrangement): Judgement | null {
 
 /** From 0, sure, to 1, torn: one minus the distance of the two likeliest labels, or of the label nearest its threshold. */
 function uncertainty(row: ReadRow, arrangement: Arrangement): number | null {
-  const judgement = unseen(row, arrangement);
+  const judgement = row.state === "skipped" ? null : unseen(row, arrangement);
   if (judgement === null || judgement.scores.length === 0) return null;
   const { scores, by } = judgement;
   const { thresholds } = by;
@@ -220,11 +233,11 @@ function disagreement(row: ReadRow, judgement: Judgement): Why {
   );
   const theirs = wrong.find((at) => !row.answer.includes(labels[at]!));
   const yours = wrong.find((at) => row.answer.includes(labels[at]!));
-  return {
-    kind: "disagrees",
-    model: theirs === undefined ? null : guess(theirs),
-    yours: yours === undefined ? null : guess(yours),
-  };
+  if (theirs === undefined) {
+    return yours === undefined ? { kind: "agrees" } : { kind: "misses", yours: guess(yours) };
+  }
+  const model = guess(theirs);
+  return yours === undefined ? { kind: "adds", model } : { kind: "disagrees", model, yours: guess(yours) };
 }
 
 /** For multi-label tasks the labels nearest their thresholds. */

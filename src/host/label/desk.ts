@@ -6,6 +6,7 @@ import {
   type LinesChange,
   type RunGuesses,
   type Suggested,
+  wholeLine,
 } from "../../core/labelling";
 import { LONGEST_ANSWERS } from "../../core/reach";
 import { decide } from "../../core/report/thresholds";
@@ -37,7 +38,13 @@ export interface DeskOptions {
   readonly seed: number;
 }
 
-export type EditMessage = Extract<FromLabel, { type: "answer" | "skip" | "note" }>;
+export type EditMessage = Extract<FromLabel, { type: "answer" | "skip" | "note" | "remove" }>;
+/** Characters `edit.start` of a line to `edit.end` of line `to` become `edit.text`. */
+interface WantedEdit {
+  readonly line: number;
+  readonly to: number;
+  readonly edit: LineEdit;
+}
 type Asked = { readonly text: string } | { readonly refusal: Suggestion } | null;
 
 /** Rows told one by one at most; past these the page asks for what it shows. */
@@ -49,6 +56,8 @@ export class Desk {
   private seed: number;
   private view: LabelView = { order: "file", filter: { show: "all" }, search: "" };
   private current: { readonly line: number; readonly id: string } | null = null;
+  /** As `fixed`; null where it has to be looked for anew. */
+  private testFixed: boolean | null = null;
 
   constructor(
     private readonly lines: Lines,
@@ -56,6 +65,19 @@ export class Desk {
   ) {
     this.seed = options.seed;
     this.rows = new Rows(options.task.kind, (line) => lines.lineAt(line), lines.lineCount);
+  }
+
+  /** Whether the files say which texts are the test part: only then may a model have a say in what is labelled, and how. */
+  get fixed(): boolean {
+    const { rows, options } = this;
+    const says = () => {
+      for (let line = 0; line < rows.length; line++) {
+        const row = rows.at(line);
+        if ("test" in row && row.test) return true;
+      }
+      return false;
+    };
+    return (this.testFixed ??= options.part !== null || says());
   }
 
   /** Lists the file as a view has it. Choosing the random order draws anew. */
@@ -82,8 +104,10 @@ export class Desk {
    */
   changed(changes: readonly LinesChange[], again: boolean): ToLabel {
     const changed = this.rows.change(changes, this.lines.lineCount);
+    this.testFixed = null;
     if (changed === null || changed.length > MOST_TOLD) {
-      return this.arranged(this.current === null ? null : this.rows.find(this.current.id, this.current.line));
+      const here = this.current === null ? null : this.rows.find(this.current.id, this.current.line);
+      return this.arranged(here, again ? (changes[0]?.first ?? null) : null);
     }
     const arrangement = this.arrangement();
     const rows = changed.flatMap((line) => presentRow(line, true, arrangement) ?? []);
@@ -92,11 +116,15 @@ export class Desk {
   }
 
   /** The edit that a message asks for; null where it changes nothing, "gone" where the example is not in the file any more. */
-  edit(message: EditMessage): { readonly line: number; readonly edit: LineEdit } | null | "gone" {
+  edit(message: EditMessage): WantedEdit | null | "gone" {
     const line = this.rows.find(message.id, message.line);
     if (line === null) return "gone";
+    if (message.type === "remove") {
+      const { to, end } = wholeLine(line, this.lines);
+      return { line, to, edit: { start: 0, end, text: "" } };
+    }
     const edit = editLine(this.lines.lineAt(line), message, this.options.task.kind);
-    return edit === null ? null : { line, edit };
+    return edit === null ? null : { line, to: line, edit };
   }
 
   /** Finds an example by its id, else by the number of its line. */
@@ -119,6 +147,7 @@ export class Desk {
     const { latest } = this.options;
     const row = this.rows.at(line);
     if (latest === null || !("id" in row) || row.id !== id) return null;
+    if (!this.fixed) return { refusal: { state: "none", reason: "drawn" } };
     if (isTest(row, this.arrangement())) return { refusal: { state: "none", reason: "test" } };
     if (latest.fitted.has(id)) return { refusal: { state: "none", reason: "fitted" } };
     return { text: row.text };
@@ -160,17 +189,19 @@ export class Desk {
   private arrangement(): Arrangement {
     const { latest, folded, part, held = new Map(), judges = new Map() } = this.options;
     const { view, rows, seed } = this;
-    return { view, rows, latest, folded, held, judges, seed, testFile: part === "test" };
+    const parts = { testFile: part === "test", testFixed: this.fixed };
+    return { view, rows, latest, folded, held, judges, seed, ...parts };
   }
 
-  private arranged(keep: number | null): ToLabel {
-    const arrangement = this.arrangement();
+  /** @param rather Line to show instead of `keep` where it is listed. */
+  private arranged(keep: number | null, rather: number | null = null): ToLabel {
+    const lines = arrange(this.arrangement());
     return {
       type: "arranged",
       view: this.view,
-      lines: arrange(arrangement),
+      lines,
       states: stateLetters(this.rows),
-      keep,
+      keep: rather !== null && lines.includes(rather) ? rather : keep,
       progress: this.progress(),
     };
   }

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { stat } from "node:fs/promises";
 import * as vscode from "vscode";
-import { readTask } from "../../core/data";
-import { pickTask } from "../task-files";
+import { filesIn, mostOffered, readTask } from "../../core/data";
+import { sentenceOf } from "../../core/system-error";
+import { pickTask, taskOf } from "../task-files";
 import { labelPage } from "./page";
 import { LABEL_EDITOR } from "./provider";
 import { checkSaved } from "./saves";
@@ -108,12 +109,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
       () => null,
     );
     if (size === null) {
-      void vscode.window.showErrorMessage(
-        vscode.l10n.t(
-          'There is no examples file {0}. Create it, or correct the task\'s field "examples".',
-          file.fsPath,
-        ),
-      );
+      await this.sayMissing(file);
       return;
     }
     if (size > LARGEST) {
@@ -129,16 +125,42 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
     await vscode.commands.executeCommand("vscode.openWith", file, LABEL_EDITOR, column);
   }
 
+  /** Says which files may be meant, and leads to the task, where they are quick fixes. */
+  private async sayMissing(file: vscode.Uri): Promise<void> {
+    const task = this.asked.get(file.toString());
+    const folder = path.dirname((task ?? file).fsPath);
+    const names = await filesIn(folder, ".jsonl");
+    const sentence = vscode.l10n.t(
+      'There is no examples file {0}. Create it, or correct the task\'s field "examples".',
+      file.fsPath,
+    );
+    const beside =
+      names.length === 0 ? "" : ` ${vscode.l10n.t("JSON Lines beside the task: {0}.", listed(names))}`;
+    const open = vscode.l10n.t("Open Task File");
+    const answer = await vscode.window.showErrorMessage(
+      sentence + beside,
+      ...(task === undefined ? [] : [open]),
+    );
+    if (answer !== open || task === undefined) return;
+    const { lineOf } = await readTask(task.fsPath);
+    const line = lineOf(["examples"]) - 1;
+    await vscode.window.showTextDocument(task, { selection: new vscode.Range(line, 0, line, 0) });
+  }
+
   private async pickExamples(called: unknown): Promise<vscode.Uri | undefined> {
-    const meant = called instanceof vscode.Uri ? called : activeFile();
-    if (meant?.path.endsWith(".jsonl") === true) return meant;
+    const meant = fileOf(called) ?? taskOf(called) ?? activeFile();
+    if (meant?.path.endsWith(".jsonl") === true) {
+      const own = taskOf(called);
+      if (own !== undefined) this.asked.set(meant.toString(), own);
+      return meant;
+    }
     const task = await pickTask(meant);
     if (task === undefined) return undefined;
     let files: { file: string }[];
     try {
       files = examplesFiles(task.fsPath, (await readTask(task.fsPath)).task);
     } catch (error) {
-      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+      void vscode.window.showErrorMessage(sentenceOf(error));
       return undefined;
     }
     const names = files.map(({ file }) => ({ label: path.basename(file), file }));
@@ -174,7 +196,17 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
   }
 }
 
+const listed = (names: readonly string[]) =>
+  names.slice(0, mostOffered).join(", ") + (names.length > mostOffered ? ", …" : "");
+
 /** The file of the active tab, in whichever editor. */
+/** The file that a command was called on: itself, or by an item of the tree that stands for it. */
+function fileOf(called: unknown): vscode.Uri | undefined {
+  if (called instanceof vscode.Uri) return called;
+  const file = (called as { readonly file?: unknown } | null | undefined)?.file;
+  return typeof file === "string" ? vscode.Uri.file(file) : undefined;
+}
+
 function activeFile(): vscode.Uri | undefined {
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   return input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom

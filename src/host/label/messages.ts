@@ -33,10 +33,12 @@ export const LabelMessage: z.ZodType<FromLabel> = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("skip"), edit, line, id, skipped: z.boolean() }),
   z.object({ type: z.literal("note"), edit, line, id, note: z.string() }),
+  z.object({ type: z.literal("remove"), line, id }),
   z.object({ type: z.enum(["undo", "redo"]) }),
   z.object({ type: z.literal("jump"), to: z.string() }),
   z.object({ type: z.literal("suggest"), line, id }),
   z.object({ type: z.literal("stop-suggesting") }),
+  z.object({ type: z.literal("fix-test") }),
   z.object({ type: z.literal("open-text"), line: line.nullable() }),
   z.object({ type: z.literal("open-task") }),
 ]);

@@ -34,7 +34,7 @@ export function progressOf(
   };
   const classes = labels.map((label): ClassProgress => {
     const own = counts.get(label)!;
-    return { label, count: own.count, needed: Math.max(0, neededOf(own)) };
+    return { label, count: own.count, needed: Math.max(0, neededOf(own)), ofTest: given };
   });
   const { answered, skipped, open, broken } = total;
   return { answered, skipped, open, broken, classes };

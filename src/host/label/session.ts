@@ -3,10 +3,11 @@ import * as vscode from "vscode";
 import { readGuesses, readSuggestions, type RunGuesses, type Suggested } from "../../core/labelling";
 import { Reach } from "../../core/reach";
 import { startJob } from "../../core/tuning/worker-process";
+import { sentenceOf } from "../../core/system-error";
 import type { FromLabel, ToLabel } from "../../protocol";
 import { finishedRuns } from "../runs";
 import { runSettings } from "../settings";
-import { inputOf, NO_CHOICES } from "../tune/jobs";
+import { inputOf, NO_CHOICES, wishesOf } from "../tune/jobs";
 import { Desk, type EditMessage } from "./desk";
 import { LabelMessage } from "./messages";
 import { Suggester } from "./suggester";
@@ -23,6 +24,9 @@ export interface SessionOptions {
   /** The task that the file is labelled for; null where none names it. */
   task(document: vscode.TextDocument): Promise<TaskOfFile | null>;
 }
+
+/** How long after a key VS Code may take to tell that a click has brought its editor to the front, in milliseconds. */
+const FRONT = 1000;
 
 /** Quiet after the last sign that the task or its runs have changed, in milliseconds. */
 const QUIET = 400;
@@ -41,8 +45,10 @@ export class LabelSession implements vscode.Disposable {
   private line: number | null = null;
   private watched: vscode.Disposable | null = null;
   private timer: NodeJS.Timeout | undefined;
-  /** Edits go one after another: each is computed from the document as the one before has left it. */
+  /** Edits, undo and redo go one after another: each is computed from the document as the one before has left it. */
   private edits: Promise<void> = Promise.resolve();
+  /** Whether what the page is told reaches it: it is thrown away where another tab hides it, and made anew. */
+  private listening = false;
   /** Id of an example to show as soon as the page is there. */
   private wanted: string | null = null;
   /** Whether to show what has a suggestion as soon as the page is there. */
@@ -57,6 +63,9 @@ export class LabelSession implements vscode.Disposable {
       panel.webview.onDidReceiveMessage((raw: unknown) => {
         const message = LabelMessage.safeParse(raw);
         if (message.success) void this.take(message.data);
+      }),
+      panel.onDidChangeViewState(() => {
+        if (!panel.visible) this.listening = false;
       }),
       vscode.workspace.onDidChangeTextDocument((event) => {
         if (event.document === document && event.contentChanges.length > 0) this.onChange(event);
@@ -74,14 +83,14 @@ export class LabelSession implements vscode.Disposable {
 
   /** Brings an example onto the screen, now or as soon as the page is there. */
   show(id: string): void {
-    if (this.desk === null) this.wanted = id;
-    else this.post(this.desk.jump(id));
+    if (this.desk !== null && this.listening) this.post(this.desk.jump(id));
+    else this.wanted = id;
   }
 
   /** Shows what has a suggestion, now or as soon as the page is there. */
   review(): void {
-    if (this.desk === null) this.reviewing = true;
-    else void this.load().then(() => this.post({ type: "review" }));
+    if (this.desk !== null && this.listening) void this.load().then(() => this.post({ type: "review" }));
+    else this.reviewing = true;
   }
 
   private async take(message: FromLabel): Promise<void> {
@@ -94,7 +103,11 @@ export class LabelSession implements vscode.Disposable {
     }
     if (desk === null) return;
     switch (message.type) {
+      case "fix-test":
+        await vscode.commands.executeCommand("plumb.fixTestPart", this.found?.file);
+        return;
       case "arrange":
+        this.listening = true;
         this.post(desk.choose(message.view, message.keep));
         if (this.wanted !== null) this.post(desk.jump(this.wanted));
         this.wanted = null;
@@ -115,14 +128,27 @@ export class LabelSession implements vscode.Disposable {
         this.edits = this.edits
           .then(() => this.edit(message))
           .catch((error: unknown) => {
-            this.refuse(error instanceof Error ? error.message : String(error), message.line);
+            this.refuse(sentenceOf(error), message.line);
           })
           .then(() => this.post({ type: "done", edit: message.edit }));
         return;
+      case "remove":
+        this.edits = this.edits
+          .then(async () => {
+            if (await this.edit(message)) this.post({ type: "removed" });
+          })
+          .catch((error: unknown) => {
+            this.refuse(sentenceOf(error), message.line);
+          });
+        return;
       case "undo":
       case "redo":
-        await this.edits;
-        await vscode.commands.executeCommand(message.type);
+        // In its turn: behind the edits before it, and before those behind it. It would change whatever editor is in front.
+        this.edits = this.edits
+          .then(async () => {
+            if (await inFront(this.panel)) await vscode.commands.executeCommand(message.type);
+          })
+          .catch((error: unknown) => console.error(error));
         return;
       case "jump":
         this.post(desk.jump(message.to));
@@ -190,6 +216,7 @@ export class LabelSession implements vscode.Disposable {
       folds: folded !== null,
       run: latest !== null,
       held: held.size > 0,
+      fixed: this.desk.fixed,
       notice: fault?.locked === false ? fault.message : null,
       locked: this.locked,
     });
@@ -239,7 +266,9 @@ export class LabelSession implements vscode.Disposable {
       last: range.end.line,
       count: text.split(/\r\n|\r|\n/).length,
     }));
+    const { fixed } = this.desk;
     this.post(this.desk.changed(changes, reason !== undefined));
+    if (this.desk.fixed !== fixed) void this.load();
     const { desk, line } = this;
     if (line !== null && changes.some(({ first, last }) => first <= line && line <= last))
       void this.measure(desk, line);
@@ -254,30 +283,31 @@ export class LabelSession implements vscode.Disposable {
     this.post({ type: "left-out", line, id: asked.id, ...leftOut });
   }
 
-  private async edit(message: EditMessage): Promise<void> {
+  /** @returns Whether anything was changed. */
+  private async edit(message: EditMessage): Promise<boolean> {
     const { desk, document } = this;
-    if (desk === null) return;
+    if (desk === null) return false;
     if (this.locked !== null) {
       this.refuse(this.locked, message.line);
-      return;
+      return false;
     }
     const wanted = desk.edit(message);
-    if (wanted === null) return;
+    if (wanted === null) return false;
     if (wanted === "gone") {
       const sentence = vscode.l10n.t(
         "Example {0} is no longer in the file. Nothing was changed.",
         message.id,
       );
       this.refuse(sentence, message.line);
-      return;
+      return false;
     }
-    const { line, edit } = wanted;
+    const { line, to, edit } = wanted;
     const change = new vscode.WorkspaceEdit();
-    change.replace(document.uri, new vscode.Range(line, edit.start, line, edit.end), edit.text);
-    if (!(await vscode.workspace.applyEdit(change))) {
-      const name = path.basename(document.fileName);
-      this.refuse(vscode.l10n.t("{0} could not be changed: is it read-only?", name), line);
-    }
+    change.replace(document.uri, new vscode.Range(line, edit.start, to, edit.end), edit.text);
+    if (await vscode.workspace.applyEdit(change)) return true;
+    const name = path.basename(document.fileName);
+    this.refuse(vscode.l10n.t("{0} could not be changed: is it read-only?", name), line);
+    return false;
   }
 
   /** Says why something was not done, and shows the line as it is. */
@@ -302,12 +332,13 @@ export class LabelSession implements vscode.Disposable {
     this.suggester ??= new Suggester(
       (job, listen) => startJob(this.options.worker, job, listen),
       latest.folder,
+      wishesOf(runSettings(vscode.Uri.file(latest.folder))),
     );
     try {
       const suggestion = desk.suggestion(await this.suggester.ask(asked.text));
       this.post({ type: "suggestion", line, suggestion });
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = sentenceOf(error);
       this.post({ type: "suggestion", line, suggestion: { state: "none", reason: "failed", message } });
     }
   }
@@ -347,3 +378,22 @@ async function readRuns({ file, task }: TaskOfFile, held: ReadonlyMap<string, Su
 
 /** A file's name as a pattern that means nothing else. */
 const literal = (file: vscode.Uri) => path.posix.basename(file.path).replace(/[[\]{}*?]/g, "[$&]");
+
+/**
+ * Whether a panel is the editor in front. A page may tell of a key before VS Code tells that the click before it brought the
+ * page there: that is waited for.
+ */
+function inFront(panel: vscode.WebviewPanel): Promise<boolean> {
+  if (panel.active) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const settle = (active: boolean) => {
+      clearTimeout(timer);
+      changes.dispose();
+      resolve(active);
+    };
+    const timer = setTimeout(() => settle(false), FRONT);
+    const changes = panel.onDidChangeViewState(() => {
+      if (panel.active) settle(true);
+    });
+  });
+}

@@ -1,4 +1,5 @@
-import type { FromWorker, Job } from "../../core/tuning/protocol";
+import { say } from "../../core/say";
+import type { EngineWishes, FromWorker, Job } from "../../core/tuning/protocol";
 import type { RunningJob } from "../../core/tuning/worker-process";
 
 /** What an adapter answers to one text. */
@@ -19,16 +20,18 @@ export class Suggester {
   /**
    * @param startJob Starts a job in a worker process.
    * @param adapter Run folder.
+   * @param engine How the user's settings say that it computes.
    */
   constructor(
     private readonly startJob: (job: Job, listen: (message: FromWorker) => void) => RunningJob,
     readonly adapter: string,
+    private readonly engine: EngineWishes,
   ) {}
 
   dispose(): void {
     this.job?.kill();
     this.job = null;
-    this.fail(new Error("Suggestions were switched off."));
+    this.fail(new Error(say`Suggestions were switched off.`));
   }
 
   /** The likeliest labels first. Throws, in a sentence, where the adapter cannot answer. */
@@ -45,14 +48,13 @@ export class Suggester {
   }
 
   private start(): RunningJob {
-    const job = this.startJob({ type: "predict", adapter: this.adapter, engine: {} }, (message) =>
-      this.listen(message),
-    );
+    const { adapter, engine } = this;
+    const job = this.startJob({ type: "predict", adapter, engine }, (message) => this.listen(message));
     const ended = (error: unknown) => {
       if (this.job === job) this.job = null;
       this.fail(error instanceof Error ? error : new Error(String(error)));
     };
-    job.ended.then(() => ended(new Error("The adapter was closed.")), ended);
+    job.ended.then(() => ended(new Error(say`The adapter was closed.`)), ended);
     return job;
   }
 

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import { readTask } from "../../core/data";
+import { isSamePath } from "../../core/files";
 import type { Task } from "../../core/schema";
 import { examplesFiles } from "./examples-files";
 
@@ -30,7 +31,7 @@ export async function tasksOf(examples: vscode.Uri): Promise<TaskOfFile[]> {
 export async function taskAt(file: vscode.Uri, examples: vscode.Uri): Promise<TaskOfFile | null> {
   try {
     const { task } = await readTask(file.fsPath);
-    const own = examplesFiles(file.fsPath, task).find((other) => other.file === examples.fsPath);
+    const own = examplesFiles(file.fsPath, task).find((other) => isSamePath(other.file, examples.fsPath));
     return own === undefined ? null : { file, task, part: own.part };
   } catch {
     return null;

@@ -6,6 +6,7 @@ import { hasPip } from "../../core/python";
 import type { FoundModel } from "../../core/model/found";
 import { parseRepoName } from "../../core/model/hub/names";
 import { removalOf, removeModel } from "../../core/model/remove";
+import { sentenceOf } from "../../core/system-error";
 import type { Figures } from "../locale";
 import { describeModel, examineModel } from "./describe";
 import { explainFetch } from "./explain";
@@ -140,6 +141,7 @@ export class ModelCommands implements vscode.Disposable, vscode.TextDocumentCont
           return;
       }
       await removeModel(model);
+      void vscode.window.showInformationMessage(l10n.t("{0} was removed from this machine.", model.name));
     } catch (error) {
       sayError(error);
     }
@@ -183,7 +185,7 @@ export class ModelCommands implements vscode.Disposable, vscode.TextDocumentCont
   private async offerAgain(wish: Wish, error: unknown): Promise<void> {
     const { l10n } = vscode;
     const [again, other] = [l10n.t("Try Again"), l10n.t("Another Way …")];
-    const sentence = error instanceof FetchFailure ? explainFetch(error) : String(error);
+    const sentence = error instanceof FetchFailure ? explainFetch(error) : sentenceOf(error);
     const answer = await vscode.window.showErrorMessage(sentence, again, other);
     if (answer === again) await this.get(wish);
     else if (answer === other) await this.getCommand();
@@ -216,7 +218,7 @@ async function askForRepository(): Promise<Wish | undefined> {
         parseRepoName(repository);
         return more === undefined ? null : vscode.l10n.t("One name and one file are enough.");
       } catch (error) {
-        return error instanceof Error ? error.message : String(error);
+        return sentenceOf(error);
       }
     },
   });
@@ -241,6 +243,13 @@ function modelOf(called: unknown): FoundModel | undefined {
 
 async function pickModel(): Promise<FoundModel | undefined> {
   const { models } = await listModels();
+  if (models.length === 0) {
+    const get = vscode.l10n.t("Get Base Model");
+    const none = vscode.l10n.t("There is no base model on this machine yet.");
+    if ((await vscode.window.showInformationMessage(none, get)) === get)
+      await vscode.commands.executeCommand("plumb.getModel");
+    return undefined;
+  }
   const items = models.map((model) => ({ label: model.name, description: model.source, model }));
   const picked = await vscode.window.showQuickPick(items, {
     placeHolder: vscode.l10n.t("Which base model?"),
@@ -249,5 +258,5 @@ async function pickModel(): Promise<FoundModel | undefined> {
 }
 
 function sayError(error: unknown): void {
-  void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+  void vscode.window.showErrorMessage(sentenceOf(error));
 }

@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import * as vscode from "vscode";
 import * as z from "zod";
+import { counted, say } from "../../core/say";
+import { sentenceOf } from "../../core/system-error";
 import { commandLineEnvironment } from "../language";
 import type { Figures } from "../locale";
 
@@ -30,7 +32,11 @@ export function examineModel(cli: string, place: string): Promise<Facts> {
       try {
         resolve(Facts.parse(JSON.parse(output)));
       } catch {
-        reject(new Error(complaint.trim() || error?.message || "plumb models info printed nothing."));
+        reject(
+          new Error(
+            complaint.trim() || (error === null ? say`The model was not described.` : sentenceOf(error)),
+          ),
+        );
       }
     });
   });
@@ -52,7 +58,7 @@ export function describeModel(facts: Facts, figures: Figures): string {
         .join(", "),
     ],
     [vscode.l10n.t("Layers"), `${figures.number(config.layerCount)} × ${figures.number(config.hiddenSize)}`],
-    [vscode.l10n.t("Context"), vscode.l10n.t("{0} tokens", figures.number(config.contextLength))],
+    [vscode.l10n.t("Context"), say`${counted(config.contextLength, "token", "tokens")}`],
     [vscode.l10n.t("Licence"), facts.license ?? vscode.l10n.t("not stated")],
     [
       vscode.l10n.t("Memory to tune"),

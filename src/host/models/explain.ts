@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import { DEFAULT_MODEL } from "../../core/model/default/model";
 import type { FetchFailure } from "./fetch";
 
-/** Why a model did not come, and what to do, in the language of the editor; in the command line's words where there is no other. */
+/** Why a model did not come, and what to do, in the language of the editor; else in the command line's words, which are in that language too. */
 export function explainFetch({ code, message }: FetchFailure): string {
   const { l10n } = vscode;
   switch (code) {
@@ -18,13 +18,6 @@ export function explainFetch({ code, message }: FetchFailure): string {
       return l10n.t(
         "Python with pip is not on this machine. Take the model from the Hugging Face Hub, or from a file.",
       );
-    case "fetch-failed": {
-      const said = /said "(.*)"\. Check/s.exec(message)?.[1] ?? message;
-      return l10n.t(
-        "pip could not fetch the model: {0}. Check the network, or take it from the Hugging Face Hub or from a file.",
-        said,
-      );
-    }
     case "fetch-checksum":
     case "hub-checksum":
     case "hub-size":
@@ -36,13 +29,6 @@ export function explainFetch({ code, message }: FetchFailure): string {
         "The file has the name of the default model, {0}, but not its content: it is damaged or another model. Nothing was copied.",
         DEFAULT_MODEL.file,
       );
-    case "disk-full": {
-      const folder = /room in (.*): |disk of (.*) is full/.exec(message)?.slice(1).find(Boolean) ?? "";
-      return l10n.t(
-        "There is not enough room in {0}. Make room, or choose a folder on another disk in the setting “Plumb: Models Folder”.",
-        folder,
-      );
-    }
     default:
       return message;
   }

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import * as z from "zod";
+import { say } from "../../core/say";
+import { sentenceOf } from "../../core/system-error";
 import { commandLineEnvironment } from "../language";
 
 /** What `plumb models get --json` says, a line each. */
@@ -27,7 +29,7 @@ export class FetchFailure extends Error {
 export interface Fetching {
   /** Null where it was stopped. Rejects with a FetchFailure. */
   readonly ended: Promise<GotModel | null>;
-  /** What came from the Hub so far stays for the next time. */
+  /** What came from the Hub so far stays for the next time. The end of the editor stops it, too. */
   stop(): void;
 }
 
@@ -42,36 +44,38 @@ export function fetchModel(
 ): Fetching {
   const child = spawn(process.execPath, [cli, "models", "get", ...parameters, "--json"], {
     env: commandLineEnvironment(),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   let done: GotModel | null = null;
   let failure: FetchFailure | null = null;
   let stopped = false;
   let complaint = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     complaint = (complaint + text).slice(-4000);
   });
-  createInterface(child.stdout).on("line", (line) => {
+  createInterface(child.stdout!).on("line", (line) => {
     const said = saidIn(line);
     if (said?.type === "done") done = said;
     else if (said?.type === "failed") failure = new FetchFailure(said.code, said.message);
     else if (said?.type === "progress") progress(said.done, said.total);
   });
   const ended = new Promise<GotModel | null>((resolve, reject) => {
-    child.on("error", (error) => reject(new FetchFailure("spawn", error.message)));
+    child.on("error", (error) => reject(new FetchFailure("spawn", sentenceOf(error))));
     child.on("close", (code) => {
       if (done !== null) resolve(done);
       else if (stopped) resolve(null);
       else
-        reject(failure ?? new FetchFailure("unknown", complaint.trim() || `exit code ${code ?? "unknown"}`));
+        reject(
+          failure ?? new FetchFailure("unknown", complaint.trim() || say`exit code ${code ?? say`unknown`}`),
+        );
     });
   });
   return {
     ended,
     stop: () => {
       stopped = true;
-      // It ends what it has started, and clears away what is of no use to the next try.
-      child.kill("SIGTERM");
+      // It ends what it has started, and clears away what is of no use to the next try. Windows has no signal for that.
+      if (child.connected) child.send("stop", () => undefined);
     },
   };
 }

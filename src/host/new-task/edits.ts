@@ -1,7 +1,9 @@
 import path from "node:path";
+import { fileNameOf } from "../../core/files";
 import {
   withKind,
   withLabel,
+  withLabelBack,
   withLabelMoved,
   withNewLabel,
   withoutLabel,
@@ -14,7 +16,13 @@ import type { NewTaskMessage, ReadingChange } from "./messages";
 import { shownColumns } from "./present";
 
 /** Choices after which the rows have to be gone through again. */
-const OF_ROWS: ReadonlySet<NewTaskMessage["type"]> = new Set(["use", "kind", "separator"]);
+const OF_ROWS: ReadonlySet<NewTaskMessage["type"]> = new Set([
+  "use",
+  "kind",
+  "separator",
+  "remove-label",
+  "label-back",
+]);
 
 export const concernsRows = ({ type }: NewTaskMessage) => OF_ROWS.has(type);
 
@@ -39,6 +47,8 @@ export function edited(draft: TaskDraft, message: NewTaskMessage): TaskDraft | n
       return withNewLabel(draft, message.name);
     case "remove-label":
       return withoutLabel(draft, message.at);
+    case "label-back":
+      return withLabelBack(draft, message.at);
     case "write-in":
       return message.field === "out"
         ? { ...draft, out: beside(draft.found.file, message.value) }
@@ -53,8 +63,7 @@ export function edited(draft: TaskDraft, message: NewTaskMessage): TaskDraft | n
 }
 
 /** Path of new files, without their endings, in the folder of the source: a name there is no path. */
-const beside = (file: string, name: string) =>
-  path.dirname(file) + path.sep + name.trim().replace(/[\\/:]/g, "-");
+const beside = (file: string, name: string) => path.dirname(file) + path.sep + fileNameOf(name);
 
 /** Another way to read: what belongs to a format goes with it. */
 export function readAgain(read: ReadChoices, { asItStands, ...change }: ReadingChange): ReadChoices {

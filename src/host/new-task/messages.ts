@@ -40,6 +40,7 @@ export const NewTaskMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("move-label"), from: at, to: at }),
   z.object({ type: z.literal("add-label"), name: words }),
   z.object({ type: z.literal("remove-label"), at }),
+  z.object({ type: z.literal("label-back"), at }),
   z.object({ type: z.literal("write-in"), field: z.enum(["name", "instruction", "out"]), value: words }),
   z.object({ type: z.literal("test-share"), percent: z.number() }),
   z.object({ type: z.literal("model"), name: words.nullable() }),

@@ -98,12 +98,9 @@ async function pickSource(): Promise<vscode.Uri | undefined> {
     label: `$(folder) ${vscode.l10n.t("A folder with a text in each file …")}`,
     folder: true,
   };
-  const picked =
-    names.length === 0
-      ? file
-      : await vscode.window.showQuickPick<Source>([...names, file, folder], {
-          placeHolder: vscode.l10n.t("Which texts?"),
-        });
+  const picked = await vscode.window.showQuickPick<Source>([...names, file, folder], {
+    placeHolder: vscode.l10n.t("Which texts?"),
+  });
   if (picked === undefined) return undefined;
   if ("uri" in picked) return picked.uri;
   const chosen = await vscode.window.showOpenDialog({

@@ -42,11 +42,8 @@ export function viewOf(draft: TaskDraft, { survey, models }: Beside): NewTaskVie
     name: draft.name,
     instruction: draft.instruction,
     baseModel: draft.baseModel,
-    models: usable(models).flatMap(({ name, isDefault }) => (isDefault ? [] : [name])),
-    defaultModel:
-      models === null
-        ? null
-        : { name: models.defaultName, here: usable(models).some(({ isDefault }) => isDefault) },
+    models: (models?.models ?? []).flatMap(({ name, isDefault }) => (isDefault ? [] : [name])),
+    defaultModel: models === null ? null : { name: models.defaultName, here: models.defaultHere },
     testShare: Math.round(100 * draft.testShare),
     out: /[\\/]$/.test(draft.out) ? "" : path.basename(draft.out),
     texts: survey === null ? null : { all: survey.examples, answered: survey.answered },
@@ -54,9 +51,6 @@ export function viewOf(draft: TaskDraft, { survey, models }: Beside): NewTaskVie
     obstacles: obstaclesOf(draft),
   };
 }
-
-const usable = (here: ModelsHere | null) =>
-  (here?.models ?? []).filter(({ broken, unsupported }) => broken === null && unsupported === null);
 
 /** Names of the columns on the page, in the file's order: those that are used, and of the others as many as fit. */
 export function shownColumns({ found, uses }: Pick<TaskDraft, "found" | "uses">): string[] {

@@ -4,7 +4,9 @@ import { PlumbError } from "../../core/errors";
 import type { ImportProgress, ReadChoices } from "../../core/import";
 import { draftOf, newTaskOf, withReading, type TaskDraft } from "../../core/import/draft";
 import type { ImportThread } from "../../core/import/thread";
+import { sentenceOf } from "../../core/system-error";
 import type { ToNewTask } from "../../new-task-protocol";
+import { runSettings } from "../settings";
 import { concernsRows, edited, readAgain } from "./edits";
 import { NewTaskMessage } from "./messages";
 import { readingOf, viewOf, type Beside } from "./present";
@@ -120,7 +122,8 @@ export class NewTaskSession implements vscode.Disposable {
   }
 
   private async findModels(): Promise<void> {
-    const models = await this.thread.ask("models", null).catch(() => null);
+    const base = runSettings(vscode.Uri.file(this.file)).baseModel.trim() || null;
+    const models = await this.thread.ask("models", { base }).catch(() => null);
     this.beside = { ...this.beside, models };
     if (this.last?.type === "shown") this.show();
   }
@@ -230,7 +233,7 @@ export class NewTaskSession implements vscode.Disposable {
 
   /** An error in a sentence, the file by its name alone: its folder is on the screen already. */
   private sentence(error: unknown): string {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = sentenceOf(error);
     return message.replaceAll(path.dirname(this.file) + path.sep, "");
   }
 

@@ -42,6 +42,8 @@ export function newTaskWords(): NewTaskWords {
     kindSingleHint: vscode.l10n.t("exactly one for each text"),
     labelName: vscode.l10n.t("Name of label {0}"),
     labels: vscode.l10n.t("Labels"),
+    labelBack: vscode.l10n.t("Take “{0}” back"),
+    labelDropped: vscode.l10n.t("“{0}” in the file is no label: such texts are left to be labelled"),
     labelsHint: vscode.l10n.t(
       "In this order they stand on the keys 1, 2, 3 … Two labels with the same name become one.",
     ),

@@ -3,17 +3,17 @@ import { renderComparison } from "../../core/report";
 import type { FromReport } from "../../protocol";
 import { examplesOf, openExample, runItem, sayNoRuns, type PanelOptions } from "../report-panels";
 import { finishedRuns, taskOfRun, type FinishedRun } from "../runs";
-import { pickTask } from "../task-files";
-import { giveOut, openedMessage, openPanel, saveAs, type ShownRun } from "./panel";
+import { pickTask, runOf } from "../task-files";
+import { giveOut, openedMessage, openPanel, saveAs, sayExported, type ShownRun } from "./panel";
 
 /** Comparisons of runs of a task, each in an editor tab of its own. */
 export class Comparisons {
   constructor(private readonly options: PanelOptions) {}
 
-  /** The command: two or more runs of a task, which the user picks, side by side. */
+  /** The command: two or more runs of a task, which the user picks, side by side; the one that it is called on among them. */
   async compareCommand(called: unknown): Promise<void> {
     const task = await pickTask(called);
-    if (task !== undefined) await this.compare(task, null);
+    if (task !== undefined) await this.compare(task, runOf(called) ?? null);
   }
 
   /** The same, from the panel of one of them. */
@@ -74,7 +74,8 @@ export class Comparisons {
         case "command": {
           if (message.command !== "export") return;
           const file = `${name.replace(/[^\p{L}\p{N}]+/gu, "-")}-comparison.html`;
-          await saveAs(file, Buffer.from(render(), "utf8"), { HTML: ["html"] });
+          const page = await saveAs(file, Buffer.from(render(), "utf8"), { HTML: ["html"] });
+          if (page !== undefined) await sayExported(page);
           return;
         }
         default:

@@ -4,6 +4,7 @@ import { PlumbError } from "../../core/errors";
 import type { LoadedExample } from "../../core/data";
 import { renderReport, rowsBehind, thresholdsOf, unseenTexts, type Unseen } from "../../core/report";
 import type { Report, ReportRow } from "../../core/schema";
+import { sentenceOf } from "../../core/system-error";
 import type { FromReport, ReportCell, ReportCommand, ReportText, ToReport } from "../../protocol";
 import { panelPage } from "../panel-page";
 import { readPredictions } from "../runs";
@@ -121,7 +122,9 @@ export async function giveOut(message: Extract<FromReport, { type: "copy" | "sav
   const { format, content } = message;
   const name = `${message.name.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/gu, "") || "picture"}.${format}`;
   const bytes = Buffer.from(content, format === "png" ? "base64" : "utf8");
-  await saveAs(name, bytes, { [format.toUpperCase()]: [format] });
+  const file = await saveAs(name, bytes, { [format.toUpperCase()]: [format] });
+  if (file !== undefined)
+    void vscode.window.showInformationMessage(vscode.l10n.t("Written: {0}", file.fsPath));
 }
 
 /**
@@ -144,10 +147,18 @@ export async function saveAs(
     await vscode.workspace.fs.writeFile(file, bytes);
     return file;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = sentenceOf(error);
     await vscode.window.showErrorMessage(vscode.l10n.t("Cannot write {0}: {1}", file.fsPath, reason));
     return undefined;
   }
+}
+
+/** Says where a page was written to. */
+export async function sayExported(file: vscode.Uri): Promise<void> {
+  const open = vscode.l10n.t("Open in Browser");
+  const said = vscode.l10n.t("Written: {0}. The page holds the texts that it shows.", file.fsPath);
+  const answer = await vscode.window.showInformationMessage(said, open);
+  if (answer === open) await vscode.env.openExternal(file);
 }
 
 /** What a panel's button does, given the run that it shows. */

@@ -1,5 +1,6 @@
 import type { ToReport } from "../../protocol";
 import type { Answered } from "../label/suggester";
+import { sentenceOf } from "../../core/system-error";
 
 /**
  * Texts that are being typed, to be judged: one is under way at a time, and of those that come meanwhile only the newest
@@ -40,7 +41,7 @@ export class Tries {
       const { labels, output, cut } = await this.ask(text);
       this.tell({ type: "tried", text, labels, output, cut });
     } catch (error) {
-      this.tell({ type: "try-failed", message: error instanceof Error ? error.message : String(error) });
+      this.tell({ type: "try-failed", message: sentenceOf(error) });
     }
   }
 }

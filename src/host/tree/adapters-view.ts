@@ -41,13 +41,14 @@ export class AdaptersView implements vscode.TreeDataProvider<AdapterNode>, vscod
     const item = new vscode.TreeItem(entry.taskName, vscode.TreeItemCollapsibleState.None);
     item.id = `adapter ${entry.folder}`;
     const date = this.figures.date(entry.createdAt);
-    const score = scoreWords(entry, this.figures);
+    const score = scoreWords(entry.score, this.figures);
     item.description = [score, date].filter(Boolean).join(" · ");
     item.iconPath = new vscode.ThemeIcon("extensions");
     item.contextValue = "plumb.adapter";
     item.tooltip = [
       entry.taskName,
       ...(score === null ? [] : [score]),
+      date,
       `${entry.method}, ${entry.baseModel}`,
       this.figures.bytes(entry.adapter ?? 0),
       entry.folder,

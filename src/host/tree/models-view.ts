@@ -43,7 +43,9 @@ export class ModelsView implements vscode.TreeDataProvider<ModelNode>, vscode.Di
     item.iconPath = new vscode.ThemeIcon(bad ? "warning" : "package");
     const kept = source === "Plumb" || source === "Hugging Face";
     item.contextValue = kept ? "plumb.model.removable" : "plumb.model";
-    item.tooltip = [name, broken ?? unsupported ?? "", place].filter((part) => part !== "").join("\n");
+    item.tooltip = [name, item.description, broken ?? unsupported ?? "", place]
+      .filter((part) => part !== "")
+      .join("\n");
     item.command = {
       title: vscode.l10n.t("Inspect Base Model"),
       command: "plumb.inspectModel",

@@ -12,14 +12,12 @@ const ICONS: Readonly<Record<RunState, string>> = {
 };
 
 /** A run's score with its interval, in the words of its kind of task. */
-export function scoreWords({ score }: RunEntry, figures: Figures): string | null {
+export function scoreWords(score: RunEntry["score"], figures: Figures): string | null {
   if (score === null) return null;
   const name = score.of === "macroF1" ? "F1" : "ROUGE-L";
   if (score.value === null) return `${name} –`;
   const between =
-    score.low === null || score.high === null
-      ? ""
-      : ` [${figures.score(score.low)}, ${figures.score(score.high)}]`;
+    score.low === null || score.high === null ? "" : ` ${figures.interval(score.low, score.high)}`;
   return `${name} ${figures.score(score.value)}${between}`;
 }
 
@@ -43,7 +41,8 @@ function stateWords(state: RunState): string {
 /** A run as an item of a tree. */
 export function runItem(run: RunEntry, figures: Figures): vscode.TreeItem {
   const { state, folder, createdAt, method, baseModel, folds, reason } = run;
-  const label = scoreWords(run, figures) ?? stateWords(state);
+  const score = scoreWords(run.score, figures);
+  const label = score ?? stateWords(state);
   const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.None);
   item.id = `run ${folder}`;
   const date = figures.date(createdAt) || run.id;
@@ -51,7 +50,7 @@ export function runItem(run: RunEntry, figures: Figures): vscode.TreeItem {
   item.iconPath = new vscode.ThemeIcon(ICONS[state]);
   item.contextValue = `plumb.run.${state === "cut-off" || state === "paused" ? "unfinished" : state}`;
   item.tooltip = [
-    `${label} (${stateWords(state)})`,
+    score === null ? label : `${label} (${stateWords(state)})`,
     date,
     [method, baseModel].filter(Boolean).join(", "),
     ...(folds > 0 ? [vscode.l10n.t("{0} folds", folds)] : []),

@@ -2,8 +2,10 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
 import type { ExampleCounts } from "../../core/data";
+import { isSamePath } from "../../core/files";
 import type { RunEntry } from "../../core/runs/list";
 import type { Task } from "../../core/schema";
+import { sentenceOf } from "../../core/system-error";
 import { examplesFiles } from "../label/examples-files";
 import type { Figures } from "../locale";
 import { taskFiles } from "../task-files";
@@ -81,10 +83,15 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
     const files = content === null ? [] : examplesFiles(task.fsPath, content);
     const { listRuns } = await import("../../core/runs/list");
     const runs = await listRuns(path.dirname(task.fsPath));
+    const isOf = (file: string) => isSamePath(file, task.fsPath);
+    // A run that does not say whose it is stands with the first task of its folder.
+    const first = (await taskFiles()).find(
+      ({ fsPath }) => path.dirname(fsPath) === path.dirname(task.fsPath),
+    );
     return [
       ...files.map(({ file, part }): TaskNode => ({ kind: "data", task, content: content!, file, part })),
       ...runs
-        .filter((entry) => entry.task === task.fsPath)
+        .filter((entry) => isOf(entry.task ?? first?.fsPath ?? ""))
         .map((entry): TaskNode => ({ kind: "run", task, run: entry.folder, entry })),
     ];
   }
@@ -111,7 +118,7 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
     item.command = {
       title: vscode.l10n.t("Label Examples"),
       command: "plumb.labelExamples",
-      arguments: [vscode.Uri.file(node.file)],
+      arguments: [node],
     };
     const part =
       node.part === null
@@ -127,11 +134,12 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
         ...(skipped > 0 ? [vscode.l10n.t("{0} skipped", number(skipped))] : []),
         ...(broken > 0 ? [vscode.l10n.t("{0} broken", number(broken))] : []),
       ].join(" · ");
+      item.tooltip = [path.basename(node.file), item.description, node.file].join("\n");
       item.iconPath = new vscode.ThemeIcon("list-unordered");
       if (classes.length > 0) item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
     } catch (error) {
       item.description = [...part, vscode.l10n.t("cannot be read")].join(" · ");
-      item.tooltip = error instanceof Error ? error.message : String(error);
+      item.tooltip = sentenceOf(error);
       item.iconPath = new vscode.ThemeIcon("error");
     }
     return item;
@@ -155,7 +163,7 @@ async function taskNode(task: vscode.Uri): Promise<TaskNode> {
     const { readTask } = await import("../../core/data");
     return { kind: "task", task, content: (await readTask(task.fsPath)).task, problem: null };
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = sentenceOf(error);
     return { kind: "task", task, content: null, problem };
   }
 }

@@ -1,8 +1,9 @@
 import { copyFile } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
+import { sentenceOf } from "../../core/system-error";
 import type { Figures } from "../locale";
-import { taskOf } from "../task-files";
+import { runOf, taskOf } from "../task-files";
 import type { RunningTasks } from "../tune/running-tasks";
 import { AdaptersView } from "./adapters-view";
 import { ModelsView } from "./models-view";
@@ -25,6 +26,8 @@ export class Views implements vscode.Disposable {
     private readonly tools: {
       readonly showReport: (run: string) => Promise<void>;
       readonly resume: (task: vscode.Uri, run: string) => Promise<void>;
+      /** Told when a run is gone. */
+      readonly deleted: (run: string) => void;
     },
   ) {
     this.tasks = new TasksView(figures, running);
@@ -45,6 +48,8 @@ export class Views implements vscode.Disposable {
       ...[
         "**/*.plumb.json",
         "**/*.jsonl",
+        // The folder itself too: of one that comes with its files at once, an editor may tell no more.
+        "**/.plumb/runs/*",
         "**/.plumb/runs/*/manifest.json",
         "**/.plumb/runs/*/report.json",
       ].flatMap(watch),
@@ -99,14 +104,20 @@ export class Views implements vscode.Disposable {
     await saying(async () => {
       const { deleteRun } = await import("../../core/runs/delete");
       await deleteRun(run);
+      this.tools.deleted(run);
     });
     this.refresh();
   }
 
-  /** The command: shows a run's folder where the system shows files. */
+  /** The command: shows a run's folder where the system shows files; where its files are elsewhere, in the explorer. */
   async revealCommand(called: unknown): Promise<void> {
     const run = runOf(called);
-    if (run !== undefined) await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(run));
+    if (run === undefined) return;
+    const isHere = vscode.env.uiKind === vscode.UIKind.Desktop && vscode.env.remoteName === undefined;
+    await vscode.commands.executeCommand(
+      isHere ? "revealFileInOS" : "revealInExplorer",
+      vscode.Uri.file(path.join(run, "manifest.json")),
+    );
   }
 
   /** The command: copies an adapter to where the user wants it. */
@@ -123,20 +134,19 @@ export class Views implements vscode.Disposable {
     await saying(async () => {
       const { RUN_FILES } = await import("../../core/tuning/run-folder");
       await copyFile(path.join(run, RUN_FILES.adapter), target.fsPath);
+      const said = vscode.l10n.t(
+        "Written: {0}. An adapter works only with the base model that it was tuned on.",
+        target.fsPath,
+      );
+      void vscode.window.showInformationMessage(said);
     });
   }
-}
-
-/** Folder of the run that a command was called on. */
-function runOf(called: unknown): string | undefined {
-  const run = (called as { readonly run?: unknown } | null | undefined)?.run;
-  return typeof run === "string" ? run : undefined;
 }
 
 async function saying(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    void vscode.window.showErrorMessage(sentenceOf(error));
   }
 }

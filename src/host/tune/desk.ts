@@ -1,6 +1,7 @@
 import path from "node:path";
 import { shownPath } from "../../core/data";
 import { DEFAULT_MODEL } from "../../core/model/default/model";
+import { isNamed, type FoundModel } from "../../core/model/found";
 import type { RunHistory } from "../../core/runs/history";
 import { MethodName, Report, type Task } from "../../core/schema";
 import type { FromWorker, Job } from "../../core/tuning/protocol";
@@ -16,13 +17,15 @@ const PLACES_SHOWN = 4;
 /** Of the memory that a run was to take, what it is given where it did not suffice. */
 const LESS_MEMORY = 0.6;
 
+type UsableModel = FoundModel & { readonly isDefault: boolean };
+
 /** What a desk needs from outside; tests give other ones. */
 export interface DeskTools {
   start(job: Job, listen: (message: FromWorker) => void): RunningJob;
   settings(): RunSettings;
   readTask(file: string): Promise<Task>;
-  /** Base models on this machine that can be used, by name. */
-  models(): Promise<string[]>;
+  /** Base models on this machine that can be used. */
+  models(): Promise<readonly UsableModel[]>;
   history(folder: string): Promise<RunHistory>;
   /** Why a run ended, and what to do. */
   explain(
@@ -47,7 +50,7 @@ export class Desk {
   private stage: TuneStage = "planning";
   private task: Task | null = null;
   private choices: TuneChoices = NO_CHOICES;
-  private models: readonly string[] = [];
+  private models: readonly UsableModel[] = [];
   private check: CheckSummary | null = null;
   private plan: RunPlan | null = null;
   private trouble: TuneTrouble | null = null;
@@ -105,7 +108,10 @@ export class Desk {
       methods: [method, ...MethodName.options.filter((other) => other !== method)],
       models: [
         { value: null, name: base ?? DEFAULT_MODEL.title },
-        ...this.models.filter((name) => name !== base).map((name) => ({ value: name, name })),
+        // That one is not offered twice, by its name and as the one that is taken anyway.
+        ...this.models
+          .filter((model) => (base === null ? !model.isDefault : !isNamed(model, base)))
+          .map(({ name }) => ({ value: name, name })),
       ],
       data: this.check === null ? null : dataOf(this.check, path.dirname(this.file)),
       plan: this.plan === null ? null : planOf(this.plan),

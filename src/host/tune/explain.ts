@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { PlumbError } from "../../core/errors";
 import { modelsFolder } from "../../core/model/cache";
 import { DEFAULT_MODEL } from "../../core/model/default/model";
+import { sentenceOf } from "../../core/system-error";
 import { Figures } from "../locale";
 import type { TuneAction, TuneTrouble } from "../../protocol";
 
@@ -10,7 +11,7 @@ export function explain(
   error: unknown,
   { folder, base }: { readonly folder: string | null; readonly base: string | null },
 ): TuneTrouble {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = sentenceOf(error);
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const onward: TuneAction = folder === null ? "again" : "resume";
   const safe = vscode.l10n.t("Your labels are untouched, and what the run had saved is kept.");

@@ -5,7 +5,7 @@ import type { TuneChoices } from "../../protocol";
 
 /** What the user's settings say about runs. */
 export interface RunSettings {
-  readonly device: "auto" | "cpu" | "cuda";
+  readonly device: "auto" | "cpu" | "cuda" | "cuda:all";
   /** 0: all processors. */
   readonly threads: number;
   /** Gigabytes; 0: what there is. */

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { percentDone } from "../../percent";
 import type { Figures } from "../locale";
 import type { Desk } from "./desk";
 
@@ -9,7 +10,7 @@ export function runLine(desk: Desk, figures: Figures): string {
   if (stage === "keeping" || stage === "cancelling") return vscode.l10n.t("stopping");
   if (run === null) return "";
   return [
-    figures.percent(run.share),
+    percentDone(run.share),
     ...(run.secondsLeft === null ? [] : [vscode.l10n.t("{0} left", figures.duration(run.secondsLeft))]),
     ...(run.score === null ? [] : [vscode.l10n.t("held-out F1 {0}", figures.score(run.score))]),
   ].join(" · ");

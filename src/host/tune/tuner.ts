@@ -6,6 +6,8 @@ import { deleteRun } from "../../core/runs/delete";
 import { readHistory } from "../../core/runs/history";
 import type { FromWorker } from "../../core/tuning/protocol";
 import { startJob } from "../../core/tuning/worker-process";
+import { say } from "../../core/say";
+import { sentenceOf } from "../../core/system-error";
 import type { FromTune, TuneAction } from "../../protocol";
 import { Figures } from "../locale";
 import { runSettings } from "../settings";
@@ -160,9 +162,9 @@ export class Tuner implements vscode.Disposable {
         settings: () => runSettings(task),
         readTask: async (file) => (await readTask(file)).task,
         models: async () =>
-          (await listModels()).models
-            .filter(({ broken, unsupported }) => broken === null && unsupported === null)
-            .map(({ name }) => name),
+          (await listModels()).models.filter(
+            ({ broken, unsupported }) => broken === null && unsupported === null,
+          ),
         history: readHistory,
         explain,
         now: Date.now,
@@ -266,7 +268,7 @@ export class Tuner implements vscode.Disposable {
     try {
       await deleteRun(folder);
     } catch (error) {
-      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+      void vscode.window.showErrorMessage(sentenceOf(error));
       return;
     }
     desk.folder = null;
@@ -316,7 +318,7 @@ export class Tuner implements vscode.Disposable {
           return;
         }
         this.tools.decided(end.folder);
-        this.log.info(`Cancelled after step ${end.step}: ${end.folder}`);
+        this.log.info(say`Cancelled after step ${end.step}: ${end.folder}`);
         await this.offer(
           desk,
           vscode.l10n.t(
@@ -399,7 +401,7 @@ export class Tuner implements vscode.Disposable {
         this.log.info(message.message);
         return;
       case "model":
-        this.log.info(`Base model: ${message.name} (${message.path})`);
+        this.log.info(say`Base model: ${message.name} (${message.path})`);
         return;
       case "started":
         this.log.info(`Run: ${message.folder}`);
@@ -455,6 +457,6 @@ async function openPlace(file: string, line: number | null): Promise<void> {
       viewColumn: vscode.ViewColumn.Beside,
     });
   } catch (error) {
-    void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    void vscode.window.showErrorMessage(sentenceOf(error));
   }
 }

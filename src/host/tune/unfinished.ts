@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
 import type { RunEntry } from "../../core/runs/list";
+import { sentenceOf } from "../../core/system-error";
 import { Figures } from "../locale";
 import { taskFiles } from "../task-files";
 
@@ -50,7 +51,7 @@ export class UnfinishedRuns {
     const date = new Figures(vscode.env.language).date(run.createdAt);
     const answer = await vscode.window.showInformationMessage(
       l10n.t(
-        "{0}: the run of {1} did not end. Nothing of what it had saved is lost; it goes on to the same result.",
+        "{0}: the run of {1} did not end. Nothing of what it had saved is lost; it goes on to the same result, as long as its task and its texts with their answers are what they were.",
         run.taskName,
         date,
       ),
@@ -64,7 +65,7 @@ export class UnfinishedRuns {
     if (answer === away) {
       const { deleteRun } = await import("../../core/runs/delete");
       await deleteRun(run.folder).catch((error: unknown) =>
-        vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error)),
+        vscode.window.showErrorMessage(sentenceOf(error)),
       );
     }
   }

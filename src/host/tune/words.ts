@@ -31,8 +31,11 @@ export function tuneWords(): TuneWords {
     failed: vscode.l10n.t("It stopped"),
     findings: vscode.l10n.t("Worth Knowing"),
     folds: vscode.l10n.t("Out-of-fold predictions"),
+    foldsCost: vscode.l10n.t(
+      "Judges every labelled text by a model that has not seen it. Takes {0} times as long.",
+    ),
     foldsHint: vscode.l10n.t(
-      "Judges every labelled text by a model that has not seen it: needed for labels that are likely wrong and for labelling by uncertainty. Takes {0} times as long.",
+      "Judges every labelled text by a model that has not seen it: needed for labels that are likely wrong and for labelling by uncertainty. Takes as many times longer as there are folds.",
     ),
     foldsNone: vscode.l10n.t("none"),
     foldsSome: vscode.l10n.t("{0} folds"),
@@ -51,7 +54,7 @@ export function tuneWords(): TuneWords {
     lossMean: vscode.l10n.t("mean of {0} steps"),
     lossTable: vscode.l10n.t("Loss by step"),
     memory: vscode.l10n.t("Memory"),
-    memoryMost: vscode.l10n.t("{0}, at most {1}"),
+    memoryMost: vscode.l10n.t("{0}, peak {1}"),
     memoryValue: vscode.l10n.t("{0} of {1} available"),
     method: vscode.l10n.t("Method"),
     methodBias: vscode.l10n.t("Biases alone"),

@@ -1,5 +1,5 @@
 import type { LabelRow, LabelTask, Suggestion, ToLabel } from "../../protocol";
-import { button, element } from "./dom";
+import { beginning, button, element } from "./dom";
 import type { Words } from "./words";
 
 /** Characters of a text shown at first: a page of any length stays quick. */
@@ -100,12 +100,12 @@ export class Card {
   }
 
   private showText({ text, whole }: LabelRow): void {
-    const end = (text.charCodeAt(FIRST_PART - 1) & 0xfc00) === 0xd800 ? FIRST_PART - 1 : FIRST_PART;
+    const first = beginning(text, FIRST_PART);
     const long = text.length > FIRST_PART;
-    this.fill(long ? text.slice(0, end) : text);
+    this.fill(first);
     this.rest.hidden = !long && whole;
     if (this.rest.hidden) return;
-    const all = button(this.words.say("showRest", text.length - end), () => {
+    const all = button(this.words.say("showRest", text.length - first.length), () => {
       this.showWhole(text);
       this.focus();
     });

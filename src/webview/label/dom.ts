@@ -28,3 +28,9 @@ export function button(word: string, work: () => void, key: string | null = null
   made.addEventListener("click", work);
   return made;
 }
+
+/** The beginning of a text. A character is not cut in two. */
+export function beginning(text: string, most: number): string {
+  const inTwo = text.length > most && (text.charCodeAt(most - 1) & 0xfc00) === 0xd800;
+  return text.slice(0, inTwo ? most - 1 : most);
+}

@@ -26,6 +26,7 @@ export interface Press {
   readonly ctrlKey: boolean;
   readonly metaKey: boolean;
   readonly altKey: boolean;
+  readonly shiftKey: boolean;
 }
 
 const DIGITS = Array.from("123456789");
@@ -41,7 +42,7 @@ export function labelKeys(count: number): (string | null)[] {
  * The character that a press means, whatever alphabet the keyboard is set to: letters and digits of a keyboard without
  * Latin letters count by their place. Null for presses with Ctrl, Alt or Cmd, which belong to the editor.
  */
-export function keyOf({ key, code, ctrlKey, metaKey, altKey }: Press): string | null {
+export function keyOf({ key, code, ctrlKey, metaKey, altKey }: Omit<Press, "shiftKey">): string | null {
   if (ctrlKey || metaKey || altKey) return null;
   if (key.length > 1 || /[a-z0-9]/i.test(key)) return key.length > 1 ? key : key.toLowerCase();
   if (key === "/" || key === "?") return key;
@@ -49,6 +50,19 @@ export function keyOf({ key, code, ctrlKey, metaKey, altKey }: Press): string | 
   if (place?.[1] !== undefined && /\p{L}/u.test(key)) return place[1].toLowerCase();
   // French keyboards have digits above signs.
   return place?.[2] ?? key;
+}
+
+/** Undo and redo as every editor has them: Ctrl or Cmd with Z, and with Shift and Z or with Y. Null for other presses. */
+export function historyOf({ key, code, ctrlKey, metaKey, altKey, shiftKey }: Press): "undo" | "redo" | null {
+  if (!ctrlKey && !metaKey) return null;
+  switch (keyOf({ key, code, ctrlKey: false, metaKey: false, altKey })) {
+    case "z":
+      return shiftKey ? "redo" : "undo";
+    case "y":
+      return "redo";
+    default:
+      return null;
+  }
 }
 
 /** The command of a key; null where it has none. */

@@ -1,8 +1,11 @@
 import type { LabelRow } from "../../protocol";
-import { element } from "./dom";
+import { beginning, element } from "./dom";
 import { classMark } from "./marks";
 import { scrollFor, windowOf } from "./window";
 import type { Words } from "./words";
+
+/** Characters of a text in the list. */
+const LISTED = 160;
 
 export interface ListSource {
   readonly length: number;
@@ -114,7 +117,7 @@ export class ExampleList {
     place.replaceChildren(
       number,
       this.sign(row),
-      element("span", { class: "beginning", dir: "auto" }, row.text.slice(0, 160)),
+      element("span", { class: "beginning", dir: "auto" }, beginning(row.text, LISTED)),
       element("span", { class: "given" }, this.given(row)),
     );
   }

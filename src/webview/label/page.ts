@@ -2,9 +2,9 @@ import type { FromLabel, LabelRow, LabelView, Suggestion, ToLabel } from "../../
 import { AnswerField, LabelButtons } from "./answers";
 import { Card, Reasons } from "./card";
 import { Deck } from "./deck";
-import { button, element } from "./dom";
+import { beginning, button, element } from "./dom";
 import { keysDialog } from "./help";
-import { commandOf, keyOf, type LabelCommand } from "./keys";
+import { commandOf, historyOf, keyOf, type LabelCommand } from "./keys";
 import { ExampleList } from "./list";
 import { PendingEdits } from "./pending";
 import { readSaved, type EditMessage, type Saved } from "./saved";
@@ -50,6 +50,7 @@ export class LabelPage {
   private readonly field: AnswerField | null;
   private readonly help: HTMLDialogElement;
   private readonly message = element("p", { class: "message", role: "alert", hidden: true });
+  private readonly status = element("p", { class: "status", role: "status", hidden: true });
   /** Shown as long as what was done here is not taken. */
   private readonly silence = element("p", { class: "message", role: "alert", hidden: true });
   private readonly spoken = element("p", { class: "hidden", "aria-live": "polite" });
@@ -63,6 +64,8 @@ export class LabelPage {
   private done = "";
   /** Whether the text on the screen came up without an answer: Enter then leads to the next such text. */
   private cameOpen = false;
+  /** Place of the text that is being removed: the one behind it comes there. */
+  private removing: number | null = null;
 
   constructor(
     private readonly opened: Opened,
@@ -140,6 +143,8 @@ export class LabelPage {
         this.deck.arrange(message.lines, message.states, message.keep);
         // The model's orders begin with what it has most to say about.
         if (message.keep === null && byModel(message.view.order)) this.deck.moveTo(0);
+        if (this.removing !== null) this.deck.moveTo(this.removing);
+        this.removing = null;
         this.controls.show(message.view);
         this.saved = { ...this.saved, view: message.view };
         this.showProgress(message.progress);
@@ -192,7 +197,12 @@ export class LabelPage {
         this.suggestBox.checked = true;
         this.arrange({ order: "file", filter: { show: "suggested" }, search: "" }, null);
         break;
+      case "removed":
+        this.status.textContent = this.words.say("removed");
+        this.status.hidden = false;
+        break;
       case "refused":
+        this.removing = null;
         this.complain(message.message);
         break;
     }
@@ -211,6 +221,8 @@ export class LabelPage {
     const notices = [this.opened.locked, this.opened.notice].filter((notice) => notice !== null);
     const listToggle = button(words.say("list"), () => this.root.classList.toggle("with-list"));
     listToggle.classList.add("toggle-list");
+    const remove = button(words.say("remove"), () => this.remove());
+    remove.setAttribute("aria-label", words.say("removeHint"));
     const tools = element(
       "div",
       { class: "tools", role: "toolbar", "aria-label": words.say("tools") },
@@ -222,6 +234,7 @@ export class LabelPage {
       button(words.say("jump"), () => this.run("jump"), "g"),
       this.labels === null ? null : button(words.say("descriptions"), () => this.run("descriptions"), "d"),
       button(words.say("keys"), () => this.run("keys"), "?"),
+      remove,
       this.opened.run
         ? element(
             "label",
@@ -259,6 +272,14 @@ export class LabelPage {
             this.total.root,
           ),
           ...notices.map((notice) => element("p", { class: "notice" }, notice)),
+          this.opened.run && !this.opened.fixed
+            ? element(
+                "p",
+                { class: "notice" },
+                `${words.say("fixTestHint")} `,
+                button(words.say("fixTest"), () => this.post({ type: "fix-test" })),
+              )
+            : null,
         ),
         this.card.root,
         element(
@@ -266,6 +287,7 @@ export class LabelPage {
           { class: "dock" },
           this.silence,
           this.message,
+          this.status,
           this.reasons.root,
           this.labels?.root ?? this.field?.root ?? null,
           this.jumpForm,
@@ -308,6 +330,16 @@ export class LabelPage {
   private onKey(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && target !== this.suggestBox;
+    const again = this.help.open ? null : historyOf(event);
+    if (again !== null) {
+      // VS Code does not hear of it: it would undo at once, while what was done here may still be on its way to the document.
+      event.stopPropagation();
+      // A box has an undo of its own; what is typed as an answer is the document's.
+      if (typing && target.tagName === "INPUT") return;
+      event.preventDefault();
+      this.run(again);
+      return;
+    }
     if (event.key === "Escape" && !this.help.open) {
       this.toText();
       return;
@@ -441,6 +473,14 @@ export class LabelPage {
     if (skipped) this.moveOn(row.state === "open");
   }
 
+  /** Nothing is asked: undo brings the text back. */
+  private remove(): void {
+    const row = this.row();
+    if (row === undefined || !this.editable(row) || this.removing !== null) return;
+    this.removing = this.deck.position;
+    this.post({ type: "remove", line: row.line, id: row.id });
+  }
+
   private answer(row: LabelRow, answer: string | readonly string[] | null): void {
     this.tell({ type: "answer", edit: 0, line: row.line, id: row.id, answer });
     const given = answer === null ? [] : typeof answer === "string" ? [answer] : answer;
@@ -520,6 +560,7 @@ export class LabelPage {
   private here(): void {
     const line = this.deck.current;
     this.message.hidden = true;
+    this.status.hidden = true;
     if (line !== null) {
       const ahead = this.deck.ahead(AHEAD).filter((other) => this.rows.get(other)?.whole !== true);
       this.post({ type: "at", line, ahead });
@@ -533,7 +574,7 @@ export class LabelPage {
     const row = this.row();
     if (row !== undefined) {
       const place = this.words.say("place", this.deck.position + 1, this.deck.length);
-      this.spoken.textContent = [this.done, place, row.text.slice(0, SPOKEN)].filter(Boolean).join(". ");
+      this.spoken.textContent = [this.done, place, beginning(row.text, SPOKEN)].filter(Boolean).join(". ");
       this.done = "";
     }
   }

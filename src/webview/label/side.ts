@@ -23,12 +23,18 @@ export class Controls {
 
   constructor(
     task: LabelTask,
-    known: { readonly folds: boolean; readonly run: boolean; readonly held: boolean },
+    known: {
+      readonly folds: boolean;
+      readonly run: boolean;
+      readonly held: boolean;
+      readonly fixed: boolean;
+    },
     words: Words,
     changed: (view: LabelView) => void,
   ) {
     this.filters = filtersOf(task, known, words);
-    const judged = known.folds || known.held;
+    const judged = known.fixed && (known.folds || known.held);
+    const hint = known.fixed ? "foldsHint" : "fixTestHint";
     const orders: [LabelOrder, string, boolean][] = [
       ["file", words.say("orderFile"), true],
       ["random", words.say("orderRandom"), true],
@@ -37,7 +43,7 @@ export class Controls {
     ];
     this.order = element(
       "select",
-      { "aria-label": words.say("order"), title: judged ? words.say("order") : words.say("foldsHint") },
+      { "aria-label": words.say("order"), title: judged ? words.say("order") : words.say(hint) },
       ...orders
         .filter(([name]) => task.kind !== "generation" || name === "file" || name === "random")
         .map(([name, word, possible]) => element("option", { value: name, disabled: !possible }, word)),
@@ -82,6 +88,8 @@ export class Controls {
 export class Classes {
   readonly root: HTMLElement;
   private readonly rows: readonly { bar: HTMLElement; count: HTMLElement; needed: HTMLElement }[];
+  /** What it means that so many are to go. */
+  private readonly hint = element("p", { class: "hint", id: "needed-hint", hidden: true });
 
   constructor(
     task: LabelTask,
@@ -107,7 +115,7 @@ export class Classes {
     this.rows = rows;
     const table = element(
       "table",
-      {},
+      { "aria-describedby": this.hint.id },
       element("caption", { class: "hidden" }, words.say("classes")),
       ...rows.map(({ row }) => row),
     );
@@ -120,18 +128,22 @@ export class Classes {
         { class: "scroll", tabindex: 0, role: "group", "aria-label": words.say("classes") },
         table,
       ),
+      this.hint,
     );
   }
 
   show(classes: readonly ClassProgress[]): void {
     const most = Math.max(1, ...classes.map(({ count }) => count));
+    const short = classes.find(({ needed }) => needed > 0);
+    this.hint.hidden = short === undefined;
+    if (short !== undefined)
+      this.hint.textContent = this.words.say(short.ofTest ? "neededTestHint" : "neededHint");
     classes.forEach(({ count, needed }, at) => {
       const row = this.rows[at];
       if (row === undefined) return;
       row.bar.style.inlineSize = `${(100 * count) / most}%`;
       row.count.textContent = this.words.number(count);
       row.needed.textContent = needed === 0 ? "" : this.words.say("needed", needed);
-      row.needed.title = needed === 0 ? "" : this.words.say("neededHint", needed);
     });
   }
 }

@@ -1,15 +1,14 @@
+import { percent } from "../../percent";
 import type { Guess, LabelWord, LabelWords, Suggestion, Why } from "../../protocol";
 
 /** The page's words with what stands in them, in the user's language. */
 export class Words {
-  private readonly percents: Intl.NumberFormat;
   private readonly numbers: Intl.NumberFormat;
 
   constructor(
     private readonly words: LabelWords,
     locale: string,
   ) {
-    this.percents = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
     this.numbers = new Intl.NumberFormat(locale);
   }
 
@@ -25,10 +24,6 @@ export class Words {
     return this.numbers.format(value);
   }
 
-  percent(share: number): string {
-    return this.percents.format(share);
-  }
-
   /** Why a text is shown, in a sentence. */
   why(why: Why): string {
     switch (why.kind) {
@@ -41,10 +36,15 @@ export class Words {
           ? this.say("whyUnsure", this.guess(why.between[0]!))
           : this.say("whyHesitates", ...why.between.map((guess) => this.guess(guess)));
       case "disagrees":
-        if (why.model === null) return this.say("whyMisses", this.guess(why.yours!));
-        return why.yours === null
-          ? this.say("whyAdds", this.guess(why.model))
-          : this.say("whyDisagrees", this.guess(why.model), this.guess(why.yours));
+        return this.say("whyDisagrees", this.guess(why.model), this.guess(why.yours));
+      case "adds":
+        return this.say("whyAdds", this.guess(why.model));
+      case "misses":
+        return this.say("whyMisses", this.guess(why.yours));
+      case "agrees":
+        return this.say("whyAgrees");
+      case "changed":
+        return this.say("whyChanged");
       case "wrong": {
         const predicted = why.predicted.length === 0 ? this.say("noLabel") : why.predicted.join(", ");
         return this.say(why.test ? "whyWrongTest" : "whyWrong", predicted);
@@ -72,6 +72,8 @@ export class Words {
             return this.say("suggestionFitted");
           case "test":
             return this.say("suggestionTest");
+          case "drawn":
+            return this.say("suggestionDrawn");
           case "broken":
             return "";
           case "failed":
@@ -81,6 +83,6 @@ export class Words {
   }
 
   private guess({ label, probability }: Guess): string {
-    return `${label} ${this.percent(probability)}`;
+    return `${label} ${percent(probability)}`;
   }
 }

@@ -72,7 +72,7 @@ export class Asked {
       "label",
       { class: "box" },
       input,
-      element("span", {}, word, element("span", { class: "soft" }, ` – ${hint}`)),
+      element("span", {}, word, element("span", { class: "soft" }, `: ${hint}`)),
     );
   }
 }

@@ -11,7 +11,12 @@ export class Labels {
   private readonly nothing: HTMLElement;
   private readonly more = element("p", { class: "hint", hidden: true });
   private readonly adding: HTMLInputElement;
-  private rows: { name: HTMLInputElement; description: HTMLInputElement; about: HTMLElement }[] = [];
+  private rows: {
+    place: HTMLElement;
+    name: HTMLInputElement;
+    description: HTMLInputElement;
+    about: HTMLElement;
+  }[] = [];
   /** Control to focus as soon as the labels have moved. */
   private wanted: string | null = null;
   readonly root: HTMLElement;
@@ -50,19 +55,25 @@ export class Labels {
   show({ labels, moreLabels, kind }: NewTaskView): void {
     this.root.hidden = kind === "generation";
     this.nothing.hidden = labels.length > 0;
-    const shape = labels.map(({ found, count }) => [found, count]);
+    const shape = labels.map(({ found, count, dropped }) => [found, count, dropped]);
     this.slot.show(shape, () => {
       this.rows = [];
       return labels.map((label, at) => this.row(label, at, labels.length));
     });
+    // As the task will have them: two of one name are one class.
+    const classes = [...new Set(labels.flatMap(({ name, dropped }) => (dropped ? [] : [name.trim()])))];
     labels.forEach((label, at) => {
       const row = this.rows[at]!;
+      row.place.replaceChildren(label.dropped ? "" : classMark(classes.indexOf(label.name.trim())));
       fill(row.name, label.name);
       fill(row.description, label.description);
       row.description.setAttribute("aria-label", this.words.say("descriptionOf", label.name));
       const renamed = label.found !== null && label.found !== label.name.trim();
-      row.about.textContent = renamed ? this.words.say("merged", label.found) : "";
-      row.about.hidden = !renamed;
+      row.about.textContent =
+        label.found === null || !(renamed || label.dropped)
+          ? ""
+          : this.words.say(label.dropped ? "labelDropped" : "merged", label.found);
+      row.about.hidden = row.about.textContent === "";
     });
     this.more.hidden = moreLabels === 0;
     this.more.textContent = this.words.say("moreLabels", moreLabels);
@@ -86,7 +97,9 @@ export class Labels {
     ] as const)
       field.addEventListener("keydown", (event) => this.onKey(event, id, at, count));
     const about = element("span", { class: "renamed", hidden: true });
-    this.rows.push({ name, description, about });
+    const place = element("span", {});
+    this.rows.push({ place, name, description, about });
+    name.hidden = description.hidden = label.dropped;
     const move = (to: number, sign: string, word: string, id: string) => {
       const made = button(word, () => this.move(at, to, id));
       made.classList.add("icon");
@@ -97,18 +110,21 @@ export class Labels {
       if (to < 0 || to >= count) made.setAttribute("aria-disabled", "true");
       return made;
     };
-    const remove = button(words.say("remove", label.name), () => {
-      this.post({ type: "remove-label", at });
-      this.adding.focus();
+    const away = words.say(label.dropped ? "labelBack" : "remove", label.found ?? label.name);
+    const remove = button(away, () => {
+      this.post({ type: label.dropped ? "label-back" : "remove-label", at });
+      if (label.found === null) this.adding.focus();
     });
     remove.classList.add("icon");
-    remove.title = words.say("remove", label.name);
-    remove.setAttribute("aria-label", remove.title);
-    remove.replaceChildren(element("span", { "aria-hidden": "true" }, "✕"));
+    // The focus stays on it, where a label of the file goes and comes back.
+    remove.dataset.id = `remove-${at}`;
+    remove.title = away;
+    remove.setAttribute("aria-label", away);
+    remove.replaceChildren(element("span", { "aria-hidden": "true" }, label.dropped ? "↶" : "✕"));
     return element(
       "li",
-      {},
-      classMark(at),
+      { "data-dropped": label.dropped ? "" : null },
+      place,
       element("span", { class: "name" }, name, about),
       description,
       element("span", { class: "count" }, label.found === null ? "" : words.number(label.count)),
@@ -117,7 +133,7 @@ export class Labels {
         { class: "moves" },
         move(at - 1, "↑", words.say("moveUp", label.name), "up"),
         move(at + 1, "↓", words.say("moveDown", label.name), "down"),
-        label.found === null ? remove : null,
+        remove,
       ),
     );
   }
@@ -132,7 +148,8 @@ export class Labels {
   private onKey(event: KeyboardEvent, id: string, at: number, count: number): void {
     if (event.key === "Enter") {
       event.preventDefault();
-      if (at + 1 < count) this.slot.focus(`${id}-${at + 1}`);
+      const next = this.rows.findIndex(({ name }, place) => place > at && !name.hidden);
+      if (next >= 0) this.slot.focus(`${id}-${next}`);
       else this.adding.focus();
     } else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
       event.preventDefault();

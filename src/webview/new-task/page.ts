@@ -1,3 +1,4 @@
+import { percentDone } from "../../percent";
 import type {
   FromNewTask,
   NewTaskObstacle,
@@ -216,7 +217,7 @@ export class NewTaskPage {
     this.sections.inert = true;
     this.bar.value = share;
     this.bar.setAttribute("aria-label", what);
-    const much = words.percent(Math.floor(share * 100) / 100);
+    const much = percentDone(share);
     this.doing.textContent = rows > 0 ? `${what} · ${words.say("readingHint", much, rows)}` : what;
   }
 

@@ -24,6 +24,7 @@ export class Rows {
   }
 
   show({ columns, first, moreColumns }: NewTaskView): void {
+    this.slot.root.style.setProperty("--others", String(columns.length - 1));
     this.slot.show([columns, first], () => [
       element(
         "table",

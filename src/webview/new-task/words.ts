@@ -3,14 +3,12 @@ import type { NewTaskWord, NewTaskWords } from "../../new-task-protocol";
 /** The page's words with what stands in them, in the user's language. */
 export class Words {
   private readonly numbers: Intl.NumberFormat;
-  private readonly percents: Intl.NumberFormat;
 
   constructor(
     private readonly words: NewTaskWords,
     locale: string,
   ) {
     this.numbers = new Intl.NumberFormat(locale);
-    this.percents = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
   }
 
   /** A word with `{0}`, `{1}` … filled in. */
@@ -23,9 +21,5 @@ export class Words {
 
   number(value: number): string {
     return this.numbers.format(value);
-  }
-
-  percent(share: number): string {
-    return this.percents.format(share);
   }
 }

@@ -42,6 +42,7 @@ export class ReportPage {
     if (this.tryIt !== null) this.addTry(this.tryIt);
     this.addTools(main);
     for (const choice of main.querySelectorAll<HTMLInputElement>("input[name=reference]")) {
+      choice.hidden = false;
       choice.disabled = false;
       choice.addEventListener("change", () => post({ type: "reference", run: Number(choice.value) }));
     }

@@ -1,3 +1,4 @@
+import { percent } from "../../percent";
 import { button, element } from "../label/dom";
 import { figuresAt, macro, type Counts } from "./threshold";
 import type { Words } from "./words";
@@ -35,7 +36,7 @@ export function offerSliders(section: HTMLElement, labels: readonly string[], wo
       const { precision, recall, f1, given } = figuresAt(curve, step);
       const sentence = words.say(
         "thresholdSays",
-        ...[words.figure(step / 100), words.percent(precision), words.percent(recall), words.figure(f1)],
+        ...[words.figure(step / 100), percent(precision), percent(recall), words.figure(f1)],
         ...[given, curve.given[0] ?? 0],
       );
       says.textContent = sentence;

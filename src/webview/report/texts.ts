@@ -1,3 +1,4 @@
+import { percent } from "../../percent";
 import type { FromReport, ReportCell, ReportText, ToReport } from "../../protocol";
 import { button, element } from "../label/dom";
 import type { Words } from "./words";
@@ -103,7 +104,7 @@ export function textItem(row: ReportText, tools: Pick<Tools, "words" | "post">):
       element("span", { class: `mark ${kind}`, "aria-hidden": "true" }, sign),
       element("span", { class: "what" }, what),
       element("bdi", {}, label),
-      words.percent(of.get(label) ?? null),
+      percent(of.get(label) ?? null),
     );
   const both = row.predicted.filter((label) => row.truth.includes(label));
   const labels = [

@@ -1,3 +1,4 @@
+import { percent } from "../../percent";
 import type { FromReport, ToReport } from "../../protocol";
 import { element } from "../label/dom";
 import { classMark } from "../label/marks";
@@ -85,7 +86,7 @@ export class TryIt {
     const of = new Map(message.labels.map(({ label, probability }) => [label, probability]));
     const chosen = this.chosen(message);
     if (chosen.length === 0) return this.words.say("tryNothing");
-    return chosen.map((label) => `${label} ${this.words.percent(of.get(label) ?? null)}`).join(", ");
+    return chosen.map((label) => `${label} ${percent(of.get(label) ?? null)}`).join(", ");
   }
 
   private bars(message: Tried): HTMLElement {
@@ -111,7 +112,7 @@ export class TryIt {
         { class: chosen.has(label) ? "own" : null },
         element("th", { scope: "row" }, classMark(at), element("bdi", {}, label)),
         element("td", { class: "bars" }, bar),
-        element("td", {}, words.percent(probability)),
+        element("td", {}, percent(probability)),
         element("td", { class: "left" }, chosen.has(label) ? `✓ ${words.say("tryGiven")}` : ""),
       );
     });

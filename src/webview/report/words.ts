@@ -2,7 +2,6 @@ import type { ReportWord, ReportWords } from "../../protocol";
 
 /** A panel's words with what stands in them, and its figures, in the user's language. */
 export class Words {
-  private readonly percents: Intl.NumberFormat;
   private readonly numbers: Intl.NumberFormat;
   private readonly figures: Intl.NumberFormat;
 
@@ -10,7 +9,6 @@ export class Words {
     private readonly words: ReportWords,
     locale: string,
   ) {
-    this.percents = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
     this.numbers = new Intl.NumberFormat(locale);
     this.figures = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   }
@@ -21,11 +19,6 @@ export class Words {
       const value = values[Number(at)];
       return value === undefined ? whole : typeof value === "number" ? this.numbers.format(value) : value;
     });
-  }
-
-  /** A share in whole percent; a dash where it is not defined. */
-  percent(share: number | null): string {
-    return share === null ? "–" : this.percents.format(share);
   }
 
   /** A figure with two decimals; a dash where it is not defined. */

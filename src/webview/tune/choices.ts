@@ -80,7 +80,7 @@ export class Choices {
             String(choices.folds),
             (folds) => change({ folds: Number(folds) }),
           ),
-          words.say("foldsHint", (choices.folds || 5) + 1),
+          choices.folds === 0 ? words.say("foldsHint") : words.say("foldsCost", choices.folds + 1),
         ),
         field(
           words.say("steps"),

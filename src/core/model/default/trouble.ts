@@ -1,5 +1,6 @@
 import { PlumbError } from "../../errors";
 import { say } from "../../say";
+import { systemReason } from "../../system-error";
 
 export function diskFull(folder: string, found: string, needed: number): PlumbError {
   return new PlumbError(
@@ -22,7 +23,7 @@ export function asFetchError(error: unknown, folder: string): unknown {
   if (code === undefined) return error;
   return new PlumbError(
     "models-folder",
-    say`The model could not be put into ${folder}: ${error.message}. Set PLUMB_MODELS (in VS Code "Plumb: Models Folder") to a folder that may be written.`,
+    say`The model could not be put into ${folder}: ${systemReason(error)}. Set PLUMB_MODELS (in VS Code "Plumb: Models Folder") to a folder that may be written.`,
     { cause: error },
   );
 }

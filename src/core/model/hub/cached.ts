@@ -1,7 +1,8 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import path from "node:path";
 import { FAMILIES } from "../families";
-import { isGgufModel, sizeOf, type FoundModel } from "../found";
+import { isGgufModel, sizeOf, sizeOfGguf, type FoundModel } from "../found";
 import { isRecord, readJsonObject, type JsonObject } from "../json";
 import { shown } from "../problem";
 import { COMMIT, MAIN } from "./names";
@@ -60,14 +61,14 @@ async function snapshotModels(
   for (const file of files.filter((name) => isGgufModel(path.posix.basename(name)))) {
     const bare = file.replace(/\.gguf$/, "");
     const place = path.join(snapshot, file);
-    const bytes = await sizeOf(place);
+    const { bytes, missing } = await sizeOfGguf(place);
     found.push({
       name: `${title}/${bare}`,
       aliases: others.map((other) => `${other}/${bare}`),
       path: place,
       source: "Hugging Face",
       bytes,
-      broken: bytes === null ? await brokenLink(place, `plumb models get ${wish} --file ${file}`) : null,
+      broken: missing === null ? null : await lacking(missing, `plumb models get ${wish} --file ${file}`),
       unsupported: null,
     });
   }
@@ -96,9 +97,7 @@ async function inspect(
     const isWeight = parts?.includes(part) === true;
     if (size === null) {
       bytes = null;
-      broken ??= files.includes(part)
-        ? await brokenLink(place, get)
-        : say`${place} is missing: the model was not fetched whole. "${get}" fetches what is missing.`;
+      broken ??= await lacking(place, get);
     } else if (bytes !== null && isWeight) bytes += size;
   }
   if (parts === null) {
@@ -120,11 +119,14 @@ function partsOf(index: JsonObject | null): string[] | null {
   return parts.length > 0 && parts.every((part) => typeof part === "string") ? parts : null;
 }
 
-async function brokenLink(place: string, get: string): Promise<string> {
+/** Why there is no file that can be read, and how to get it. */
+async function lacking(place: string, get: string): Promise<string> {
   const target = await readlink(place).catch(() => null);
-  return target === null
+  if (target !== null)
+    return say`${place} is a link to ${target}, which is not there. "${get}" fetches it again.`;
+  return existsSync(place)
     ? say`${place} is no file that can be read. "${get}" fetches it again.`
-    : say`${place} is a link to ${target}, which is not there. "${get}" fetches it again.`;
+    : say`${place} is missing: the model was not fetched whole. "${get}" fetches what is missing.`;
 }
 
 async function readObject(file: string, most: number): Promise<JsonObject | null> {

@@ -1,7 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { open, rm, truncate, type FileHandle } from "node:fs/promises";
 import { PlumbError } from "../../errors";
+import { replace } from "../../files";
 import type { HubAnswer, HubClient } from "./client";
 import type { HubFile } from "./listing";
 import { say } from "../../say";
@@ -29,7 +30,7 @@ export async function download(
   } finally {
     await handle.close();
   }
-  await rename(part, place.blob);
+  await replace(part, place.blob);
 }
 
 class Download {
@@ -94,7 +95,8 @@ class Download {
   }
 
   private async startAnew(): Promise<void> {
-    await this.handle.truncate(0);
+    // By its name: Windows does not let a file be cut that was opened to append to it.
+    await truncate(this.part, 0);
     this.came(-this.length, false);
     this.length = 0;
     this.hash = this.newHash();

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { PlumbError } from "../../errors";
-import { homeFolder } from "../home";
-import { say } from "../../say";
+import { homeFolder, withHome } from "../../home";
+import { inQuotes, say } from "../../say";
 
 /** What the environment says about the Hub, in the variables that Hugging Face's own tools read. */
 export interface HubEnvironment {
@@ -22,24 +22,17 @@ function isTrue(value: string | undefined): boolean {
   return value !== undefined && ["1", "ON", "YES", "TRUE"].includes(value.toUpperCase());
 }
 
-/** `~` stands for the user's home. */
-function place(folder: string, environment: NodeJS.ProcessEnv): string {
-  return folder === "~" || folder.startsWith("~/")
-    ? path.join(homeFolder(environment), folder.slice(1))
-    : folder;
-}
-
 function hubHome(environment: NodeJS.ProcessEnv): string {
   const { HF_HOME, XDG_CACHE_HOME } = environment;
   const caches = XDG_CACHE_HOME || path.join(homeFolder(environment), ".cache");
-  return place(HF_HOME || path.join(caches, "huggingface"), environment);
+  return withHome(HF_HOME || path.join(caches, "huggingface"), environment);
 }
 
 /** The cache that transformers, llama.cpp and others share: HF_HUB_CACHE, else `hub` in HF_HOME, else in ~/.cache/huggingface. */
 export function hubCache(environment: NodeJS.ProcessEnv = process.env): string {
   const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE } = environment;
   const folder = HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE || path.join(hubHome(environment), "hub");
-  return path.resolve(place(folder, environment));
+  return path.resolve(withHome(folder, environment));
 }
 
 /** @throws PlumbError that names the variable or file that cannot be used. */
@@ -64,7 +57,7 @@ function findEndpoint({ HF_ENDPOINT }: NodeJS.ProcessEnv, hasToken: boolean): st
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     throw new PlumbError(
       "hub-endpoint",
-      say`HF_ENDPOINT is ${JSON.stringify(HF_ENDPOINT)}, expected the address of a mirror of the Hub, such as ${HUB}. Correct or unset it.`,
+      say`HF_ENDPOINT is ${inQuotes(HF_ENDPOINT ?? "")}, expected the address of a mirror of the Hub, such as ${HUB}. Correct or unset it.`,
     );
   }
   const here = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
@@ -83,7 +76,7 @@ function findToken(environment: NodeJS.ProcessEnv): HubEnvironment["token"] {
     const value = environment[from]?.trim();
     if (value) return checkedToken(value, from);
   }
-  const file = place(environment.HF_TOKEN_PATH || path.join(hubHome(environment), "token"), environment);
+  const file = withHome(environment.HF_TOKEN_PATH || path.join(hubHome(environment), "token"), environment);
   let text: string;
   try {
     text = readFileSync(file, "utf8");

@@ -13,8 +13,9 @@ import { download, partOf } from "./download";
 import { hubEnvironment, type HubEnvironment } from "./environment";
 import { listRepo, type HubFile, type Listing } from "./listing";
 import { MAIN, type RepoName } from "./names";
-import { isWhole, RepoStorage } from "./storage";
+import { isWhole, RepoStorage, type MakeLink } from "./storage";
 import { say } from "../../say";
+import { systemReason } from "../../system-error";
 
 const LONGEST_INDEX = 1 << 24;
 /** Left free on the disk besides what is fetched. */
@@ -30,6 +31,7 @@ export interface HubTools {
   readonly patience: HubPatience;
   /** Bytes that may still be written where a folder lies. */
   freeSpace(folder: string): Promise<number>;
+  readonly symlink?: MakeLink;
   /** Calls it off, with an error of code "interrupted". */
   readonly signal?: AbortSignal;
 }
@@ -62,7 +64,7 @@ export async function fetchHubModel(
 ): Promise<HubModel> {
   const all: HubTools = { ...TOOLS, ...tools };
   const environment = hubEnvironment();
-  const storage = new RepoStorage(environment.cache, wish.repo);
+  const storage = new RepoStorage(environment.cache, wish.repo, all.symlink);
   if (environment.offline !== null) return fromCache(wish, environment);
   const client = new HubClient(environment, all.patience, (line) => listener.say(line), all.signal);
   const revision = wish.revision ?? MAIN;
@@ -147,7 +149,8 @@ class Fetching {
       for (const file of missing) {
         const blob = this.storage.blob(file.digest);
         await mkdir(path.dirname(blob), { recursive: true });
-        if (await isWhole(blob, file.size)) done += file.size;
+        const there = await isWhole(blob, file.size);
+        if (there) done += file.size;
         else {
           const place = { repo: this.repo, commit: this.listing.commit, file, blob };
           await download(this.client, place, (bytes, fresh) => {
@@ -156,7 +159,7 @@ class Fetching {
             this.listener.progress({ file: file.path, done, total, fetched });
           });
         }
-        await this.storage.link(this.listing.commit, file);
+        await this.storage.link(this.listing.commit, file, !there);
       }
     } finally {
       await unlock();
@@ -212,7 +215,7 @@ function asPlumbError(error: unknown, cache: string): unknown {
   if (code === undefined) return error;
   return new PlumbError(
     "hub-cache",
-    say`The model cannot be written into ${cache}: ${error.message}. Set HF_HUB_CACHE to a folder that may be written and has symbolic links.`,
+    say`The model cannot be written into ${cache}: ${systemReason(error)}. Set HF_HUB_CACHE to a folder that may be written.`,
     { cause: error },
   );
 }

@@ -1,5 +1,5 @@
 import { PlumbError } from "../../errors";
-import { say } from "../../say";
+import { inQuotes, say } from "../../say";
 
 /** A repository of the Hub, at a revision (branch, tag or commit). */
 export interface RepoName {
@@ -28,7 +28,7 @@ export function parseRepoName(text: string): RepoName {
   if (address !== undefined) {
     throw new PlumbError(
       "hub-name",
-      say`${JSON.stringify(text)} is an address. Name the repository alone: ${address}`,
+      say`${inQuotes(text)} is an address. Name the repository alone: ${address}`,
     );
   }
   const at = text.indexOf("@");
@@ -37,13 +37,13 @@ export function parseRepoName(text: string): RepoName {
   if (!isRepo(repo)) {
     throw new PlumbError(
       "hub-name",
-      say`${JSON.stringify(repo)} is no name of a repository on the Hugging Face Hub. Expected organisation/name, such as HuggingFaceTB/SmolLM2-360M: letters, digits, "-", "_" and "."`,
+      say`${inQuotes(repo)} is no name of a repository on the Hugging Face Hub. Expected organisation/name, such as HuggingFaceTB/SmolLM2-360M: letters, digits, "-", "_" and "."`,
     );
   }
   if (revision !== null && (!REVISION.test(revision) || revision.includes("..") || revision.length > 200)) {
     throw new PlumbError(
       "hub-name",
-      say`${JSON.stringify(revision)} behind the "@" is no revision. Name a branch, a tag or a commit, or leave it out for the newest.`,
+      say`${inQuotes(revision)} behind the "@" is no revision. Name a branch, a tag or a commit, or leave it out for the newest.`,
     );
   }
   return { repo, revision };

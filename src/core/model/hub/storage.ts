@@ -1,9 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, stat, symlink } from "node:fs/promises";
 import path from "node:path";
-import { writeFileAtomic } from "../../files";
+import { replace, writeFileAtomic } from "../../files";
 import type { HubFile } from "./listing";
 import { COMMIT } from "./names";
+
+/** What a system says that makes no links: Windows to most users, and others on disks of its kind. */
+const NO_LINKS: readonly unknown[] = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"];
+
+export type MakeLink = (target: string, file: string) => Promise<void>;
 
 /** Where a repository lies in the shared cache; the layout is Hugging Face's own, so that its tools find what is fetched. */
 export class RepoStorage {
@@ -11,7 +16,11 @@ export class RepoStorage {
   /** For locks, as Hugging Face's tools have it. */
   readonly locks: string;
 
-  constructor(cache: string, repo: string) {
+  constructor(
+    cache: string,
+    repo: string,
+    private readonly makeLink: MakeLink = symlink,
+  ) {
     const name = `models--${repo.replaceAll("/", "--")}`;
     this.folder = path.join(cache, name);
     this.locks = path.join(cache, ".locks", name);
@@ -45,15 +54,28 @@ export class RepoStorage {
     return isWhole(this.pointer(commit, file), size);
   }
 
-  /** Gives a blob the file's name in a snapshot: a relative link, which replaces one that points to nothing. */
-  async link(commit: string, { path: file, digest }: HubFile): Promise<void> {
+  /**
+   * Gives a blob the file's name in a snapshot: by a relative link, which replaces one that points to nothing. Where no links
+   * can be made, the blob itself gets the name, as with Hugging Face's tools.
+   * @param fresh Whether the blob has just been fetched; to one that was there before, other snapshots may link: it is copied.
+   */
+  async link(commit: string, { path: file, digest }: HubFile, fresh: boolean): Promise<void> {
     const pointer = this.pointer(commit, file);
     const folder = path.dirname(pointer);
     await mkdir(folder, { recursive: true });
     const temporary = path.join(folder, `.${path.basename(pointer)}.${randomUUID()}.tmp`);
-    await symlink(path.relative(folder, this.blob(digest)), temporary);
+    const blob = this.blob(digest);
+    const linked = await this.makeLink(path.relative(folder, blob), temporary).then(
+      () => true,
+      (error: unknown) => {
+        if (NO_LINKS.includes((error as NodeJS.ErrnoException).code)) return false;
+        throw error;
+      },
+    );
+    if (!linked && fresh) return replace(blob, pointer);
     try {
-      await rename(temporary, pointer);
+      if (!linked) await copyFile(blob, temporary);
+      await replace(temporary, pointer);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;

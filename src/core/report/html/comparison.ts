@@ -4,6 +4,7 @@ import { changedTexts, classDifferences, type ChangedText } from "../changes";
 import { compareReports, type RunComparison } from "../compare-runs";
 import { languageFor, type Language } from "../language";
 import { itemBody } from "./errors";
+import { mainFigure } from "../verdict";
 import { figureName } from "./headline";
 import { markup, type Markup } from "./markup";
 import { timeOf, wholePage } from "./page";
@@ -88,6 +89,7 @@ export function renderComparison(reports: readonly Report[], options: Comparison
     ...{ language, name, title: name },
     header: markup`<p class="facts">
       ${t("Compared on the test texts that both runs have, by paired tests.")}
+      ${t("This tells these adapters apart, not their settings: tuned anew with another seed, either would score a little differently.")}
     </p>`,
     parts: parts.filter((part) => part !== false),
   });
@@ -134,6 +136,7 @@ function runs({ reports, reference, others, language }: Comparing): Markup {
             name="reference"
             value="${place}"
             aria-label="${t("Measure the others against {0}", name)}"
+            hidden=""
             disabled=""
             ${place === reference && CHECKED}
           />
@@ -155,7 +158,7 @@ function runs({ reports, reference, others, language }: Comparing): Markup {
             SENTENCES[comparison.outcome],
             letterOf(place),
             letterOf(reference),
-            `${figure} ${language.signed(comparison.difference.value)} ${language.interval(comparison.difference)}`.trim(),
+            `${mainFigure(base.task.kind, language)} ${language.signed(comparison.difference.value)} ${language.interval(comparison.difference)}`.trim(),
           )}
           <span class="soft"
             >${t("On {0}.", language.counted(comparison.texts, "test text"))}${comparison.left > 0 && ` ${t("{0} others are in one run only, or have another answer there.", language.number(comparison.left))}`}</span

@@ -1,5 +1,5 @@
 import type { Estimate, Outcome, RivalReport, TaskKind } from "../../schema";
-import { strongestFirst } from "../verdict";
+import { mainFigure, strongestFirst } from "../verdict";
 import type { Context } from "./context";
 import type { Language } from "../language";
 import { markup, type Markup } from "./markup";
@@ -148,7 +148,7 @@ function pairedTests(kind: TaskKind, all: readonly RivalReport[], language: Lang
         <thead>
           <tr>
             <th scope="col" class="left">${t("Rival")}</th>
-            <th scope="col">${t("Difference of {0}", figureName(kind, language))}</th>
+            <th scope="col">${t("Difference of {0}", mainFigure(kind, language))}</th>
             <th scope="col">${t("Paired bootstrap")}</th>
             <th scope="col">${t("Right only here")}</th>
             <th scope="col">${t("Right only there")}</th>

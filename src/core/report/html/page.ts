@@ -54,7 +54,7 @@ export function renderReport(report: Report, options: PageOptions = {}): string 
   });
 }
 
-/** A time that the page's script tells as the reader's system does. */
+/** A time that the page's script tells in the reader's time zone. */
 export const timeOf = (at: string): Markup =>
   markup`<time datetime="${at}">${at.slice(0, 16).replace("T", " ")} UTC</time>`;
 

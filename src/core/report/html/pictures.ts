@@ -1,3 +1,4 @@
+import { percent } from "../../../percent";
 import type { Estimate } from "../../schema";
 import type { Language } from "../language";
 import { markup, type Markup } from "./markup";
@@ -63,7 +64,7 @@ export function differenceStrip({ value, low, high }: Estimate, reach: number): 
 export function differenceScale(reach: number, { signed }: Pick<Language, "signed">): Markup {
   const marks = [-reach, 0, reach].map(
     (at, index) =>
-      markup`<text x="${across(index / 2)}" y="11" text-anchor="${["start", "middle", "end"][index]!}"
+      markup`<text class="${at === 0 ? "mid" : ""}" x="${across(index / 2)}" y="11" text-anchor="${["start", "middle", "end"][index]!}"
         >${at === 0 ? "0" : signed(at)}</text
       >`,
   );
@@ -92,7 +93,7 @@ export const shareAxis = (label: string): Axis => ({
   label,
   from: 0,
   to: 1,
-  ticks: [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, text: `${100 * at} %` })),
+  ticks: [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, text: percent(at) })),
 });
 
 const ENGLISH = { number: (value: number) => value.toLocaleString("en-GB"), decimal: "." };

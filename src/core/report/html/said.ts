@@ -5,7 +5,7 @@ import { verdict } from "../verdict";
 import type { Context } from "./context";
 
 /** Sentences of a report in the page's language. In English they stand in the report; in others they are said anew from its facts. */
-export function saidVerdict({ report, language }: Context): string {
+export function saidVerdict({ report, language }: Pick<Context, "report" | "language">): string {
   if (language.tag === "en") return report.verdict.sentence;
   return verdict(report.task.kind, report.rivals, report.data.test, language).sentence;
 }

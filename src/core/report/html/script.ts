@@ -1,11 +1,13 @@
 /**
- * The page's only script, and nothing needs it: times are told as the reader's system tells them; a cell of the confusion
+ * The page's only script, and nothing needs it: times are told as in the reader's own country, in the page's language; a cell of the confusion
  * matrix leads to the errors, and with the script only those of its pair are shown.
  */
 export const SCRIPT = `
 (() => {
+  const { lang } = document.documentElement;
+  const own = navigator.languages.find((one) => one.split("-")[0] === lang) ?? lang;
   for (const time of document.querySelectorAll("time")) {
-    time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    time.textContent = new Date(time.dateTime).toLocaleString(own, { dateStyle: "medium", timeStyle: "short" });
   }
   const list = document.querySelectorAll("[data-pairs]");
   const tools = document.querySelector(".tools");

@@ -1,3 +1,4 @@
+import type { BootstrapEstimate } from "../../schema";
 import { abstentionPlot, lossPlot, reliabilityPlot, rougePlot, scorePlot } from "./plots";
 import { classes } from "./classes";
 import { confusionSection } from "./confusion";
@@ -107,6 +108,14 @@ function cost({ report, language }: Context): Markup {
   const { run, resampling, data } = report;
   const { t, number } = language;
   const units = language.counted(resampling.units, resampling.unit === "group" ? "group" : "text");
+  const withoutSomeClass = ({ undefinedResamples }: BootstrapEstimate): [string, string] => [
+    t("Resamples without some class"),
+    t(
+      undefinedResamples === 0 ? "{0} of {1}" : "{0} of {1}, its F1 left out there",
+      number(undefinedResamples),
+      number(resampling.resamples),
+    ),
+  ];
   const rows: [string, string][] = [
     [t("Time"), language.duration(run.seconds)],
     [t("Speed"), t("{0} tokens/s", number(Math.round(run.tokensPerSecond)))],
@@ -135,6 +144,7 @@ function cost({ report, language }: Context): Markup {
         String(resampling.seed),
       ),
     ],
+    ...(report.classification === null ? [] : [withoutSomeClass(report.classification.macroF1)]),
   ];
   return markup`<dl>
       ${rows.map(
@@ -157,5 +167,5 @@ function cost({ report, language }: Context): Markup {
 /** Percent with a decimal where whole percent would say 0 or nearly so. */
 function smallPercent(share: number, { percent, decimal }: Context["language"]): string {
   if (share >= 0.1) return percent(share);
-  return `${(100 * share).toFixed(share < 0.001 ? 2 : 1).replace(".", decimal)} %`;
+  return `${(100 * share).toFixed(share < 0.001 ? 2 : 1).replace(".", decimal)}\u00a0%`;
 }

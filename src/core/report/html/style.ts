@@ -37,7 +37,7 @@ header .facts { color: var(--soft); font-size: 0.875rem; margin-top: 0.15rem; ov
 nav ul { display: flex; flex-wrap: wrap; gap: 0.15rem 1.1rem; list-style: none; padding: 0; margin-top: 1rem; font-size: 0.875rem; }
 .hero { margin-top: 2.25rem; display: grid; grid-template-columns: auto 1fr; gap: 0.4rem 2.5rem; align-items: end; }
 .hero .figure { font-size: 4.5rem; line-height: 1; font-weight: 650; letter-spacing: -0.03em; font-variant-numeric: tabular-nums; }
-.hero .range { font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+.hero .range { font-size: 1.15rem; font-variant-numeric: tabular-nums; white-space: normal; }
 .verdict { margin-top: 1.75rem; padding: 1rem 1.25rem; border-left: 4px solid var(--tone); background: var(--raised); border-radius: 0 6px 6px 0; }
 .verdict strong { display: block; color: var(--tone); font-size: 0.9375rem; letter-spacing: 0.01em; }
 .verdict p { font-size: 1.125rem; line-height: 1.45; max-width: none; margin-top: 0.15rem; }
@@ -47,10 +47,11 @@ table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; font-varia
 caption { text-align: left; font-size: 0.875rem; padding-bottom: 0.5rem; }
 th, td { padding: 0.32rem 0.6rem; text-align: right; font-weight: 400; vertical-align: middle; white-space: nowrap; }
 th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
-thead > tr > * { color: var(--soft); font-size: 0.8125rem; vertical-align: bottom; border-bottom: 1px solid var(--faint); }
+thead > tr > * { color: var(--soft); font-size: 0.8125rem; vertical-align: bottom; border-bottom: 1px solid var(--faint); white-space: normal; }
 tbody tr + tr > * { border-top: 1px solid color-mix(in srgb, var(--ink) 7%, var(--back)); }
 th[scope="row"], .left { text-align: left; }
 th[scope="row"] { white-space: normal; overflow-wrap: break-word; min-width: 9rem; max-width: 18rem; line-height: 1.3; }
+figure th, figure td { padding-left: 0.4rem; padding-right: 0.4rem; } figure th[scope="row"] { min-width: 4.5rem; }
 td.text { white-space: normal; text-align: left; min-width: 12rem; }
 tr.own th { font-weight: 650; }
 tr.few > * { color: var(--soft); }
@@ -87,7 +88,7 @@ details > summary + * { margin-top: 0; }
 .matrix th, .matrix td { border: 0 !important; padding: 0.25rem 0.4rem; }
 .matrix td { text-align: center; min-width: 2.6rem; padding: 0; border-radius: 3px; background: var(--shade, var(--raised)); height: 2.1rem; }
 .matrix td.right { box-shadow: inset 0 0 0 1.5px var(--ink); }
-.matrix td a, .matrix td > span { display: block; padding: 0.3rem 0.4rem; color: inherit; text-decoration: none; }
+.matrix td > :is(a, span, button) { display: block; padding: 0.3rem 0.4rem; color: inherit; text-decoration: none; }
 .matrix td a:hover { text-decoration: underline; }
 .matrix td.none { color: color-mix(in srgb, var(--ink) 30%, var(--back)); }
 .matrix thead th { white-space: normal; overflow-wrap: break-word; text-align: center; max-width: 7rem; }
@@ -96,6 +97,7 @@ details > summary + * { margin-top: 0; }
 SHADES
 .field { width: 100%; max-width: 56rem; height: auto; } .field text { font-size: 7px; fill: var(--ink); } .field .edge { fill: none; stroke: var(--faint); }
 .field rect.c { fill: var(--shade); } .field rect.right { stroke: var(--ink); stroke-width: 0.6; }
+p + .errors { margin-top: 0.75rem; }
 .errors { display: grid; gap: 0.75rem; padding: 0; list-style: none; }
 .errors li { max-width: none; padding: 0.85rem 1.1rem 0.9rem; background: var(--raised); border-radius: 6px; break-inside: avoid; }
 .errors .body { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; max-width: 44rem; }
@@ -109,15 +111,16 @@ SHADES
 [hidden] { display: none !important; }
 .next { padding-left: 1.2rem; font-size: 1.0625rem; } .next li + li { margin-top: 0.45rem; }
 .notes { padding-left: 1.1rem; font-size: 0.875rem; color: var(--soft); } .notes li + li { margin-top: 0.3rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1.5rem; font-size: 0.9375rem; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+dl { display: grid; grid-template-columns: fit-content(50%) 1fr; gap: 0.25rem 1.5rem; font-size: 0.9375rem; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 pre, code { font: 0.875rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, "Liberation Mono", monospace; }
 pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius: 6px; overflow-x: auto; }
-@media (max-width: 64rem) { thead th { white-space: normal; } }
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; } section { margin-top: 2.75rem; }
   .hero { grid-template-columns: 1fr; } .hero .figure { font-size: 3.5rem; }
   th, td { padding-left: 0.35rem; padding-right: 0.35rem; } .wide, .scale .mid, th .sub bdi { display: none; }
   .matrix thead th.name { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; white-space: nowrap; max-width: none; max-height: 12rem; overflow: hidden; text-overflow: ellipsis; }
+  .matrix td { min-width: 1.7rem; } .matrix td > :is(a, span, button) { padding-left: 0.1rem; padding-right: 0.1rem; }
+  .matrix th, .matrix .total { padding-left: 0.1rem; padding-right: 0.1rem; } .matrix th[scope="row"] { overflow-wrap: anywhere; }
   .picture { min-width: 5.5rem; } th[scope="row"] { min-width: 4.5rem; } .field { min-width: 44rem; } .labels .id { margin-left: 0; }
 }
 @media (prefers-contrast: more) { .matrix tbody td, .errors li, .verdict { outline: 1px solid var(--ink); } }
