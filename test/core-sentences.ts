@@ -21,15 +21,17 @@ const NO_SENTENCES: readonly RegExp[] = [
   /^plumb models get |^base train$|\\p\{L\}|^import pip$|^Bearer |^blob /u,
   /^(Hugging Face|LM Studio)$/u,
   // Words by which a program tells things apart.
-  /^(examples|task) file$|^(as set|where used)$/u,
+  /^(examples|task) file$|^(as set|where used|own kernel|at a cost|not at all|test part)$/u,
   // Phases of a run as log.jsonl names them; pages say them in words of their own.
-  /^(Scoring (the|fold) |Asking the base model|Trying learning rates|[Ff]old \{|\{0\} of \{1\}$)/u,
+  /^(Scoring (the|fold)( |$)|Asking the base model|Trying learning rates|[Ff]old \{|\{0\} of \{1\}$)/u,
   // Columns and labels that an import makes: names in files.
   /^column \{0\}$|^not \{0\}$|^\{0\} \(answer\)$/u,
   // What the model reads.
   /^Labels: \{0\}\.$|^(Only 2 left at this price| {2}leading,|def f\(x\))/u,
+  // Pages and icons of the editor, and its names for items of a tree.
+  /^(<|\$[1(]|default-src )|^(adapter|model|run) \{0\}$/u,
   // A fault of the program.
-  /^load: /u,
+  /^load: |^The report's page has no script policy /u,
 ];
 
 /** Every sentence that is said, by its English. */
@@ -42,9 +44,9 @@ export function sentences(): Literal[] {
   });
 }
 
-/** Literals of the core that read like sentences, or parts of them, and are not said. */
+/** Literals of the core and the host that read like sentences, or parts of them, and are not said. */
 export function unsaid(): Literal[] {
-  return inFiles(/^core\//u, (node, place) => {
+  return inFiles(/^(core|host)\//u, (node, place) => {
     if (!ts.isStringLiteralLike(node) && !ts.isTemplateExpression(node)) return null;
     if (ts.isTaggedTemplateExpression(node.parent) || isOutOfSight(node)) return null;
     const text = ts.isTemplateExpression(node) ? keyOfTemplate(node, place) : node.text;
@@ -79,13 +81,17 @@ function* around(node: ts.Node): Generator<ts.Node> {
 
 const insideFunction = (node: ts.Node): boolean => [...around(node)].some(ts.isFunctionLike);
 
-/** Words of a schema, a type or an import, forms that a count chooses from, and errors that tell of a fault in the program. */
+/** Words of a schema, a type or an import, forms that a count chooses from, and errors that tell of a fault in the program, and what VS Code translates. */
 function isOutOfSight(node: ts.Node): boolean {
+  const inCore = node.getSourceFile().fileName.startsWith(path.join(root, "core"));
   for (const outer of around(node)) {
     if (ts.isTypeNode(outer) || ts.isImportDeclaration(outer)) return true;
-    if (ts.isCallExpression(outer) && /\.describe$|^(counted|inflected)$/u.test(outer.expression.getText()))
+    if (
+      ts.isCallExpression(outer) &&
+      /\.describe$|^(counted|inflected)$|(^|\bl10n\.)t$/u.test(outer.expression.getText())
+    )
       return true;
-    if (ts.isNewExpression(outer) && outer.expression.getText() === "Error") return true;
+    if (ts.isNewExpression(outer) && outer.expression.getText() === "Error" && inCore) return true;
     if (ts.isFunctionLike(outer)) return false;
   }
   return false;

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { buildReport } from "../src/core/report";
 import type { Example, Manifest, Prediction, Task } from "../src/core/schema";
-import { RUN_FILES } from "../src/core/tuning/run-folder";
+import { RUN_FILES, textHash } from "../src/core/tuning/run-folder";
 import { resolveSettings } from "../src/core/tuning/settings";
 import { run } from "./unit/report/samples";
 
@@ -10,6 +10,7 @@ import { run } from "./unit/report/samples";
  * Writes a finished run beside a task, as a run with folds leaves it, without any tuning.
  * @param parts Labelled examples of the task.
  * @param scores What the model, not fitted to the text, made of an example.
+ * @param options.texts Whether the run names its texts by hash, as older ones do not.
  * @returns The run folder.
  */
 export async function writeFinishedRun(
@@ -17,9 +18,10 @@ export async function writeFinishedRun(
   task: Task,
   parts: { readonly train: Example[]; readonly test: Example[] },
   scores: (example: Example) => number[],
-  options: { readonly id?: string; readonly folds?: boolean } = {},
+  options: { readonly id?: string; readonly folds?: boolean; readonly texts?: boolean } = {},
 ): Promise<string> {
-  const { id = run.id, folds = true } = options;
+  const { id = run.id, folds = true, texts = true } = options;
+  const used = [...parts.train, ...parts.test];
   const folder = path.join(path.dirname(taskFile), ".plumb", "runs", id);
   const predict = (part: Prediction["part"]) => (example: Example) => ({
     id: example.id,
@@ -61,6 +63,7 @@ export async function writeFinishedRun(
     },
     heldOut: heldOut.map((example) => example.id),
     contents: {},
+    ...(texts ? { texts: Object.fromEntries(used.map(({ id, text }) => [id, textHash(text)])) } : {}),
     folds: null,
     settings: resolveSettings({}, { kind: task.kind, examples: parts.train.length, contextLength: 2048 }),
     answerRoom: 8,

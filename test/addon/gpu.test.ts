@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { EngineError, loadEngine } from "../../src/core/engine";
+import { EngineError, loadEngine, type Session } from "../../src/core/engine";
 import { askGpus } from "../../src/core/gpus";
-import { EMULATED_CUBLAS, EMULATED_GPU } from "../emulated-gpu";
+import { EMULATED_CUBLAS, EMULATED_GPU, EMULATED_NCCL } from "../emulated-gpu";
 import { Reference } from "../fixtures/reference";
 import { useEmulatedGpu } from "./reference-session";
 
@@ -44,21 +46,94 @@ describe("GPUs", function () {
     assert.ok(gpu.freeMemory > 0 && gpu.freeMemory <= gpu.memory);
   });
 
-  const missing: [string, Record<string, string>, RegExp][] = [
-    ["the library is missing", { PLUMB_CUDA_LIBRARY: "/nowhere/libplumb_cuda.so" }, /nowhere.* is missing/],
-    ["another library has its name", { PLUMB_CUDA_LIBRARY: "libm.so.6" }, /libm\.so\.6 is not the library/],
-    ["there is no driver", { PLUMB_EMULATED_DRIVER: "0" }, /^no NVIDIA driver was found/],
-    ["the driver is too old", { PLUMB_EMULATED_DRIVER: "12040" }, /knows CUDA 12\.4, and \d+\.\d is needed/],
-    ["the driver finds none", { PLUMB_EMULATED_GPUS: "0" }, /finds no GPU/],
-    ["the driver crashes", { PLUMB_EMULATED_DRIVER: "crash" }, /driver ended \(SIG/],
+  const NONE = "the machine has none";
+  const BROKEN = "one cannot be used";
+  const missing: [string, Record<string, string>, RegExp, string][] = [
+    [
+      "the library is missing",
+      { PLUMB_CUDA_LIBRARY: "/nowhere/libplumb_cuda.so" },
+      /nowhere.* is missing/,
+      NONE,
+    ],
+    [
+      "another library has its name",
+      { PLUMB_CUDA_LIBRARY: "libm.so.6" },
+      /libm\.so\.6 is not the library/,
+      BROKEN,
+    ],
+    ["there is no driver", { PLUMB_EMULATED_DRIVER: "0" }, /^no NVIDIA driver was found/, NONE],
+    [
+      "the driver is too old",
+      { PLUMB_EMULATED_DRIVER: "12040" },
+      /knows CUDA 12\.4, and \d+\.\d is needed/,
+      BROKEN,
+    ],
+    ["the driver finds none", { PLUMB_EMULATED_GPUS: "0" }, /finds no GPU/, NONE],
+    [
+      "the driver crashes",
+      { PLUMB_EMULATED_DRIVER: "crash" },
+      /it, or the NVIDIA driver .*\(SIGABRT\)/,
+      BROKEN,
+    ],
   ];
-  for (const [what, env, why] of missing) {
-    it(`are none where ${what}, and a sentence says so`, async () => {
+  for (const [what, env, why, means] of missing) {
+    it(`are none where ${what}, and a sentence says so: ${means}`, async () => {
       const found = await gpusWith({ PLUMB_CUDA_LIBRARY: EMULATED_GPU, ...env });
       assert.deepEqual(found.gpus, []);
       assert.match(found.cudaMissing, why);
+      assert.equal(found.noGpu === true, means === NONE);
     });
   }
+
+  it("are none where the library was cut short, which is named with what became of the process", async () => {
+    const file = path.join(folder, "cut short.so");
+    await copyFile(EMULATED_GPU, file);
+    await truncate(file, 50_000);
+    const found = await gpusWith({ PLUMB_CUDA_LIBRARY: file });
+    assert.deepEqual(found.gpus, []);
+    assert.ok(
+      found.cudaMissing.startsWith(`${file}, the library for NVIDIA GPUs, could not be tried: it, or`),
+    );
+    assert.match(found.cudaMissing, /ended the process that tried it \(SIG(BUS|SEGV)\)/);
+    assert.equal(found.noGpu === true, false);
+  });
+
+  const hangs: [string, string, number, RegExp][] = [
+    ["does not answer", "setInterval(() => {}, 1000)", 500, /driver did not answer within 0\.5 seconds/],
+    // What has its channel open outlives it, as a process does that the driver holds.
+    [
+      "cannot even be ended",
+      `require("node:child_process").spawn("sleep", ["8"], { stdio: ["ignore", "ignore", "ignore", 3] });
+      setInterval(() => {}, 1000)`,
+      500,
+      /driver did not answer within 0\.5 seconds/,
+    ],
+    ["says something else", "process.send({ gpus: 1 })", 30_000, /said something unknown/],
+  ];
+  for (const [what, program, patience, why] of hangs) {
+    it(`are none where the process that asks for them ${what}, and nobody waits for it`, async () => {
+      const file = path.join(folder, "hangs.cjs");
+      await writeFile(file, program);
+      const begun = Date.now();
+      const { gpus, cudaMissing } = await askGpus(file, [], patience);
+      assert.deepEqual(gpus, []);
+      assert.match(cudaMissing, why);
+      assert.ok(Date.now() - begun < patience + 5000);
+    });
+  }
+
+  it("leave nobody behind who asks a driver that hangs, when whoever wanted to know is gone", async () => {
+    const file = path.join(folder, "asks.ts");
+    const asks = `import { tellGpus } from ${JSON.stringify(path.join(path.dirname(WORKER), "core/gpus"))};
+      tellGpus(() => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        throw new Error("woken");
+      }, 500);`;
+    await writeFile(file, asks);
+    const child = fork(file, { execArgv: FROM_SOURCE, stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    const [, signal] = (await once(child, "close")) as [number | null, string | null];
+    assert.equal(signal, "SIGKILL");
+  });
 
   it("are none where the library is damaged", async () => {
     const file = path.join(folder, "libplumb_cuda.so");
@@ -161,11 +236,32 @@ describe("GPUs", function () {
     });
   });
 
+  it("are told with the NCCL that several of them would work together with", async () => {
+    const two = { PLUMB_CUDA_LIBRARY: EMULATED_GPU, PLUMB_EMULATED_GPUS: "2" };
+    const there = await gpusWith({ ...two, PLUMB_NCCL: EMULATED_NCCL });
+    assert.deepEqual(
+      there.gpus.map(({ id }) => id),
+      ["cuda:0", "cuda:1"],
+    );
+    assert.deepEqual(there.nccl, { version: "2.32.3", file: EMULATED_NCCL, missing: "" });
+    const python = await mkdtemp(path.join(folder, "nccl-"));
+    const inside = path.join(python, "lib/python3.12/site-packages/nvidia/nccl/lib");
+    await mkdir(inside, { recursive: true });
+    await symlink(EMULATED_NCCL, path.join(inside, "libnccl.so.2"));
+    const { nccl } = await gpusWith({ ...two, PLUMB_NCCL: "", VIRTUAL_ENV: python, LD_LIBRARY_PATH: folder });
+    assert.notEqual(nccl.version, null);
+    const none = await gpusWith({ ...two, PLUMB_NCCL: "none" });
+    assert.match(none.nccl.missing, /leaves NCCL out\. .*pip install nvidia-nccl-cu13/);
+  });
+
   it("of a number that is not there are refused by name", async () => {
     useEmulatedGpu();
     const table = new Reference("tiny").table("huggingface");
     for (const [device, code] of [
       ["cuda:7", "device"],
+      ["cuda:0,7", "device"],
+      ["cuda:0,0", "argument"],
+      ["cuda:0,", "argument"],
       ["cuda:", "argument"],
       ["tpu", "argument"],
     ] as const) {
@@ -173,6 +269,40 @@ describe("GPUs", function () {
         loadEngine().openModel(table, { device }),
         (error: unknown) => error instanceof EngineError && error.code === code,
       );
+    }
+  });
+
+  it("go on together to the bit where their state is loaded", async () => {
+    useEmulatedGpu();
+    process.env.PLUMB_EMULATED_GPUS = "2";
+    process.env.PLUMB_NCCL = EMULATED_NCCL;
+    try {
+      const reference = new Reference("tiny");
+      const model = await loadEngine().openModel(reference.table("huggingface"), { device: "cuda:1,0" });
+      const open = () =>
+        model.openSession({ method: { promptLength: reference.file.promptLength, biases: ["q"] } });
+      const batch = reference.batch();
+      const half = { ...batch, choiceWeight: batch.choiceWeight.map((weight) => weight / 2) };
+      const step = async (session: Session) => {
+        const { loss } = await session.accumulate(batch, half);
+        const rates = { prompt: 0.01, bias: 0.01 };
+        await session.step({ rates, maxNorm: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
+        return loss;
+      };
+      const straight = await open();
+      await step(straight);
+      const resumed = await open();
+      await resumed.load(await straight.state());
+      assert.equal(await step(resumed), await step(straight));
+      assert.deepEqual(await resumed.state(), await straight.state());
+      await assert.rejects(
+        straight.accumulate(batch, batch, batch),
+        (error: unknown) => error instanceof EngineError && error.code === "argument",
+      );
+      model.close();
+    } finally {
+      Reflect.deleteProperty(process.env, "PLUMB_EMULATED_GPUS");
+      Reflect.deleteProperty(process.env, "PLUMB_NCCL");
     }
   });
 

@@ -11,6 +11,22 @@ export function useEmulatedGpu(): void {
   process.env.PLUMB_CUBLAS ??= "none";
 }
 
+/** From here on processes that are started find what they found before. */
+export function leaveEmulatedGpu(): void {
+  if (process.env.PLUMB_CUDA_LIBRARY !== EMULATED_GPU) return;
+  Reflect.deleteProperty(process.env, "PLUMB_CUDA_LIBRARY");
+  if (process.env.PLUMB_CUBLAS === "none") Reflect.deleteProperty(process.env, "PLUMB_CUBLAS");
+}
+
+/** Another program takes all that the emulated GPU's memory has left. */
+export function takeAllMemory(): void {
+  const free = loadEngine().gpus().gpus[0]?.freeMemory ?? 0;
+  process.env.PLUMB_EMULATED_OTHERS = String(Number(process.env.PLUMB_EMULATED_OTHERS ?? 0) + free);
+}
+export function giveBackMemory(): void {
+  Reflect.deleteProperty(process.env, "PLUMB_EMULATED_OTHERS");
+}
+
 export const ALL_MAPS = ["q", "k", "v", "o", "gate", "up", "down"] as const;
 
 /** A recorded case in the engine, with the adapter that its values were recorded with. */
@@ -39,6 +55,33 @@ export async function openReference(
   });
   await session.write(flat(session, reference.adapter()));
   return { model, session };
+}
+
+/** Greedy continuations behind a common prefix are the recorded ones. */
+export async function generatesTheSame(session: Session, reference: Reference): Promise<void> {
+  const { generation } = reference.file;
+  assert.ok(generation);
+  const { prefix, sequences } = generation;
+  const texts = sequences.map((sequence) => sequence.text);
+  const found = await session.generate(
+    {
+      tokens: Int32Array.from([prefix, ...texts].flat()),
+      segmentLength: Int32Array.from([prefix, ...texts], (tokens) => tokens.length),
+      segmentParent: Int32Array.from([-1, ...texts.map(() => 0)]),
+    },
+    {
+      leaves: Int32Array.from(texts, (_, i) => i + 1),
+      maxTokens: sequences[0]?.tokens.length ?? 0,
+      endTokens: new Int32Array(),
+      temperature: 0,
+      topP: 1,
+      seed: 0,
+    },
+  );
+  assert.deepEqual(
+    found.map((tokens) => [...tokens]),
+    sequences.map((sequence) => sequence.tokens),
+  );
 }
 
 /** Named values in the order of the session's flat buffer. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { type Model, type ModelOptions, type Session, loadEngine } from "../../src/core/engine";
 import { openBaseModel, resolveBaseModel } from "../../src/core/model";
 import { Reference, distance, fixtureValue } from "../fixtures/reference";
-import { ALL_MAPS, flat, part } from "./reference-session";
+import { ALL_MAPS, flat, generatesTheSame, part } from "./reference-session";
 
 /** As in parity.test.ts; thirty layers leave room for more unlucky tensors than two. */
 const FACTOR = 12;
@@ -113,6 +113,13 @@ describe("the engine agrees with PyTorch on SmolLM2-135M-Instruct (Q4_1)", funct
     assert.ok(units <= FACTOR, `${units.toFixed(1)} times PyTorch's own error`);
     session.close();
     bare.close();
+    model.close();
+  });
+
+  it("generates the same tokens", async () => {
+    const { model, session } = await open({ precision: "float32" });
+    await generatesTheSame(session, reference);
+    session.close();
     model.close();
   });
 

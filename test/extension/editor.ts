@@ -5,7 +5,7 @@ import http from "node:http";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { chromium, type Browser, type FrameLocator, type Page } from "playwright-core";
+import { chromium, type Browser, type FrameLocator, type Locator, type Page } from "playwright-core";
 
 /** Programs of a real editor; scripts/lib/vscode-host.mjs installs them and names them in PLUMB_VSCODE_HOST. */
 export interface HostPrograms {
@@ -14,16 +14,32 @@ export interface HostPrograms {
   readonly chromium: string;
 }
 
+/** A browser for pages by themselves; null, with a word about it, where none is installed for tests. */
+export async function launchBrowser(): Promise<Browser | null> {
+  const programs = process.env.PLUMB_VSCODE_HOST;
+  if (programs !== undefined) return launch(JSON.parse(programs) as HostPrograms);
+  console.log("      Skipped: `npm run test:long` installs a browser for these tests.");
+  return null;
+}
+
+function launch({ chromium: executablePath }: HostPrograms): Promise<Browser> {
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+}
+
 export interface EditorOptions {
   readonly programs: HostPrograms;
-  /** Folder that is opened. */
-  readonly workspace: string;
+  /** Folder that is opened; null: a window without one. */
+  readonly workspace: string | null;
   /** Folder of the extension as it is shipped. */
   readonly extension: string;
   readonly theme?: string;
+  /** Of the extension's texts; VS Code's own stay English, as without its language pack. */
+  readonly language?: string;
   /** Of the editor, beside and before those of every test. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly env?: NodeJS.ProcessEnv;
+  /** Whether folders are trusted only once the user says so, as VS Code has it by itself. */
+  readonly trust?: boolean;
   /** A program that the extension host is to run (test/in-editor). */
   readonly suite?: string;
 }
@@ -40,7 +56,7 @@ const SETTINGS = {
   "extensions.autoCheckUpdates": false,
   "extensions.autoUpdate": false,
   "extensions.ignoreRecommendations": true,
-  "security.workspace.trust.enabled": false,
+  "security.workspace.trust.startupPrompt": "never",
   "git.enabled": false,
   "files.autoSave": "off",
   "files.hotExit": "off",
@@ -62,12 +78,16 @@ export class Editor {
     const server = await startServer(options, data, port);
     try {
       await waitForServer(server, port, path.join(data, "server.log"));
-      const browser = await chromium.launch({
-        executablePath: options.programs.chromium,
-        args: ["--no-sandbox", "--disable-gpu"],
-      });
-      const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+      const browser = await launch(options.programs);
+      const { language = "en" } = options;
+      const viewport = { width: 1280, height: 900 };
+      const context = await browser.newContext({ viewport, locale: language });
       const page = await context.newPage();
+      // What VS Code's texts in another language set, beside the texts.
+      if (language !== "en")
+        await page.addInitScript({
+          content: `globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(language)};`,
+        });
       page.setDefaultTimeout(30_000);
       const editor = new Editor(page, browser, server, data);
       if (options.suite !== undefined) {
@@ -105,6 +125,63 @@ export class Editor {
   /** Runs a command by its title in the palette. */
   async run(title: string): Promise<void> {
     await this.pick("F1", `>${title}`, title);
+  }
+
+  /** Gives the dialog for files that is coming up a file of the folder that it begins in. */
+  async chooseFile(file: string): Promise<void> {
+    const name = path.basename(file);
+    const widget = this.page.locator(".quick-input-widget");
+    // The dialog lists the folder first: a path that comes before that is done is overwritten, and Enter is not heard.
+    await widget.locator(".monaco-list-row", { hasText: name }).waitFor();
+    await widget.locator("input").first().fill(file);
+    await widget.locator(".monaco-list-row.focused", { hasText: name }).waitFor();
+    await this.page.keyboard.press("Enter");
+  }
+
+  /**
+   * Gives the dialog that is coming up a path: of a folder that is there, or of a file that is to be written.
+   * @returns What it proposed.
+   */
+  async givePath(given: string): Promise<string> {
+    const widget = this.page.locator(".quick-input-widget");
+    const input = widget.locator("input").first();
+    const deadline = Date.now() + 60_000;
+    await widget.waitFor();
+    // A list to choose from may stand there before it, and parts of the path before the whole.
+    let proposed = "";
+    for (let still = 0; still < 5 && Date.now() < deadline; still++) {
+      const before = proposed;
+      await this.page.waitForTimeout(100);
+      proposed = await input.inputValue();
+      if (!path.isAbsolute(proposed) || proposed !== before) still = -1;
+    }
+    for (;;) {
+      await input.fill(given);
+      await this.page.keyboard.press("Enter");
+      try {
+        await widget.waitFor({ state: "hidden", timeout: 3000 });
+        return proposed;
+      } catch (error) {
+        // As above: it was listing a folder, and has not heard that.
+        if (Date.now() > deadline) throw error;
+      }
+    }
+  }
+
+  /** Takes an entry of a row's menu. A menu is deaf at first: tried until what the entry leads to is there. */
+  async takeFromMenu(row: Locator, title: string, leadsTo: Locator): Promise<void> {
+    for (const end = Date.now() + 60_000; ;) {
+      await row.click({ button: "right" });
+      await this.page.waitForTimeout(500);
+      try {
+        await this.page.locator(".action-menu-item", { hasText: title }).click({ timeout: 5000 });
+        await leadsTo.waitFor({ timeout: 5000 });
+        return;
+      } catch (error) {
+        if (Date.now() > end) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+    }
   }
 
   /** A notification whose text holds `text`. */
@@ -161,7 +238,9 @@ export class Editor {
 /** A development host, where a suite is to run in it, gets what it is to load in the address. */
 function addressOf({ workspace, extension, suite }: EditorOptions, port: number): string {
   const server = `127.0.0.1:${port}`;
-  const address = new URL(`http://${server}/?folder=${encodeURIComponent(workspace)}`);
+  const address = new URL(`http://${server}/`);
+  if (workspace === null) address.searchParams.set("ew", "true");
+  else address.searchParams.set("folder", workspace);
   if (suite !== undefined) {
     const remote = (file: string) => `vscode-remote://${server}${file}`;
     const payload = { extensionDevelopmentPath: remote(extension), extensionTestsPath: remote(suite) };
@@ -171,13 +250,18 @@ function addressOf({ workspace, extension, suite }: EditorOptions, port: number)
 }
 
 async function startServer(
-  { programs, extension, theme, settings: own, env, suite }: EditorOptions,
+  { programs, extension, theme, settings: own, env, suite, trust = false }: EditorOptions,
   data: string,
   port: number,
 ): Promise<ChildProcess> {
   const user = path.join(data, "user");
   await mkdir(path.join(user, "User"), { recursive: true });
-  const settings = { ...SETTINGS, "workbench.colorTheme": theme ?? "Default Dark Modern", ...own };
+  const settings = {
+    ...SETTINGS,
+    "security.workspace.trust.enabled": trust,
+    "workbench.colorTheme": theme ?? "Default Dark Modern",
+    ...own,
+  };
   await writeFile(path.join(user, "User", "settings.json"), JSON.stringify(settings));
   await writeFile(path.join(data, "config.yaml"), "auth: none\ncert: false\n");
   const log = openSync(path.join(data, "server.log"), "w");
@@ -187,7 +271,8 @@ async function startServer(
       programs.entry,
       ...["--config", path.join(data, "config.yaml"), "--bind-addr", `127.0.0.1:${port}`, "--auth", "none"],
       ...["--user-data-dir", user, "--extensions-dir", path.dirname(extension)],
-      ...["--disable-telemetry", "--disable-update-check", "--disable-workspace-trust", "--disable-proxy"],
+      ...["--disable-telemetry", "--disable-update-check", "--disable-proxy"],
+      ...(trust ? [] : ["--disable-workspace-trust"]),
       "--disable-getting-started-override",
       // What names a suite in the address counts only with this.
       ...(suite === undefined ? [] : ["--vscode-option", "enable-smoke-test-driver"]),

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { cp, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { seededRandom } from "../../src/core/random";
-import { Editor, type HostPrograms } from "./editor";
+import type { Editor } from "./editor";
+import { Place } from "./place";
 
 const root = path.resolve(__dirname, "../..");
-/** Looked at by people; not compared. */
-const pictures = path.join(root, "build", "pictures");
 
 const shared =
   "sofa lamp kettle scarf desk bike tent radio library pool museum office market garden school station street river";
@@ -43,18 +41,15 @@ const isName = new RegExp(`^${task.name}$`);
 
 describe("the extension in a real editor", function () {
   this.timeout(240_000);
+  let place: Place;
   let workspace: string;
   let editor: Editor;
 
   before(async function () {
-    const programs = process.env.PLUMB_VSCODE_HOST;
-    const extension = process.env.PLUMB_TEST_EXTENSION;
-    if (programs === undefined || extension === undefined) {
-      console.log("      Skipped: `npm run test:long` installs an editor for these tests.");
-      this.skip();
-    }
-    await mkdir(pictures, { recursive: true });
-    workspace = await mkdtemp(path.join(os.tmpdir(), "plumb-workspace-"));
+    const made = await Place.make("editor");
+    if (made === null) this.skip();
+    place = made;
+    ({ workspace } = place);
     await cp(path.join(root, "test/fixtures/tiny.gguf"), path.join(workspace, "tiny.gguf"));
     await writeFile(path.join(workspace, "messages.jsonl"), examples());
     await writeFile(
@@ -65,21 +60,11 @@ describe("the extension in a real editor", function () {
       const content = JSON.stringify({ ...task, examples: `${name}.jsonl` }, null, 2);
       await writeFile(path.join(workspace, `${name}.plumb.json`), content);
     }
-    editor = await Editor.open({
-      programs: JSON.parse(programs) as HostPrograms,
-      workspace,
-      extension,
-      theme: process.env.PLUMB_TEST_THEME ?? "Default Dark Modern",
-    });
+    editor = await place.open();
   });
-  after(async () => {
-    await (editor as Editor | undefined)?.close();
-    if (workspace) await rm(workspace, { recursive: true, force: true });
-  });
+  after(() => (place as Place | undefined)?.close());
   afterEach(async function () {
-    if (this.currentTest?.state === "failed") {
-      await editor.page.screenshot({ path: path.join(pictures, "failed.png") });
-    }
+    if (this.currentTest?.state === "failed") await place.picture("editor-failed");
   });
 
   it("offers its schema: an unknown kind is marked while one types", async () => {
@@ -101,7 +86,7 @@ describe("the extension in a real editor", function () {
     const row = editor.page.locator(".markers-panel .monaco-list-row", { hasText: "presure" });
     await row.waitFor();
     assert.match(await row.innerText(), /Ln 129/);
-    await editor.page.screenshot({ path: path.join(pictures, "problems.png") });
+    await place.picture("problems");
   });
 
   it("tunes with progress and shows the report", async () => {
@@ -113,9 +98,9 @@ describe("the extension in a real editor", function () {
       .waitFor({ timeout: 60_000 });
     await editor.page.keyboard.press("Enter");
     await editor.panel().locator(".course").waitFor();
-    await editor.page.screenshot({ path: path.join(pictures, "tuning.png") });
+    await place.picture("tuning");
     await editor.panel().locator("h1", { hasText: isName }).waitFor({ timeout: 120_000 });
-    await editor.page.screenshot({ path: path.join(pictures, "report.png") });
+    await place.picture("report");
     const runs = await readdir(path.join(workspace, ".plumb", "runs"));
     assert.equal(runs.length, 1);
   });

@@ -110,6 +110,7 @@ export class LabelHost {
       run: (latest ?? null) !== null,
       held: (held?.size ?? 0) > 0,
       folds: (folded ?? null) !== null,
+      fixed: this.desk.fixed,
       notice: null,
       locked: locked ?? null,
     });
@@ -130,6 +131,14 @@ export class LabelHost {
         return this.post(this.desk.tell(message.lines, false));
       case "jump":
         return this.post(this.desk.jump(message.to));
+      case "remove": {
+        const wanted = this.desk.edit(message);
+        if (wanted === null || wanted === "gone") return;
+        const { line, to, edit } = wanted;
+        this.lines.splice(line, to - line + 1, (this.lines[to] ?? "").slice(edit.end));
+        await this.post(this.desk.changed([{ first: line, last: to, count: 1 }], false));
+        return this.post({ type: "removed" });
+      }
       case "answer":
       case "skip":
       case "note": {

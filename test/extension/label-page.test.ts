@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { chromium, type Browser } from "playwright-core";
-import type { Task } from "../../src/core/schema";
+import type { Browser } from "playwright-core";
+import { launchBrowser } from "./editor";
+import { textHash, type RunGuesses } from "../../src/core/labelling";
+import type { Example, Task } from "../../src/core/schema";
+import { violations } from "./axe";
+import { THEMES } from "./themes";
 import { LabelHost, type LabelHostOptions } from "./label-host";
-import type { HostPrograms } from "./editor";
 
 const task: Task = {
   version: 1,
@@ -22,6 +25,28 @@ const example = (at: number, more = {}) =>
     ...more,
   });
 const examples = (count: number) => Array.from({ length: count }, (_, at) => example(at));
+/** A run whose model gives the first label and no other to every text. */
+const judge = (kind: Task["kind"]): RunGuesses => ({
+  ...{ folder: "run", labels: ["pressure", "guilt", "none"], folds: true },
+  thresholds: kind === "multi" ? [0.5, 0.5, 0.5] : null,
+  answers: new Map(
+    [0, 1, 2].map((at) => [
+      `e${at}`,
+      {
+        part: "out-of-fold",
+        text: textHash((JSON.parse(example(at)) as Example).text),
+        scores: [0.9 - at / 10, 0.06, 0.04],
+        output: null,
+      },
+    ]),
+  ),
+  ...{ fitted: new Set(), test: new Set() },
+});
+/** Classes of what has a bar across, or where a text stands out of its place: what is left of the page has no bar. */
+const BARS = `[document.scrollingElement, ...document.querySelectorAll("body *")].filter((one) =>
+  one.clientWidth > 0 && one.scrollWidth > one.clientWidth &&
+  (one === document.scrollingElement || one.matches(".text") || /auto|scroll/.test(getComputedStyle(one).overflowX))
+).map((one) => one.className)`;
 /** From a key to the next text; what ux.md promises is 50. */
 const MILLISECONDS = 50;
 
@@ -31,13 +56,9 @@ describe("the label editor's page", function () {
   let open: LabelHost[] = [];
 
   before(async function () {
-    const programs = process.env.PLUMB_VSCODE_HOST;
-    if (programs === undefined) {
-      console.log("      Skipped: `npm run test:long` installs a browser for these tests.");
-      this.skip();
-    }
-    const executablePath = (JSON.parse(programs) as HostPrograms).chromium;
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+    const launched = await launchBrowser();
+    if (launched === null) this.skip();
+    browser = launched;
   });
   after(() => (browser as Browser | undefined)?.close());
   afterEach(async () => {
@@ -83,6 +104,22 @@ describe("the label editor's page", function () {
     );
   });
 
+  it("names the keys in one line each, whatever their words take, and has two rows of tools in a narrow column", async () => {
+    for (const language of ["en", "ru"] as const) {
+      const host = await start({ language, size: { width: 400, height: 860 } });
+      const rows = await host.page.evaluate<number[]>(
+        `[...document.querySelectorAll(".tools button")].filter((one) => one.offsetHeight > 0).map((one) => one.offsetTop)`,
+      );
+      assert.equal(new Set(rows).size, 2, `${language}: ${rows.join(", ")}`);
+      await host.page.keyboard.press("?");
+      await host.page.locator("dialog kbd").first().waitFor();
+      const heights = await host.page.evaluate<number[]>(
+        `[...document.querySelectorAll("dialog kbd")].map((one) => one.getBoundingClientRect().height)`,
+      );
+      assert.equal(new Set(heights.map(Math.round)).size, 1, `${language}: ${heights.join(", ")}`);
+    }
+  });
+
   it("keeps a list of 100,000 in a few rows, and scrolls to any of them", async () => {
     const host = await start({ lines: examples(100_000) });
     await host.page.evaluate(`document.querySelector(".list").scrollTop = 1e9`);
@@ -108,6 +145,32 @@ describe("the label editor's page", function () {
     }
   });
 
+  it("moves no word of a label when it is chosen, in a narrow column too", async () => {
+    const names = [
+      "false dilemma presented as the only choice",
+      "slippery slope without evidence",
+      "neither",
+    ];
+    const labels = names.map((name) => ({ name }));
+    // Any of these widths may be the one at which a bold word or a mark behind it breaks a line.
+    for (const width of [300, 420, 560, 1180]) {
+      const size = { width, height: 780 };
+      const host = await start({ task: { ...multi, labels }, lines: examples(1), size });
+      const places = () =>
+        host.page.evaluate(`[...document.querySelectorAll("button.label")].map((one) => {
+          const words = document.createRange();
+          words.selectNodeContents(one.querySelector(".name"));
+          return [one, words].flatMap((part) => [...part.getClientRects()].map((box) => JSON.stringify(box)));
+        })`);
+      const before = await places();
+      for (const key of ["1", "2", "3"]) {
+        await host.page.keyboard.press(key);
+        assert.deepEqual(await places(), before, `${width} pixels, label ${key}`);
+      }
+      assert.equal(await host.page.locator("button.label[aria-pressed=true]").count(), labels.length);
+    }
+  });
+
   it("shows markup and scripts as text", async () => {
     const text = `<script>document.title = "run"</script><img src=x onerror="document.title = 'run'"> <b>b</b>`;
     const host = await start({ lines: [example(0, { text, label: "<i>x</i>" }), example(1)] });
@@ -115,6 +178,44 @@ describe("the label editor's page", function () {
     assert.equal(await host.page.locator(".text").innerText(), text);
     assert.equal(await host.page.locator(".text *, .notices i, .list i").count(), 0);
     assert.equal(await host.page.title(), "messages.jsonl");
+  });
+
+  it("shows each script in its own direction and every character whole, in a narrow column too", async () => {
+    const family = "👩‍👩‍👧‍👦";
+    const texts: Readonly<Record<string, [string, "rtl" | "ltr"]>> = {
+      arabic: ["سارع الآن! Only 2 left, وبقي اثنان فقط.", "rtl"],
+      hebrew: ["מהרו! נותרו רק 2.", "rtl"],
+      latin: ["He said مرحبا and left.", "ltr"],
+      // Without a space and longer than any line; at an even place what shows a beginning would cut a face in two.
+      sequences: [`${family}🏳️‍🌈🇫🇷1️⃣`.repeat(100), "ltr"],
+      faces: [`x${"😀".repeat(1200)}`, "ltr"],
+      word: ["كلمة".repeat(300), "rtl"],
+    };
+    const lines = Object.entries(texts).map(([id, [text]]) => JSON.stringify({ id, text, note: text }));
+    for (const width of [380, 1180]) {
+      const host = await start({ lines, size: { width, height: 780 } });
+      for (const [at, [id, [text, direction]]] of Object.entries(texts).entries()) {
+        await host.page.locator(".facts .id", { hasText: id }).waitFor();
+        const measured = await host.page.evaluate(`(() => {
+          const text = document.querySelector(".text");
+          const listed = document.querySelectorAll("[role=option] .beginning")[${at}];
+          const shown = [...document.querySelectorAll(".text, .beginning, .note input, .hidden")];
+          return {
+            whole: text.textContent === ${JSON.stringify(text)},
+            directions: [text, listed, document.querySelector(".note input")].map((one) => getComputedStyle(one).direction),
+            halves: shown.filter((one) => /\\p{Cs}/u.test(one.value ?? one.textContent)).map((one) => one.className),
+          };
+        })()`);
+        const directions = [direction, direction, direction];
+        assert.deepEqual(measured, { whole: true, directions, halves: [] }, `${id} at ${width} pixels`);
+        assert.deepEqual(await host.page.evaluate(BARS), [], `${id} at ${width} pixels`);
+        await host.page.keyboard.press("ArrowRight");
+      }
+      if (width > 380) continue;
+      await host.page.getByRole("button", { name: "Texts", exact: true }).click();
+      await host.page.locator(".side").waitFor();
+      assert.deepEqual(await host.page.evaluate(BARS), [], "the list in a narrow column");
+    }
   });
 
   it("marks what the model does not read, leaves the text as it is, and forgets it with the next", async () => {
@@ -162,6 +263,47 @@ describe("the label editor's page", function () {
     await host.page.keyboard.press("Enter");
     assert.deepEqual(answered(host).at(-1)?.answer, []);
     assert.equal(await shown(host), "e2");
+  });
+
+  it("says of each text why it is shown when its answer comes to agree with the model, and goes on", async () => {
+    const why = (host: LabelHost, reason: RegExp) => host.page.locator(".why", { hasText: reason }).waitFor();
+    const disagreeing = async (of: Task, answer: object) => {
+      const host = await start({
+        ...{ task: of, lines: [0, 1, 2].map((at) => example(at, answer)) },
+        ...{ latest: judge(of.kind), folded: judge(of.kind), part: "train" }, // the test part is fixed
+      });
+      await host.page.getByLabel("In which order").selectOption("Model disagrees with you");
+      await host.page.locator(".facts .id", { hasText: "e0" }).waitFor();
+      return host;
+    };
+
+    const single = await disagreeing(task, { label: "none" });
+    await why(single, /says pressure 90\s?%; yours: none 4\s?%/);
+    await single.page.keyboard.press("1");
+    await why(single, /says pressure 80\s?%/);
+    await single.page.locator(".classes", { hasText: /pressure\s*1/ }).waitFor();
+    await single.page.keyboard.press("ArrowLeft");
+    await why(single, /^You and the model, which had not seen this text, agree now\.$/);
+    await single.page.keyboard.press("Backspace");
+    await why(single, /^Changed since it was listed/);
+
+    const several = await disagreeing(multi, { labels: [] });
+    await several.page.getByRole("checkbox", { name: "Suggestions" }).check();
+    await why(several, /adds pressure 90\s?%/);
+    await several.page.keyboard.press("1");
+    await why(several, /^You and the model, which had not seen this text, agree now\.$/);
+    await several.page
+      .locator("[role=option]", { hasText: "Text number 0" })
+      .locator("text=pressure")
+      .waitFor();
+    assert.equal(await several.page.locator("[aria-live=polite].hidden").innerText(), "pressure");
+    await several.page.keyboard.press("2");
+    await why(several, /does not see guilt 6\s?%/);
+    await several.page.keyboard.press("Backspace");
+    await why(several, /^Changed since it was listed/);
+    await several.page.keyboard.press("ArrowRight");
+    await why(several, /adds pressure 80\s?%/);
+    await several.page.locator(".suggestion", { hasText: /guilt 70\s?%/ }).waitFor();
   });
 
   it("writes an answer in words, and loses none when one moves on", async () => {
@@ -246,6 +388,70 @@ describe("the label editor's page", function () {
     await host.page.locator(".notice", { hasText: "not UTF-8" }).waitFor();
   });
 
+  it("removes a text by its button, says that undo brings it back, and shows the one behind it", async () => {
+    const lines = [...examples(3), "no JSON {", example(4)];
+    const host = await start({ lines: [...lines] });
+    const remove = host.page.getByRole("button", { name: "Remove Text" });
+    const status = host.page.getByRole("status");
+    await host.page.keyboard.press("ArrowRight");
+    await remove.focus();
+    await host.page.keyboard.press("Enter");
+    await status.filter({ hasText: "Undo brings it back" }).waitFor();
+    assert.equal(await shown(host), "e2");
+    assert.deepEqual(host.lines, [lines[0], lines[2], lines[3], lines[4]]);
+    // The next text takes the sentence away; a line that is no example stays.
+    await host.page.locator(".text").focus();
+    await host.page.keyboard.press("ArrowRight");
+    assert.equal(await status.count(), 0);
+    await remove.click();
+    await host.page.locator(".text").focus();
+    await host.page.keyboard.press("ArrowRight");
+    await remove.click();
+    await status.waitFor();
+    // The last line leaves the end of the one before it.
+    assert.deepEqual(host.lines, [lines[0], lines[2], lines[3], ""]);
+    const only = await start({ lines: examples(1) });
+    await only.page.getByRole("button", { name: "Remove Text" }).click();
+    await only.page.locator(".text", { hasText: "Nothing fits" }).waitFor();
+    assert.deepEqual(only.lines, [""]);
+  });
+
+  it("says in sight, and to a screen reader, what it means that texts of a class are to go, as long as some are", async () => {
+    const host = await start();
+    const hint = host.page.locator(".classes p", { hasText: "To go: how many more of a class it takes" });
+    await hint.waitFor();
+    const described = await host.page.locator(".classes table").getAttribute("aria-describedby");
+    assert.equal(await hint.getAttribute("id"), described);
+    const done = await start({
+      task: { ...task, labels: [{ name: "pressure" }, { name: "guilt" }] },
+      lines: Array.from({ length: 300 }, (_, at) =>
+        example(at, { label: at % 2 === 0 ? "pressure" : "guilt", split: at % 3 === 0 ? "test" : "train" }),
+      ),
+    });
+    await done.page.locator(".total", { hasText: "300 of 300" }).waitFor();
+    assert.equal(await done.page.locator("#needed-hint").isVisible(), false);
+  });
+
+  it("breaks no rule of accessibility that a program can check, with several labels or an answer in words", async function () {
+    this.timeout(240_000);
+    for (const [name, theme] of Object.entries(THEMES)) {
+      for (const of of [multi, generation]) {
+        const answer = of === multi ? { labels: ["pressure", "none"] } : { target: "An answer." };
+        const lines = [example(0, { ...answer, note: "A note." }), example(1, { status: "skipped" }), "{"];
+        const run = judge(of.kind);
+        const host = await start({ task: of, lines, theme, latest: run, folded: run, part: "train" });
+        await host.page.getByRole("checkbox", { name: "Suggestions" }).check();
+        for (const key of ["Home", "ArrowRight", "ArrowRight"]) {
+          await host.page.keyboard.press(key);
+          await host.page.waitForTimeout(300); // colours that fade into one another
+          assert.deepEqual(await violations(host.page), [], `${of.kind}, ${name}, after ${key}`);
+        }
+        await host.page.keyboard.press("?");
+        assert.deepEqual(await violations(host.page), [], `${of.kind}, ${name}, keys`);
+      }
+    }
+  });
+
   it("tells a screen reader what was done and what comes", async () => {
     const host = await start();
     await host.page.keyboard.press("1");
@@ -266,5 +472,30 @@ describe("the label editor's page", function () {
     await host.page.keyboard.press("/");
     await host.page.keyboard.type("nowhere");
     await host.page.locator(".text", { hasText: "Nothing fits this filter." }).waitFor();
+  });
+
+  it("says why no model has a say before the test part is fixed, and offers to fix it", async () => {
+    const latest = {
+      ...{ folder: "run", labels: ["x"], thresholds: null, answers: new Map(), folds: true },
+      ...{ fitted: new Set<string>(), test: new Set<string>() },
+    };
+    const lines = [JSON.stringify({ id: "a", text: "One." }), JSON.stringify({ id: "b", text: "Two." })];
+    const begin = (marked: boolean) =>
+      start({
+        lines: marked ? [...lines, '{"id":"t","text":"Three.","split":"test"}'] : lines,
+        ...{ latest, folded: latest },
+      });
+    const host = await begin(false);
+    assert.deepEqual(await host.page.locator("option:disabled").allInnerTexts(), [
+      "Most uncertain first",
+      "Model disagrees with you",
+    ]);
+    await host.page.getByRole("button", { name: "Fix the Test Part" }).click();
+    for (let wait = 0; wait < 50 && host.said.at(-1)?.type !== "fix-test"; wait++)
+      await host.page.waitForTimeout(20);
+    assert.equal(host.said.at(-1)?.type, "fix-test");
+    const fixed = await begin(true);
+    assert.equal(await fixed.page.locator("option:disabled").count(), 0);
+    assert.equal(await fixed.page.getByRole("button", { name: "Fix the Test Part" }).count(), 0);
   });
 });

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { readFile, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { FrameLocator } from "playwright-core";
 import type { Example, Task } from "../../src/core/schema";
 import { writeFinishedRun } from "../finished-run";
-import { Editor, type HostPrograms } from "./editor";
-
-const pictures = path.resolve(__dirname, "../../build/pictures");
+import type { Editor } from "./editor";
+import { Place } from "./place";
 
 const task: Task = {
   version: 1,
@@ -24,22 +22,24 @@ const LINES = [
   "",
   '{"id":"d","text":"مرحبا <b>now</b>"}',
 ];
+/** To be labelled faster than the document takes it. */
+const FAST = Array.from(
+  { length: 9 },
+  (_, at) => `${JSON.stringify({ id: `f${at}`, text: `Text ${at}.` })}\n`,
+);
 
 describe("the label editor in a real editor", function () {
   this.timeout(240_000);
+  let place: Place;
   let workspace: string;
   let editor: Editor;
   let page: FrameLocator;
 
   before(async function () {
-    const programs = process.env.PLUMB_VSCODE_HOST;
-    const extension = process.env.PLUMB_TEST_EXTENSION;
-    if (programs === undefined || extension === undefined) {
-      console.log("      Skipped: `npm run test:long` installs an editor for these tests.");
-      this.skip();
-    }
-    await mkdir(pictures, { recursive: true });
-    workspace = await mkdtemp(path.join(os.tmpdir(), "plumb-label-"));
+    const made = await Place.make("label");
+    if (made === null) this.skip();
+    place = made;
+    ({ workspace } = place);
     await writeFile(path.join(workspace, "texts.jsonl"), LINES.join("\n"));
     await writeFile(path.join(workspace, "texts.plumb.json"), JSON.stringify(task, null, 2));
     await writeFile(path.join(workspace, "large.jsonl"), "");
@@ -48,22 +48,17 @@ describe("the label editor in a real editor", function () {
       path.join(workspace, "large.plumb.json"),
       JSON.stringify({ ...task, examples: "large.jsonl" }),
     );
+    await writeFile(path.join(workspace, "fast.jsonl"), FAST.join(""));
+    await writeFile(
+      path.join(workspace, "fast.plumb.json"),
+      JSON.stringify({ ...task, examples: "fast.jsonl" }),
+    );
     await writeJudged();
-    editor = await Editor.open({
-      programs: JSON.parse(programs) as HostPrograms,
-      workspace,
-      extension,
-      theme: process.env.PLUMB_TEST_THEME ?? "Default Dark Modern",
-    });
+    editor = await place.open();
   });
-  after(async () => {
-    await (editor as Editor | undefined)?.close();
-    if (workspace) await rm(workspace, { recursive: true, force: true });
-  });
+  after(() => (place as Place | undefined)?.close());
   afterEach(async function () {
-    if (this.currentTest?.state === "failed") {
-      await editor.page.screenshot({ path: path.join(pictures, "label-failed.png") });
-    }
+    if (this.currentTest?.state === "failed") await place.picture("label-failed");
   });
   /** A task with a finished run whose model says "none" to everything. */
   async function writeJudged(): Promise<void> {
@@ -100,7 +95,7 @@ describe("the label editor in a real editor", function () {
     await shows("d");
     await dirty(true);
     assert.equal(await saved(), LINES.join("\n"));
-    await editor.page.screenshot({ path: path.join(pictures, "label.png") });
+    await place.picture("label");
   });
 
   it("undoes and redoes by the editor's own keys, and shows the text again", async () => {
@@ -118,6 +113,24 @@ describe("the label editor in a real editor", function () {
     await dirty(false);
     const wanted = [LINES[0]!.replace("1.50 }", '1.50, "label": "pressure" }'), ...LINES.slice(1)];
     assert.equal(await saved(), wanted.join("\n"));
+  });
+
+  it("removes a text with its line and no other byte, and undo brings it back to the byte, in view", async () => {
+    const before = await saved();
+    await shows("a");
+    await page.getByRole("button", { name: "Remove Text" }).click();
+    await page.getByRole("status").filter({ hasText: "Undo brings it back" }).waitFor();
+    await dirty(true);
+    await editor.page.keyboard.press("Control+s");
+    await dirty(false);
+    assert.equal(await saved(), before.split("\n").slice(1).join("\n"));
+    await page.locator(".text").click();
+    await editor.page.keyboard.press("Control+z");
+    await shows("a");
+    await dirty(true);
+    await editor.page.keyboard.press("Control+s");
+    await dirty(false);
+    assert.equal(await saved(), before);
   });
 
   it("stays in step with another program", async () => {
@@ -145,6 +158,43 @@ describe("the label editor in a real editor", function () {
     await editor.openFile("large.plumb.json");
     await editor.run("Plumb: Label Examples");
     await editor.notification("large.jsonl has 51 MB").waitFor();
+  });
+
+  it("undoes what was done last, also where that has not reached the document yet", async () => {
+    await editor.openFile("fast.plumb.json");
+    await editor.run("Plumb: Label Examples");
+    page = editor.panel();
+    await shows("f0");
+    await page.locator(".text").click();
+    const { keyboard } = editor.page;
+    const done = (count: number) => page.locator(".total", { hasText: `${count} of 9 labelled` }).waitFor();
+    for (let time = 0; time < 3; time++) {
+      await keyboard.press("1");
+      await keyboard.press("Control+z");
+      await shows("f0");
+      await done(0);
+    }
+    // What is done right after it stays.
+    for (const key of ["1", "2", "Control+z", "2"]) await keyboard.press(key);
+    await done(2);
+    for (const key of ["Control+z", "Control+Shift+z"]) await keyboard.press(key);
+    await done(2);
+    await keyboard.press("Control+s");
+    await editor.page.locator(".tab.active:not(.dirty)", { hasText: "fast.jsonl" }).waitFor();
+    const lines = (await readFile(path.join(workspace, "fast.jsonl"), "utf8")).trim().split("\n");
+    const given = lines.map((line) => (JSON.parse(line) as Example).label ?? "");
+    assert.deepEqual(given, ["pressure", "", "none", ...Array<string>(6).fill("")]);
+  });
+
+  it("leaves undo in a box to what was typed there", async () => {
+    await editor.page.keyboard.press("/");
+    await editor.page.keyboard.type("Text 7");
+    await editor.page.keyboard.press("Control+z");
+    await page.locator(".total", { hasText: "2 of 9 labelled" }).waitFor();
+    await editor.page.waitForTimeout(500); // An undo of a label would have been there by now.
+    assert.notEqual(await page.getByRole("searchbox").inputValue(), "Text 7");
+    await page.locator(".total", { hasText: "2 of 9 labelled" }).waitFor();
+    await editor.page.keyboard.press("Escape");
   });
 
   it("opens a text that a report names", async () => {

@@ -84,6 +84,17 @@ describe("getting a base model in a real editor", function () {
     assert.deepEqual(server.asked, []);
   });
 
+  it("says that there is none to inspect or remove, and leads to one", async () => {
+    for (const title of ["Plumb: Inspect Base Model", "Plumb: Remove Base Model"]) {
+      await editor.run(title);
+      const toast = editor.notification("There is no base model on this machine yet");
+      await toast.getByText("Get Base Model").click();
+      await rows().filter({ hasText: "The default model, from the Hugging Face Hub" }).waitFor();
+      await editor.page.keyboard.press("Escape");
+      await rows().first().waitFor({ state: "hidden" });
+    }
+  });
+
   it("says in a sentence that another file came, and offers another way", async () => {
     server.disturb(/^files/, (_asked, _request, response) => {
       response.writeHead(200, { "content-length": 5 }).end("other");
@@ -122,12 +133,39 @@ describe("getting a base model in a real editor", function () {
   it("takes a file that is here already", async () => {
     const asked = server.asked.length;
     await choose("A GGUF file on this machine");
-    const input = editor.page.locator(".quick-input-widget input").first();
-    await input.fill(path.join(folder, "workspace", "tiny.gguf"));
-    await editor.page.keyboard.press("Enter");
+    await editor.chooseFile(path.join(folder, "workspace", "tiny.gguf"));
     await editor.notification("tiny.gguf is on this machine now").waitFor();
     assert.ok(existsSync(path.join(models(), "tiny.gguf")));
     assert.equal(server.asked.length, asked);
+  });
+
+  it("says of a model what it is and what it takes", async () => {
+    await editor.run("Plumb: Inspect Base Model");
+    await rows().filter({ hasText: "tiny" }).first().click();
+    await editor.page.locator(".tab.active", { hasText: "tiny" }).waitFor({ timeout: 60_000 });
+    const said = editor.page.locator(".editor-instance .view-lines");
+    for (const line of ["# tiny", "- Family: ", "- Memory to tune: ", "## Languages, in tokens a word"])
+      await said.getByText(line).first().waitFor();
+    assert.match(await said.innerText(), new RegExp(path.join(models(), "tiny.gguf")));
+    await editor.run("View: Close All Editors");
+  });
+
+  it("removes a model once it is asked twice, and not the file that it was taken from", async () => {
+    const dialog = editor.page.locator(".monaco-dialog-box");
+    const remove = async (answer: string) => {
+      await editor.run("Plumb: Remove Base Model");
+      await rows().filter({ hasText: "tiny" }).first().click();
+      await dialog.filter({ hasText: /Remove tiny.* from this machine\?/ }).waitFor();
+      await dialog.getByRole("button", { name: answer }).click();
+      await dialog.waitFor({ state: "detached" });
+    };
+    await remove("Cancel");
+    assert.ok(existsSync(path.join(models(), "tiny.gguf")));
+    await remove("Remove");
+    for (let wait = 0; wait < 50 && existsSync(path.join(models(), "tiny.gguf")); wait++)
+      await editor.page.waitForTimeout(100);
+    assert.deepEqual(await readdir(models()), [DEFAULT_MODEL.file]);
+    assert.ok(existsSync(path.join(folder, "workspace", "tiny.gguf")));
   });
 
   it("says what is wrong with a name while it is typed", async () => {

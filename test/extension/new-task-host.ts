@@ -40,6 +40,7 @@ export class NewTaskHost {
     survey: null,
     models: {
       defaultName: "SmolLM2-135M-Instruct.Q4_1",
+      defaultHere: true,
       models: ["SmolLM2-135M-Instruct.Q4_1", "SmolLM2-360M-Instruct.Q8_0"].map((name, at) => ({
         ...{ name, aliases: [], path: `/models/${name}.gguf`, source: "Plumb", bytes: 1 },
         ...{ broken: null, unsupported: null, isDefault: at === 0 },

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { chromium, type Browser } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { launchBrowser } from "./editor";
 import { textOf } from "../unit/data/folder";
-import type { HostPrograms } from "./editor";
 import { NewTaskHost, type NewTaskHostOptions } from "./new-task-host";
 
 describe("the page on which a task is made", function () {
@@ -14,13 +14,9 @@ describe("the page on which a task is made", function () {
   let open: NewTaskHost[] = [];
 
   before(async function () {
-    const programs = process.env.PLUMB_VSCODE_HOST;
-    if (programs === undefined) {
-      console.log("      Skipped: `npm run test:long` installs a browser for these tests.");
-      this.skip();
-    }
-    const executablePath = (JSON.parse(programs) as HostPrograms).chromium;
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+    const launched = await launchBrowser();
+    if (launched === null) this.skip();
+    browser = launched;
   });
   after(() => (browser as Browser | undefined)?.close());
   beforeEach(async () => (folder = await mkdtemp(path.join(os.tmpdir(), "plumb-new-task-"))));
@@ -139,6 +135,20 @@ describe("the page on which a task is made", function () {
     ]);
   });
 
+  it("leaves an answer out that is no label, and takes it back, by keyboard", async () => {
+    const host = await start(messages(40).replace(/,yes\r?\n$/, ",unsure\n") + "one more text here,unsure\n");
+    const { page } = host;
+    await control(host, "remove-2").waitFor();
+    await control(host, "remove-2").focus();
+    await page.keyboard.press("Enter");
+    await host.page.locator(".renamed", { hasText: "“unsure” in the file is no label" }).waitFor();
+    assert.equal(await focused(host), "remove-2");
+    assert.equal(await control(host, "label-2").isVisible(), false);
+    await page.keyboard.press("Enter");
+    await control(host, "label-2").waitFor();
+    await until(() => host.draft?.labels[2]?.dropped === false);
+  });
+
   it("leads to what is still missing", async () => {
     const host = await start("first text here\nsecond text here\nthird text here\n", "texts.txt");
     await host.page.locator(".obstacle", { hasText: "At least two labels" }).waitFor();
@@ -193,7 +203,7 @@ describe("the page on which a task is made", function () {
   it("shows how far a long import is, and stops", async () => {
     const host = await start(messages(20), "messages.csv", { idle: true });
     await host.post({ type: "progress", progress: { phase: "reading", share: 0.34, rows: 12_345 } });
-    await host.page.locator(".doing", { hasText: "Reading messages.csv · 34%, 12,345 rows" }).waitFor();
+    await host.page.locator(".doing", { hasText: "Reading messages.csv · 34\u00a0%, 12,345 rows" }).waitFor();
     await host.page.getByText("Stop").click();
     assert.deepEqual(host.said.at(-1), { type: "stop" });
     await host.post({ type: "stopped" });
@@ -223,6 +233,66 @@ describe("the page on which a task is made", function () {
       assert.equal(wide, 0, language);
       const word = language === "ru" ? "Создать задачу" : "Create Task";
       assert.equal(await control(host, "create").innerText(), word);
+    }
+  });
+
+  /** Left and right edge of what is shown. */
+  const edges = (host: NewTaskHost, selector: string) =>
+    host.page.evaluate<[number, number]>(
+      `(({ left, right }) => [left, right])(document.querySelector(${JSON.stringify(selector)}).getBoundingClientRect())`,
+    );
+  const widths = [380, 500, 700, 780, 1180, 1222, 1600];
+
+  it("has the answer's column in sight beside long texts, in a page of any width", async () => {
+    const long = Array.from({ length: 6 }, (_, n) => textOf(n)).join(" ");
+    for (const width of widths) {
+      // The answer is the last of as many columns as there is room for.
+      const between = width < 600 ? [] : ["author", "date"];
+      const row = (n: number) => [
+        `${n} ${long}`,
+        ...between.map((name) => `${name} ${n}`),
+        n % 2 ? "yes" : "no",
+      ];
+      const rows = [["text", ...between, "label"], ...Array.from({ length: 20 }, (_, n) => row(n))];
+      const content = rows.map((cells) => `${cells.join(",")}\n`).join("");
+      const host = await start(content, `m-${width}.csv`, { size: { width, height: 860 } });
+      await control(host, "label-0").waitFor();
+      const [, end] = await edges(host, ".rows");
+      const [, seen] = await edges(host, '.rows th[data-use="answer"]');
+      assert.ok(seen <= end, `${width}: the answer ends at ${seen}, the table at ${end}`);
+      const [from, to] = await edges(host, '.rows td[data-use="text"]');
+      assert.ok(to - from >= 150, `${width}: ${to - from} pixels for the text`);
+    }
+  });
+
+  it("has room for what belongs under a label, and puts nothing over it", async () => {
+    for (const width of widths) {
+      const host = await start(messages(30), `m-${width}.csv`, { size: { width, height: 860 } });
+      await control(host, "label-0").waitFor();
+      const [nameAt, nameEnd] = await edges(host, '[data-id="label-0"]');
+      const [at, end] = await edges(host, '[data-id="description-0"]');
+      const [, rowEnd] = await edges(host, ".labels li");
+      const [moves] = await edges(host, ".labels .moves");
+      // Eight letters M of the label's name, and no less of what belongs under it.
+      assert.ok(nameEnd - nameAt >= 120, `${width}: ${nameEnd - nameAt} pixels for the name`);
+      assert.ok(end - at >= 120, `${width}: ${end - at} pixels for what belongs under it`);
+      const below = at < nameEnd;
+      assert.equal(below, width < 768, `${width}: ${below ? "below" : "beside"} the name`);
+      assert.ok(end <= (below ? rowEnd : moves), `${width}: it ends at ${end}`);
+    }
+  });
+
+  it("keeps what is below its rule in line with what is above, in a page of any width", async () => {
+    for (const width of widths) {
+      const host = await start(messages(30), `m-${width}.csv`, { size: { width, height: 860 } });
+      await control(host, "label-0").waitFor();
+      const [above] = await edges(host, "h1");
+      const [, end] = await edges(host, ".rows");
+      const [below] = await edges(host, ".summary");
+      const [, actions] = await edges(host, ".actions");
+      assert.equal(below, above, `${width}: ${below} below, ${above} above`);
+      // In a narrow page the buttons stand below the sentence, from its beginning.
+      if (width > 600) assert.equal(actions, end, `${width}: ${actions} below, ${end} above`);
     }
   });
 

@@ -1,29 +1,24 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Locator } from "playwright-core";
 import { loadTask } from "../../src/core/data";
 import { textOf } from "../unit/data/folder";
-import { Editor, type HostPrograms } from "./editor";
-
-const pictures = path.resolve(__dirname, "../../build/pictures");
+import type { Editor } from "./editor";
+import { Place } from "./place";
 
 describe("a new task in a real editor", function () {
   this.timeout(240_000);
+  let place: Place;
   let workspace: string;
   let editor: Editor;
   const plain = `text,label\n${Array.from({ length: 60 }, (_, n) => `"${textOf(n)}, indeed",${n % 3 === 0 ? "yes" : "no"}\n`).join("")}`;
 
   before(async function () {
-    const programs = process.env.PLUMB_VSCODE_HOST;
-    const extension = process.env.PLUMB_TEST_EXTENSION;
-    if (programs === undefined || extension === undefined) {
-      console.log("      Skipped: `npm run test:long` installs an editor for these tests.");
-      this.skip();
-    }
-    await mkdir(pictures, { recursive: true });
-    workspace = await mkdtemp(path.join(os.tmpdir(), "plumb-new-task-"));
+    const made = await Place.make("new-task");
+    if (made === null) this.skip();
+    place = made;
+    ({ workspace } = place);
     await writeFile(path.join(workspace, "messages.csv"), plain);
     await writeFile(path.join(workspace, "ragged.csv"), `${plain}"one more",yes,and more\n,no\n`);
     const many = Array.from(
@@ -31,21 +26,11 @@ describe("a new task in a real editor", function () {
       (_, n) => `"${n} ${textOf(n % 997)} ${textOf(n % 89)}",${n % 2}\n`,
     );
     await writeFile(path.join(workspace, "many.csv"), `text,label\n${many.join("")}`);
-    editor = await Editor.open({
-      programs: JSON.parse(programs) as HostPrograms,
-      workspace,
-      extension,
-      theme: process.env.PLUMB_TEST_THEME ?? "Default Dark Modern",
-    });
+    editor = await place.open();
   });
-  after(async () => {
-    await (editor as Editor | undefined)?.close();
-    if (workspace) await rm(workspace, { recursive: true, force: true });
-  });
+  after(() => (place as Place | undefined)?.close());
   afterEach(async function () {
-    if (this.currentTest?.state === "failed") {
-      await editor.page.screenshot({ path: path.join(pictures, "new-task-failed.png") });
-    }
+    if (this.currentTest?.state === "failed") await place.picture("new-task-failed");
   });
 
   const row = (name: string) =>
@@ -72,10 +57,29 @@ describe("a new task in a real editor", function () {
   }
   const page = () => editor.panel();
 
+  it("is where a command leads that has no task: it says so, and offers to open one's own texts", async () => {
+    for (const command of ["Plumb: Label Examples", "Plumb: Tune Adapter", "Plumb: Check Task"]) {
+      await editor.run(command);
+      const notice = editor.notification("There is no task in this folder yet");
+      await notice.waitFor();
+      assert.deepEqual(await notice.locator(".monaco-button").allInnerTexts(), [
+        "New Task",
+        "Try the Sample",
+      ]);
+      await notice.getByRole("button", { name: "New Task" }).click();
+      await notice.waitFor({ state: "hidden" });
+      const widget = editor.page.locator(".quick-input-widget");
+      await widget.locator(".monaco-list-row", { hasText: "messages.csv" }).waitFor();
+      await editor.page.keyboard.press("Escape");
+      await widget.waitFor({ state: "hidden" });
+    }
+    assert.deepEqual(await editor.page.locator(".tab").count(), 0);
+  });
+
   it("is two clicks and Enter for a plain table, and the label editor opens on it", async () => {
     await fromExplorer("messages.csv");
     await page().locator(".summary", { hasText: "60 texts, 60 with an answer" }).waitFor({ timeout: 60_000 });
-    await editor.page.screenshot({ path: path.join(pictures, "new-task.png") });
+    await place.picture("new-task");
     await editor.page.keyboard.press("Enter");
     await editor.page.locator(".tab.active", { hasText: "messages.jsonl" }).waitFor({ timeout: 60_000 });
     await page().locator(".total", { hasText: "60 of 60 labelled" }).waitFor({ timeout: 60_000 });

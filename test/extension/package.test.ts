@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { makeTask } from "../unit/tuning/fake-task";
@@ -9,6 +9,9 @@ const root = path.resolve(__dirname, "../..");
 const tiny = path.join(root, "test/fixtures/tiny.gguf");
 /** The oldest that VS Code itself runs on (its requirements for Linux). */
 const OLDEST_GLIBC = [2, 28];
+/** Opened where a GPU is asked for; packed where it can be built. */
+const FOR_GPUS = "libplumb_cuda.so";
+const HAS_NVCC = spawnSync("nvcc", ["--version"]).status === 0;
 const GLIBC = /^(libc|libm|libdl|libpthread|librt|ld-linux-x86-64)\.so\.\d$/;
 
 describe("the packed extension", function () {
@@ -67,7 +70,10 @@ describe("the packed extension", function () {
     for (const name of libraries.keys()) {
       if (name !== "plumb.node") assert.ok(notices.includes(`\`${name}\``), `${name} is not in the notices`);
     }
-    const named = [...notices.matchAll(/`licenses\/([\w.-]+)`/g)].map(([, name]) => name).sort();
+    const named = [...notices.matchAll(/`licenses\/([\w.-]+)`/g)]
+      .map(([, name]) => name)
+      .filter((name) => HAS_NVCC || name !== "NVIDIA-CUDA.txt")
+      .sort();
     assert.deepEqual(named, readdirSync(path.join(extension, "licenses")).sort());
     for (const name of named) {
       assert.ok(statSync(path.join(extension, "licenses", name)).size > 500, name);
@@ -90,7 +96,7 @@ describe("the packed extension", function () {
   });
 
   it("brings every library that it loads, but for glibc, with the versions that are asked for", () => {
-    assert.equal(libraries.size, 5);
+    assert.equal(libraries.size, HAS_NVCC ? 6 : 5);
     for (const [name, { needed, wanted }] of libraries) {
       for (const other of needed)
         assert.ok(GLIBC.test(other) || libraries.has(other), `${name} needs ${other}`);
@@ -120,9 +126,30 @@ describe("the packed extension", function () {
     const folder = path.join(extension, "dist", "native");
     const found = execFileSync("ldd", [path.join(folder, "plumb.node")], { encoding: "utf8" });
     for (const name of libraries.keys()) {
-      if (name === "plumb.node") continue;
+      if (name === "plumb.node" || name === FOR_GPUS) continue;
       assert.ok(found.includes(`${name} => ${path.join(folder, name)} `), `${name}:\n${found}`);
     }
+  });
+
+  it("has the library for GPUs where it can be built, of at most 30 MB, with no runtime to be installed", function () {
+    assert.equal(libraries.has(FOR_GPUS), HAS_NVCC);
+    if (!HAS_NVCC) this.skip();
+    const { needed, exported } = libraries.get(FOR_GPUS)!;
+    assert.deepEqual(exported, ["plumb_cuda_library"]);
+    assert.deepEqual(
+      needed.filter((name) => /stdc\+\+|cuda/.test(name)),
+      [],
+    );
+    const folder = path.join(extension, "dist", "native");
+    assert.ok(statSync(path.join(folder, FOR_GPUS)).size <= 30e6);
+    const found = execFileSync("ldd", [path.join(folder, FOR_GPUS)], { encoding: "utf8" });
+    assert.ok(found.includes(`libgcc_s.so.1 => ${path.join(folder, "libgcc_s.so.1")} `), found);
+    // It is opened, and says what it misses on a machine without a GPU.
+    const { gpus, cudaMissing } = JSON.parse(plumb(extension, ["devices", "--json"])) as {
+      gpus: unknown[];
+      cudaMissing: string;
+    };
+    assert.ok(gpus.length > 0 || cudaMissing.includes("NVIDIA driver"), cudaMissing);
   });
 
   it("chooses by the processor while it runs", () => {

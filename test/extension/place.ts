@@ -34,9 +34,11 @@ export class Place {
     return this.opened;
   }
 
-  /** @param options Another folder than the whole workspace, settings of the editor, its environment, a suite to run in it. */
+  /** @param options Another folder than the whole workspace, settings of the editor, its environment, its language, a suite to run in it, trust. */
   async open(
-    options: Partial<Pick<EditorOptions, "workspace" | "settings" | "env" | "suite">> = {},
+    options: Partial<
+      Pick<EditorOptions, "workspace" | "settings" | "env" | "suite" | "language" | "trust">
+    > = {},
   ): Promise<Editor> {
     const { programs, workspace, extension } = this;
     const theme = process.env.PLUMB_TEST_THEME ?? "Default Dark Modern";

@@ -1,12 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import assert from "node:assert/strict";
-import os from "node:os";
 import path from "node:path";
 import { textOf } from "../unit/data/folder";
 import type { Locator } from "playwright-core";
-import { Editor, type HostPrograms } from "./editor";
-
-const pictures = path.resolve(__dirname, "../../build/pictures");
+import type { Editor } from "./editor";
+import { Place } from "./place";
 
 const task = (labels: readonly string[]) =>
   JSON.stringify(
@@ -20,18 +18,15 @@ const task = (labels: readonly string[]) =>
 
 describe("problems in a real editor", function () {
   this.timeout(240_000);
+  let place: Place;
   let workspace: string;
   let editor: Editor;
 
   before(async function () {
-    const programs = process.env.PLUMB_VSCODE_HOST;
-    const extension = process.env.PLUMB_TEST_EXTENSION;
-    if (programs === undefined || extension === undefined) {
-      console.log("      Skipped: `npm run test:long` installs an editor for these tests.");
-      this.skip();
-    }
-    await mkdir(pictures, { recursive: true });
-    workspace = await mkdtemp(path.join(os.tmpdir(), "plumb-problems-"));
+    const made = await Place.make("problems");
+    if (made === null) this.skip();
+    place = made;
+    ({ workspace } = place);
     const examples = Array.from({ length: 60 }, (_, n) => ({
       ...{ id: `e${n}`, text: textOf(n) },
       label: n === 7 ? "unsure" : n % 2 === 0 ? "positive" : "negative",
@@ -41,20 +36,11 @@ describe("problems in a real editor", function () {
     const lines = examples.map((example) => `${JSON.stringify(example)}\n`);
     await writeFile(path.join(workspace, "replies.jsonl"), lines.join(""));
     await writeFile(path.join(workspace, "replies.plumb.json"), task(["positive", "negative"]));
-    editor = await Editor.open({
-      programs: JSON.parse(programs) as HostPrograms,
-      workspace,
-      extension,
-      theme: process.env.PLUMB_TEST_THEME ?? "Default Dark Modern",
-    });
+    editor = await place.open();
   });
-  after(async () => {
-    await (editor as Editor | undefined)?.close();
-    if (workspace) await rm(workspace, { recursive: true, force: true });
-  });
+  after(() => (place as Place | undefined)?.close());
   afterEach(async function () {
-    if (this.currentTest?.state === "failed")
-      await editor.page.screenshot({ path: path.join(pictures, "problems-failed.png") });
+    if (this.currentTest?.state === "failed") await place.picture("problems-failed");
   });
 
   const row = (text: string) =>
@@ -83,7 +69,7 @@ describe("problems in a real editor", function () {
       if (Date.now() > end) throw new Error(`No quick fix “${title}” is offered.`);
       await editor.page.keyboard.press("Escape");
     }
-    await editor.page.screenshot({ path: path.join(pictures, "quick-fix.png") });
+    await place.picture("quick-fix");
     await action.click();
   }
   async function save(name: string): Promise<void> {
@@ -120,6 +106,22 @@ describe("problems in a real editor", function () {
     await fix(problem, "Add “unsure” to the labels of the task");
     await save("replies.plumb.json");
     assert.match(await saved("replies.plumb.json"), /\{\n {6}"name": "unsure"\n {4}\}\n {2}\]/);
+    await problem.waitFor({ state: "detached", timeout: 60_000 });
+  });
+
+  it("names the files that may be meant where the examples are missing, and takes one of them", async () => {
+    await writeFile(
+      path.join(workspace, "lost.plumb.json"),
+      task(["positive", "negative"]).replace("replies.jsonl", "reply.jsonl"),
+    );
+    await editor.openFile("lost.plumb.json");
+    await editor.run("Plumb: Label Examples");
+    await editor.notification("JSON Lines beside the task: replies.jsonl.").waitFor();
+    const problem = await find("There is no examples file");
+    assert.match(await problem.innerText(), /replies\.jsonl/);
+    await fix(problem, "Use “replies.jsonl” as the examples file");
+    await save("lost.plumb.json");
+    assert.match(await saved("lost.plumb.json"), /"examples": "replies\.jsonl"/);
     await problem.waitFor({ state: "detached", timeout: 60_000 });
   });
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { chromium, type Browser } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { launchBrowser } from "./editor";
 import { buildReport, renderComparison, renderReport, unseenTexts } from "../../src/core/report";
 import { sample } from "../unit/report/samples";
 import { violations } from "./axe";
-import type { HostPrograms } from "./editor";
 import { ReportHost, type ReportHostOptions } from "./report-host";
 
 const OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })";
@@ -25,13 +25,9 @@ describe("the report's panel", function () {
   let open: ReportHost[] = [];
 
   before(async function () {
-    const programs = process.env.PLUMB_VSCODE_HOST;
-    if (programs === undefined) {
-      console.log("      Skipped: `npm run test:long` installs a browser for these tests.");
-      this.skip();
-    }
-    const executablePath = (JSON.parse(programs) as HostPrograms).chromium;
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+    const launched = await launchBrowser();
+    if (launched === null) this.skip();
+    browser = launched;
   });
   after(() => (browser as Browser | undefined)?.close());
   afterEach(async () => {
@@ -137,7 +133,7 @@ describe("the report's panel", function () {
     const share = Math.round((100 * curve.positives) / curve.texts);
     assert.equal(
       await figure.locator("output").innerText(),
-      `From 0.00 on: precision ${share}%, recall 100%, F1 ${((2 * curve.positives) / (curve.texts + curve.positives)).toFixed(2)}; given to ${curve.texts} of ${curve.texts} texts.`,
+      `From 0.00 on: precision ${share}\u00a0%, recall 100\u00a0%, F1 ${((2 * curve.positives) / (curve.texts + curve.positives)).toFixed(2)}; given to ${curve.texts} of ${curve.texts} texts.`,
     );
     assert.equal(await slider.getAttribute("aria-valuetext"), await figure.locator("output").innerText());
     assert.equal(await figure.locator("line.cut").getAttribute("x1"), "66.0");
@@ -269,11 +265,48 @@ describe("the report's panel", function () {
     assert.deepEqual(english, []);
   });
 
-  it("fits a narrow column without a bar across, in every theme", async () => {
-    for (const theme of ["dark", "light", "contrast", "contrast-light"] as const) {
-      const host = await start(multi, { theme, size: { width: 380, height: 800 } });
-      const wide = await host.page.evaluate("document.documentElement.scrollWidth");
-      assert.ok((wide as number) <= 380, `${theme}: ${String(wide)} pixels wide`);
+  it("fits a narrow column without a bar across, in every theme and both languages", async () => {
+    for (const language of ["en", "ru"] as const)
+      for (const theme of ["dark", "light", "contrast", "contrast-light"] as const) {
+        const host = await start(multi, { theme, language, size: { width: 380, height: 800 } });
+        const wide = await host.page.evaluate("document.documentElement.scrollWidth");
+        assert.ok((wide as number) <= 380, `${theme}, ${language}: ${String(wide)} pixels wide`);
+      }
+  });
+
+  it("has no table that runs into the figure beside it", async () => {
+    // The gap between figures is wider.
+    const slack = 16;
+    for (const language of ["en", "ru"] as const)
+      for (const width of [380, 820, 1180]) {
+        const host = await start(single, { language, size: { width, height: 800 } });
+        await host.page.evaluate(OPEN_ALL);
+        const over = await host.page.evaluate(`[...document.querySelectorAll("figure table")]
+          .map((one) => one.getBoundingClientRect().right - one.closest("figure").getBoundingClientRect().right)
+          .filter((by) => by > ${slack})`);
+        assert.deepEqual(over, [], `${language}, ${width}`);
+      }
+  });
+
+  it("tells times in its own language, whatever the browser's", async () => {
+    const host = await start(single, { language: "ru" });
+    const said = await host.page.locator("time").first().innerText();
+    assert.match(said, /\p{Script=Cyrillic}/u);
+    assert.doesNotMatch(said, /[a-z]/iu);
+  });
+
+  it("shows a matrix of seven classes whole in a narrow column, three figures in its cells", async () => {
+    const seven = example("single", 7);
+    seven.report.classification!.confusion![0]![1] = 888;
+    for (const [run, width] of [
+      [single, 340],
+      [seven, 400],
+    ] as const) {
+      const host = await start(run, { size: { width, height: 800 } });
+      const [seen, whole] = await host.page.evaluate<[number, number]>(
+        `(({ clientWidth, scrollWidth }) => [clientWidth, scrollWidth])(document.querySelector(".matrix").parentElement)`,
+      );
+      assert.ok(whole <= seen, `${width}: ${seen} of ${whole} pixels are seen`);
     }
   });
 

@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { existsSync, readFileSync } from "node:fs";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import type { Example } from "../../src/core/schema";
+import { Report } from "../../src/core/schema/report";
+import { RUN_FILES } from "../../src/core/tuning/run-folder";
 import { seededRandom } from "../../src/core/random";
-import { Editor, type HostPrograms } from "./editor";
+import type { Editor } from "./editor";
+import { Place } from "./place";
+import { processesOf } from "./processes";
 
 const root = path.resolve(__dirname, "../..");
-const pictures = path.join(root, "build", "pictures");
 
 const WORDS = {
   pressure: "hurry tonight last only soon miss never buy now everyone already quick vanish regret",
@@ -40,18 +44,15 @@ function examples(): string[] {
 
 describe("reports in a real editor", function () {
   this.timeout(240_000);
+  let place: Place;
   let workspace: string;
   let editor: Editor;
 
   before(async function () {
-    const programs = process.env.PLUMB_VSCODE_HOST;
-    const extension = process.env.PLUMB_TEST_EXTENSION;
-    if (programs === undefined || extension === undefined) {
-      console.log("      Skipped: `npm run test:long` installs an editor for these tests.");
-      this.skip();
-    }
-    await mkdir(pictures, { recursive: true });
-    workspace = await mkdtemp(path.join(os.tmpdir(), "plumb-report-"));
+    const made = await Place.make("report");
+    if (made === null) this.skip();
+    place = made;
+    ({ workspace } = place);
     await cp(path.join(root, "test/fixtures/tiny.gguf"), path.join(workspace, "tiny.gguf"));
     await writeFile(
       path.join(workspace, "messages.jsonl"),
@@ -67,30 +68,39 @@ describe("reports in a real editor", function () {
     const tune = (seed: string) =>
       promisify(execFile)(
         process.execPath,
-        [path.join(extension, "dist/cli.js"), "tune", "messages.plumb.json", "--steps", "20", "--seed", seed],
+        [
+          path.join(place.extension, "dist/cli.js"),
+          "tune",
+          "messages.plumb.json",
+          "--steps",
+          "20",
+          "--seed",
+          seed,
+        ],
         { cwd: workspace },
       );
     await tune("1");
     await tune("2");
-    editor = await Editor.open({
-      programs: JSON.parse(programs) as HostPrograms,
-      workspace,
-      extension,
-      theme: process.env.PLUMB_TEST_THEME ?? "Default Dark Modern",
-    });
+    editor = await place.open();
   });
-  after(async () => {
-    await (editor as Editor | undefined)?.close();
-    if (workspace) await rm(workspace, { recursive: true, force: true });
-  });
+  after(() => (place as Place | undefined)?.close());
   afterEach(async function () {
-    if (this.currentTest?.state === "failed") {
-      await editor.page.screenshot({ path: path.join(pictures, "report-failed.png") });
-    }
+    if (this.currentTest?.state === "failed") await place.picture("report-failed");
   });
   const panel = (holding: string) => editor.frame(holding);
   const pickFirst = (label: string | RegExp) =>
     editor.page.locator(".quick-input-widget .monaco-list-row", { hasText: label }).first().click();
+
+  const runFile = (...names: string[]) => path.join(workspace, ".plumb", "runs", ...names);
+  const runs = async () => (await readdir(runFile())).sort();
+  /** One of Plumb's views in the side bar. */
+  const section = (name: string) =>
+    editor.page.locator(".pane", { has: editor.page.locator(`[aria-label="${name} Section"]`) });
+  /** Chooses a command in the menu of a view's first row. */
+  const choose = async (view: string, title: string) => {
+    const dialog = editor.page.locator(".quick-input-widget");
+    await editor.takeFromMenu(section(view).locator(".monaco-list-row").first(), title, dialog);
+  };
 
   it("opens a run of several, and a text behind a cell in the label editor at that example", async () => {
     await editor.openFile("messages.plumb.json");
@@ -99,11 +109,31 @@ describe("reports in a real editor", function () {
     const page = await panel("#classes");
     await page.locator("#confusion button.count").first().click();
     const id = await page.locator(".behind .id button").first().innerText();
-    await editor.page.screenshot({ path: path.join(pictures, "report-texts.png") });
+    await place.picture("report-texts");
     await page.locator(".behind .id button").first().click();
     const label = await panel(".label-page");
     await label.locator(".facts .id", { hasText: new RegExp(`^${id}$`) }).waitFor({ timeout: 60_000 });
-    await editor.page.screenshot({ path: path.join(pictures, "report-to-label.png") });
+    await place.picture("report-to-label");
+    await editor.run("View: Close Editor");
+  });
+
+  it("opens a text in the label editor that the report hides", async () => {
+    const shown = async (id: string) =>
+      (await panel(".label-page"))
+        .locator(".facts .id", { hasText: new RegExp(`^${id}$`) })
+        .waitFor({ timeout: 60_000 });
+    await editor.openFile("messages.plumb.json");
+    await editor.run("Plumb: Label Examples");
+    await shown("e120");
+    await editor.openFile("messages.plumb.json");
+    await editor.run("Plumb: Open Report");
+    await pickFirst("ptuning-bias");
+    const page = await panel("#classes");
+    await page.locator("#confusion button.count").nth(1).click();
+    const link = page.locator(".behind .id button").first();
+    const id = await link.innerText();
+    await link.click();
+    await shown(id);
     await editor.run("View: Close Editor");
   });
 
@@ -116,7 +146,22 @@ describe("reports in a real editor", function () {
     const shares = await page.locator(".tried tr td:nth-child(3)").allInnerTexts();
     const sum = shares.reduce((all, share) => all + Number.parseInt(share, 10), 0);
     assert.ok(Math.abs(sum - 100) <= 1, shares.join(" + "));
-    await editor.page.screenshot({ path: path.join(pictures, "report-try.png") });
+    await place.picture("report-try");
+  });
+
+  it("has the engine in the worker that judges, and not in the extension host", () => {
+    const native = (pid: number) => {
+      const maps = readFileSync(`/proc/${pid}/maps`, "utf8");
+      return ["plumb.node", "libdnnl"].filter((name) => maps.includes(name));
+    };
+    const of = (word: string) => processesOf(word).filter(({ group }) => group === editor.group);
+    const [hosts, workers] = [
+      of("--type=extensionHost"),
+      of(path.join(place.extension, "dist", "worker.js")),
+    ];
+    assert.deepEqual([hosts.length, workers.length], [1, 1]);
+    assert.deepEqual(native(workers[0]!.pid), ["plumb.node", "libdnnl"]);
+    assert.deepEqual(native(hosts[0]!.pid), []);
   });
 
   it("copies a table to the clipboard of the editor", async () => {
@@ -127,8 +172,7 @@ describe("reports in a real editor", function () {
     await editor.page.locator(".monaco-editor.focused").waitFor();
     await editor.page.keyboard.press("Control+V");
     await editor.page.locator(".view-line", { hasText: "Class,F1,Precision,Recall" }).waitFor();
-    await editor.run("File: Revert File");
-    await editor.run("View: Close Editor");
+    await editor.run("View: Revert and Close Editor"); // unsaved, it would hold up what closes all
   });
 
   it("compares the two runs, and takes the other one as the measure", async () => {
@@ -136,7 +180,7 @@ describe("reports in a real editor", function () {
     await editor.run("Plumb: Compare Runs");
     const page = await panel("#per-class");
     await page.locator(".verdict", { hasText: "B" }).waitFor();
-    await editor.page.screenshot({ path: path.join(pictures, "comparison.png") });
+    await place.picture("comparison");
     await page.locator("input[name=reference]").nth(1).check();
     const again = await panel("#per-class");
     await again.locator("th", { hasText: "Lead over B" }).waitFor();
@@ -148,12 +192,7 @@ describe("reports in a real editor", function () {
     await editor.page.locator(".tab.active", { hasText: "new.csv" }).waitFor();
     await editor.run("Plumb: Predict File");
     await pickFirst("ptuning-bias");
-    const widget = editor.page.locator(".quick-input-widget");
-    // The dialog lists a folder first; a path that comes before that is done is overwritten.
-    await widget.locator(".monaco-list-row", { hasText: "messages.jsonl" }).waitFor();
-    await widget.locator("input").first().fill(path.join(workspace, "new.csv"));
-    await widget.locator(".monaco-list-row.focused", { hasText: "new.csv" }).waitFor();
-    await editor.page.keyboard.press("Enter");
+    await editor.chooseFile(path.join(workspace, "new.csv"));
     await pickFirst("message");
     await editor.notification("2 rows with what the adapter says").waitFor({ timeout: 60_000 });
     const written = await readFile(path.join(workspace, "new.predicted.csv"), "utf8");
@@ -171,23 +210,126 @@ describe("reports in a real editor", function () {
     await editor.openFile("messages.plumb.json");
     await editor.run("Plumb: Label with Adapter");
     await pickFirst("ptuning-bias");
-    const toast = editor.notification(`${OPEN} suggestions for messages.jsonl`);
+    // A run would draw the test part from what is answered by then, suggested answers among it.
+    const first = editor.notification("draws its test part anew");
+    await first.waitFor();
+    await place.picture("label-suggestions-unfixed");
+    await first.getByText("Fix the Test Part").click();
+    await editor
+      .notification(/^\d+ of 132 texts are the test part of Pressure in messages from now on/)
+      .waitFor();
+    const toast = editor.notification(/ suggestions for messages.jsonl/);
     await toast.waitFor({ timeout: 60_000 });
-    assert.equal(await readFile(file, "utf8"), before);
+    const fixed = (await readFile(file, "utf8")).split("\n");
+    const ofTest = fixed.filter((line, at) => line !== before.split("\n")[at]);
+    assert.deepEqual(
+      fixed.map((line) => line.replace(',"split":"test"', "")),
+      before.split("\n"),
+    );
+    assert.ok(Math.abs(ofTest.length - 0.2 * (120 + OPEN)) < 3, `${ofTest.length}`);
+    const left = fixed.filter((line, at) => at >= 120 && line !== "" && !ofTest.includes(line)).length;
+    assert.match(await toast.innerText(), new RegExp(`\\b${left} suggestions`));
     await toast.getByText("Review").click();
     const label = await panel(".label-page");
-    await label.locator(".facts", { hasText: `1 of ${OPEN}` }).waitFor({ timeout: 60_000 });
+    await label.locator(".facts", { hasText: `1 of ${left}` }).waitFor({ timeout: 60_000 });
     await label.locator(".dock", { hasText: "Enter takes it" }).waitFor();
-    await editor.page.screenshot({ path: path.join(pictures, "label-suggestions.png") });
+    await place.picture("label-suggestions");
     await label.locator(".text").click();
     await editor.page.keyboard.press("Enter");
     await label.locator(".total", { hasText: `121 of ${120 + OPEN}` }).waitFor();
     await editor.page.keyboard.press("Control+S");
     const lines = async () => (await readFile(file, "utf8")).split("\n");
-    for (let wait = 0; wait < 50 && (await lines()).join("\n") === before; wait++)
+    for (let wait = 0; wait < 50 && (await lines()).join("\n") === fixed.join("\n"); wait++)
       await new Promise((resolve) => setTimeout(resolve, 100));
-    const changed = (await lines()).filter((line, at) => line !== before.split("\n")[at]);
+    const changed = (await lines()).filter((line, at) => line !== fixed[at]);
     assert.equal(changed.length, 1);
-    assert.match(changed[0]!, /^\{"id":"e120".*"label":"(pressure|none)"\}$/);
+    assert.match(changed[0]!, /^\{"id":"e1[23]\d".*"label":"(pressure|none)"\}$/);
+  });
+
+  it("asks the last adapter without being told to where the setting says so", async () => {
+    const settings = path.join(workspace, ".vscode", "settings.json");
+    const texts = (await readFile(path.join(workspace, "messages.jsonl"), "utf8")).trimEnd().split("\n");
+    const { id } = texts
+      .map((line) => JSON.parse(line) as Example)
+      .find(({ label, split }) => label === undefined && split !== "test")!;
+    const label = async () => {
+      await editor.run("View: Close All Editors");
+      await editor.openFile("messages.plumb.json");
+      await editor.run("Plumb: Label Examples");
+      const page = await panel(".label-page");
+      await page.locator(".facts .id").waitFor({ timeout: 60_000 });
+      await page.locator(".text").click();
+      await editor.page.keyboard.press("g");
+      await editor.page.keyboard.type(id);
+      await editor.page.keyboard.press("Enter");
+      await page.locator(".facts .id", { hasText: new RegExp(`^${id}$`) }).waitFor({ timeout: 60_000 });
+      return page.locator(".suggestion");
+    };
+    assert.equal(await (await label()).getAttribute("data-state"), "off");
+    await mkdir(path.dirname(settings));
+    await writeFile(settings, '{ "plumb.label.suggestions": true }');
+    await editor.page.waitForTimeout(1000); // until VS Code has read it
+    const line = await label();
+    await line.and(editor.page.locator("[data-state=ready]")).waitFor({ timeout: 60_000 });
+    assert.match(await line.innerText(), /pressure|none/);
+    await rm(path.dirname(settings), { recursive: true });
+  });
+
+  it("writes the report as a page of its own where it is told to", async () => {
+    await editor.run("View: Close All Editors");
+    await editor.openFile("messages.plumb.json");
+    await editor.run("Plumb: Export Report");
+    await pickFirst("ptuning-bias");
+    const file = path.join(workspace, "exported.html");
+    const proposed = await editor.givePath(file);
+    const id = (await runs()).find((one) => proposed.endsWith(`Pressure-in-messages-${one}.html`));
+    assert.ok(id !== undefined, proposed);
+    await editor.notification(`Written: ${file}`).waitFor({ timeout: 60_000 });
+    const page = await readFile(file, "utf8");
+    const report = Report.parse(JSON.parse(await readFile(runFile(id, "report.json"), "utf8")));
+    assert.match(page, /^<!doctype html>/i);
+    assert.ok(page.includes(report.verdict.sentence.split(".")[0]!), report.verdict.sentence);
+    assert.doesNotMatch(page, /\b(src|href)="(?!#|data:)/);
+  });
+
+  it("copies the adapter of a run in the view to where it is told to", async () => {
+    await editor.page.locator(".activitybar a[aria-label^=Plumb]").click();
+    await choose("Adapters", "Export Adapter");
+    const file = path.join(workspace, "exported.safetensors");
+    const id = path.basename(await editor.givePath(file), ".adapter.safetensors");
+    assert.ok((await runs()).includes(id), id);
+    const adapter = await readFile(runFile(id, RUN_FILES.adapter));
+    for (let wait = 0; wait < 50 && !existsSync(file); wait++) await editor.page.waitForTimeout(100);
+    assert.ok(adapter.equals(await readFile(file)));
+    await editor.run("View: Toggle Primary Side Bar Visibility");
+  });
+
+  it("shows a run whose manifest is damaged, and closes the report of a run that is deleted", async () => {
+    const runs = path.join(workspace, ".plumb", "runs");
+    const [first] = await readdir(runs);
+    await cp(path.join(runs, first!), path.join(runs, "damaged"), { recursive: true });
+    await writeFile(path.join(runs, "damaged", "manifest.json"), "{");
+    await editor.page.locator(".activitybar a[aria-label^=Plumb]").click();
+    const items = editor.page.locator(".sidebar .monaco-list-row");
+    const finished = items.filter({ hasText: /^F1 / });
+    await items.filter({ hasText: "damaged" }).waitFor();
+    await finished.nth(1).waitFor();
+    await finished.first().click();
+    await panel("#classes");
+    const report = editor.page.locator(".tab", { hasText: "Pressure in messages: report" });
+    const dialog = editor.page.locator(".monaco-dialog-box");
+    await editor.takeFromMenu(finished.first(), "Delete Run…", dialog);
+    await dialog.locator(".monaco-button", { hasText: "Delete Run" }).click();
+    await report.waitFor({ state: "detached" });
+    await finished.nth(1).waitFor({ state: "detached" });
+    await items.filter({ hasText: "damaged" }).waitFor();
+    // What another program takes away leaves the page, whose buttons say so.
+    await finished.first().click();
+    const left = (await readdir(runs)).find((name) => name !== "damaged")!;
+    const page = await panel("#classes");
+    await rm(path.join(runs, left), { recursive: true });
+    await page.locator("button", { hasText: "Compare with other runs" }).click();
+    await editor.notification(`The run ${left} is no longer there`).waitFor();
+    await place.picture("tree-damaged");
   });
 });

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { FrameLocator } from "playwright-core";
 import { seededRandom } from "../../src/core/random";
-import { Editor, type HostPrograms } from "./editor";
+import type { Editor } from "./editor";
 import { startLongRun } from "./long-run";
+import { Place } from "./place";
 import { processesOf } from "./processes";
 
 const root = path.resolve(__dirname, "../..");
-/** Looked at by people; not compared. */
-const pictures = path.join(root, "build", "pictures");
 
 const cues = {
   pressure: "hurry tonight last only soon miss never buy now everyone already quick vanish regret",
@@ -47,45 +45,32 @@ const task = (name: string, more = {}) =>
 
 describe("tuning in a real editor", function () {
   this.timeout(300_000);
+  let place: Place;
   let workspace: string;
   let worker: string;
   let editor: Editor;
   let page: FrameLocator;
 
   before(async function () {
-    const programs = process.env.PLUMB_VSCODE_HOST;
-    const extension = process.env.PLUMB_TEST_EXTENSION;
-    if (programs === undefined || extension === undefined) {
-      console.log("      Skipped: `npm run test:long` installs an editor for these tests.");
-      this.skip();
-    }
-    worker = path.join(extension, "dist", "worker.js");
-    await mkdir(pictures, { recursive: true });
-    workspace = await mkdtemp(path.join(os.tmpdir(), "plumb-tune-"));
+    const made = await Place.make("tune");
+    if (made === null) this.skip();
+    place = made;
+    ({ workspace } = place);
+    worker = path.join(place.extension, "dist", "worker.js");
     await cp(path.join(root, "test/fixtures/tiny.gguf"), path.join(workspace, "tiny.gguf"));
     await writeFile(path.join(workspace, "messages.jsonl"), examples(128, 7));
     await writeFile(path.join(workspace, "messages.plumb.json"), task("messages"));
     const wrong = `${examples(40, 8)}{"id":"x","text":"Now!","label":"presure"}\n`;
     await writeFile(path.join(workspace, "wrong.jsonl"), wrong);
     await writeFile(path.join(workspace, "wrong.plumb.json"), task("wrong"));
-    editor = await Editor.open({
-      programs: JSON.parse(programs) as HostPrograms,
-      workspace,
-      extension,
-      theme: process.env.PLUMB_TEST_THEME ?? "Default Dark Modern",
-    });
+    editor = await place.open();
   });
-  after(async () => {
-    await (editor as Editor | undefined)?.close();
-    if (workspace) await rm(workspace, { recursive: true, force: true });
-  });
+  after(() => (place as Place | undefined)?.close());
   afterEach(async function () {
-    if (this.currentTest?.state === "failed") {
-      await editor.page.screenshot({ path: path.join(pictures, "tune-failed.png") });
-    }
+    if (this.currentTest?.state === "failed") await place.picture("tune-failed");
   });
 
-  const picture = (name: string) => editor.page.screenshot({ path: path.join(pictures, `${name}.png`) });
+  const picture = (name: string) => place.picture(name);
   const runs = () => readdir(path.join(workspace, ".plumb", "runs")).catch((): string[] => []);
   const manifest = async (id: string) =>
     JSON.parse(await readFile(path.join(workspace, ".plumb", "runs", id, "manifest.json"), "utf8")) as {

@@ -102,6 +102,45 @@ describe("Plumb in this editor", () => {
     assert.equal(await readFile(file.fsPath, "utf8"), '{"id":"a","text":"One."}\n');
   });
 
+  it("labels what an item of the tree stands for, whatever else is open", async () => {
+    const examples = (name: string) => vscode.Uri.file(path.join(folder, `${name}.jsonl`));
+    for (const name of ["one", "two"]) {
+      await writeFile(examples(name).fsPath, '{"id":"a","text":"One."}\n');
+      const task = { version: 1, name, kind: "single", instruction: "Which?", examples: `${name}.jsonl` };
+      const labels = [{ name: "x" }, { name: "y" }];
+      await writeFile(path.join(folder, `${name}.plumb.json`), JSON.stringify({ ...task, labels }));
+    }
+    const task = (name: string) => vscode.Uri.file(path.join(folder, `${name}.plumb.json`));
+    const isOpen = (name: string) =>
+      until(`The label editor of ${name}`, () => {
+        const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+        const shown = input instanceof vscode.TabInputCustom ? input.uri.fsPath : null;
+        return shown === examples(name).fsPath ? true : undefined;
+      });
+    await vscode.commands.executeCommand("plumb.labelExamples", { kind: "task", task: task("one") });
+    await isOpen("one");
+    await vscode.commands.executeCommand("plumb.labelExamples", { kind: "task", task: task("two") });
+    await isOpen("two");
+    const data = { kind: "data", task: task("one"), file: examples("one").fsPath };
+    await vscode.commands.executeCommand("plumb.labelExamples", data);
+    await isOpen("one");
+
+    // And what is in front says which task is to be tuned.
+    const tuned = (name: string) =>
+      until(`The page of ${name}`, () => {
+        const tab = vscode.window.tabGroups.activeTabGroup.activeTab;
+        return tab?.input instanceof vscode.TabInputWebview && tab.label.includes(name) ? true : undefined;
+      });
+    await vscode.commands.executeCommand("plumb.tuneAdapter");
+    await tuned("one");
+    await vscode.commands.executeCommand("plumb.tuneAdapter", examples("two"));
+    await tuned("two");
+  });
+
+  it("shows the folder of a run in whatever shows files here", async () => {
+    await vscode.commands.executeCommand("plumb.revealRun", { run: folder });
+  });
+
   it("says what is wrong with a task, at its line, in the editor's language", async () => {
     const file = vscode.Uri.file(path.join(folder, "wrong.plumb.json"));
     await writeFile(file.fsPath, '{\n  "version": 1,\n  "name": "T",\n  "kind": "single"\n}\n');

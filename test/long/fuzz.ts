@@ -1,3 +1,4 @@
+import { Worker } from "node:worker_threads";
 import { PlumbError } from "../../src/core/errors";
 import { seededRandom } from "../../src/core/random";
 
@@ -21,28 +22,65 @@ export async function fuzz(
 ): Promise<{ rounds: number; refused: number }> {
   const random = seededRandom(seed);
   const pool = [...seeds];
+  const watched = watch(20 * hang);
   const end = Date.now() + fuzzSeconds * 1000;
   let rounds = 0;
   let refused = 0;
-  for (; Date.now() < end; rounds++) {
-    let input = pick(pool, random);
-    for (let i = Math.floor(random() * 4); i >= 0; i--) input = damage(input, pick(pool, random), random);
-    const start = Date.now();
-    try {
-      await read(input);
-      if (random() < 0.05) pool[seeds.length + Math.floor(random() * 50)] ??= input;
-    } catch (error) {
-      refused++;
-      if (!(error instanceof PlumbError) || error.message.trim() === "") {
-        throw new Error(`${describe(input)}, seed ${seed}, round ${rounds}: not refused but failed`, {
-          cause: error,
-        });
+  try {
+    for (; Date.now() < end; rounds++) {
+      let input = pick(pool, random);
+      for (let i = Math.floor(random() * 4); i >= 0; i--) input = damage(input, pick(pool, random), random);
+      const start = Date.now();
+      watched.begin(input);
+      try {
+        await read(input);
+        if (random() < 0.05) pool[seeds.length + Math.floor(random() * 50)] ??= input;
+      } catch (error) {
+        refused++;
+        if (!(error instanceof PlumbError) || error.message.trim() === "") {
+          throw new Error(`${describe(input)}, seed ${seed}, round ${rounds}: not refused but failed`, {
+            cause: error,
+          });
+        }
       }
+      const took = Date.now() - start;
+      if (took > hang) throw new Error(`${describe(input)}, seed ${seed}, round ${rounds}: took ${took} ms`);
     }
-    const took = Date.now() - start;
-    if (took > hang) throw new Error(`${describe(input)}, seed ${seed}, round ${rounds}: took ${took} ms`);
+  } finally {
+    await watched.end();
   }
   return { rounds, refused };
+}
+
+/** Bytes of an input that are told of one that hangs. */
+const MOST_TOLD = 1 << 16;
+
+/** Ends this process where an input is read for ever without a pause, which no timer of its own would notice. */
+function watch(milliseconds: number) {
+  const rounds = new Int32Array(new SharedArrayBuffer(8));
+  const told = new Uint8Array(new SharedArrayBuffer(MOST_TOLD));
+  const program = `
+    const { workerData: { rounds, told, milliseconds } } = require("node:worker_threads");
+    let [last, since] = [-1, Date.now()];
+    setInterval(() => {
+      const now = Atomics.load(rounds, 0);
+      if (now !== last) [last, since] = [now, Date.now()];
+      if (Date.now() - since < milliseconds) return;
+      const bytes = Buffer.from(told.subarray(0, rounds[1])).toString("base64");
+      require("node:fs").writeSync(2, "Read for ever, round " + now + ": " + bytes + "\\n");
+      process.kill(process.pid, "SIGKILL");
+    }, 1000);`;
+  const worker = new Worker(program, { eval: true, workerData: { rounds, told, milliseconds } });
+  worker.unref();
+  return {
+    begin(input: Uint8Array) {
+      const bytes = input.subarray(0, MOST_TOLD);
+      told.set(bytes);
+      rounds[1] = bytes.length;
+      Atomics.add(rounds, 0, 1);
+    },
+    end: () => worker.terminate(),
+  };
 }
 
 const describe = (input: Uint8Array) =>

@@ -66,7 +66,7 @@ const jsonLines = (text: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 describe("the command line", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let task: Awaited<ReturnType<typeof makeTask>>;
   let run: string;
 
@@ -78,6 +78,53 @@ describe("the command line", function () {
     run = path.resolve(task.folder, out.trim());
   });
   after(() => task.remove());
+
+  it("says that its output cannot be written, and ends well where its reader has seen enough", () => {
+    const into = (end: string) => {
+      const command = `'${process.execPath}' '${CLI}' check '${task.file}' ${end}`;
+      const { status, stderr } = spawnSync("bash", ["-c", `set -o pipefail; ${command}`], {
+        encoding: "utf8",
+      });
+      return { code: status, err: stderr };
+    };
+    const full = into("> /dev/full");
+    assert.deepEqual(full, {
+      code: 1,
+      err: "Cannot write standard output: no space left on the disk; free some.\n",
+    });
+    assert.deepEqual(into("| true"), { code: 0, err: "" });
+  });
+
+  it("does what was asked for though nobody takes what it says of it", async () => {
+    for (const [out, end] of [
+      ["unread", "2>&1 >/dev/null | true"],
+      ["unlogged", "2> /dev/full"],
+    ] as const) {
+      const command = `'${process.execPath}' '${CLI}' tune moods.plumb.json ${QUICK.join(" ")} --out ${out} ${end}`;
+      spawnSync("bash", ["-c", command], { cwd: task.folder });
+      const adapter = await adapterOf(path.join(task.folder, out));
+      assert.ok(adapter.equals(await adapterOf(run)), out);
+    }
+  });
+
+  it("says that the folder is gone in which it runs, and tells what is possible there", () => {
+    const inGone = (args: string) => {
+      const gone = path.join(task.folder, "gone");
+      const command = `mkdir '${gone}' && cd '${gone}' && rmdir '${gone}' && exec '${process.execPath}' '${CLI}' ${args}`;
+      const { status, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+      return { code: status, err: stderr };
+    };
+    for (const args of [`check '${task.file}'`, "tune moods.plumb.json", `predict '${run}'`, "models list"]) {
+      const { code, err } = inGone(args);
+      assert.equal(code, 1, args);
+      assert.match(
+        err,
+        /^The folder in which this runs has been deleted or moved\. Change to one .*\n$/,
+        args,
+      );
+    }
+    assert.deepEqual(inGone("tune --help"), { code: 0, err: "" });
+  });
 
   it("prints the run folder, and nothing else, on standard output; words go to standard error", () => {
     const { out, err } = plumb(["tune", "moods.plumb.json", ...QUICK], { cwd: task.folder });
@@ -146,6 +193,20 @@ describe("the command line", function () {
       assert.deepEqual(await adapterOf(path.join(task.folder, signal)), await adapterOf(run));
     });
   }
+
+  it("begins again, to the same result, where what it had saved is gone, and says so", async () => {
+    const args = ["tune", "moods.plumb.json", ...QUICK, "--json", "--out", "emptied"];
+    await interrupted(args, task.folder, /"phase":"tune".*"done":5,/, "SIGINT");
+    const folder = path.join(task.folder, "emptied");
+    await rm(path.join(folder, "checkpoint"), { recursive: true });
+    const { code, err } = plumb(["tune", "--resume", "emptied"], { cwd: task.folder });
+    assert.equal(code, 0, err);
+    assert.match(
+      err,
+      /saved is gone: there was no folder .*emptied.checkpoint\. It begins at its first step/,
+    );
+    assert.deepEqual(await adapterOf(folder), await adapterOf(run));
+  });
 
   it("loses nothing but a sentence when it is killed", async () => {
     const args = ["tune", "moods.plumb.json", ...QUICK, "--json", "--out", "killed"];

@@ -109,8 +109,8 @@ describe("the start of a run", function () {
       assert.rejects(run(job(more), other), message);
     const prompt = (await run(job({ ...STILL, method: "prompt" }), tools)).folder;
     await refused({ start, promptLength: 6 }, /has 5 prompt vectors .* this run 6 .*--prompt-length 5/);
-    await refused({ start, method: "ptuning", promptEncoder: "none" }, /has no vectors "prompt.right"/);
-    await refused({ start, method: "ptuning" }, /add --prompt-encoder none/);
+    await refused({ start, method: "ptuning" }, /has no vectors "prompt.right"/);
+    await refused({ start, method: "ptuning", promptEncoder: "lstm" }, /add --prompt-encoder none/);
     await refused({ start, method: "lora" }, /tuned with ptuning-bias and has no low-rank updates/);
     await refused({ start, method: "full" }, /Method full starts from the base model/);
     await refused(

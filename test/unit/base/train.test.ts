@@ -3,12 +3,13 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { lookText } from "../../../src/cli/base";
+import type { Gpu } from "../../../src/core/engine";
 import { type BaseLook, BaseManifest, Contamination } from "../../../src/core/schema";
 import { runJob } from "../../../src/core/tuning/job";
 import { PROCESS_BYTES, SHARE_OF_MEMORY } from "../../../src/core/tuning/forecast";
 import type { FromWorker, Job } from "../../../src/core/tuning/protocol";
 import { fakeTable } from "../tuning/fake-engine";
-import { rows, run } from "../tuning/fake-task";
+import { gpusWith, rows, run } from "../tuning/fake-task";
 import { baseTools, makePlace, type Place } from "./place";
 
 const looksOf = (messages: readonly FromWorker[]) =>
@@ -285,6 +286,52 @@ describe("a base training", function () {
     );
     await run(job({ ...other, engine: { optimizer: "adamw-8bit" } }), baseTools());
     assert.equal((await manifestOf(other.out)).engine.optimizer, "adamw-8bit");
+  });
+
+  it("computes on the first of the GPUs that are named, in micro-batches as large as its memory takes", async () => {
+    const card = (id: string): Gpu => ({
+      id,
+      name: "Card",
+      memory: 8e9,
+      freeMemory: 7e9,
+      capability: "9.0",
+      driver: "13.0",
+      precision: "bfloat16",
+      cublas: null,
+      cublasFile: null,
+      cublasMissing: "cuBLAS was not found",
+    });
+    const gpus = {
+      gpus: [card("cuda:0"), card("cuda:1")],
+      cudaMissing: "",
+      nccl: { version: "2.32.3", file: "/opt/libnccl.so.2", missing: "" },
+    };
+    await run(job({ engine: { device: "cuda:0,1" } }), baseTools({ gpus }));
+    const { place: where, device, trainRows } = (await manifestOf()).engine;
+    assert.deepEqual([where, device, trainRows], ["cuda:0", "Card", 4096]);
+  });
+
+  it("computes on the GPU that is there where that has room, and goes on there or not at all", async () => {
+    const small = baseTools({ gpus: gpusWith(1e5) });
+    await run(job(), small);
+    const { engine, decisions } = await manifestOf();
+    assert.equal(engine.place, "cpu");
+    assert.match(
+      decisions.join(" "),
+      /The processor does the work, since at least .* and 0 MB may be used\./,
+    );
+    const out = path.join(place.folder, "other");
+    const card = baseTools({ gpus: gpusWith(7e9) });
+    await run(job({ out }), card, (messages) => (messages.length > 30 ? "pause" : null));
+    assert.deepEqual(
+      [(await manifestOf(out)).engine.place, (await manifestOf(out)).status],
+      ["cuda:0", "paused"],
+    );
+    await assert.rejects(
+      run(resume(out), baseTools()),
+      /begun on a GPU, and none can be used now: no NVIDIA driver was found\./,
+    );
+    assert.ok((await run(resume(out), card)).result);
   });
 
   it("stops at a loss that is no number, and does not go on with it", async () => {

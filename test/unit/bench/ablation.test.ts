@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { ablationOf, PARTS, WHOLE, type PartRun } from "../../../src/core/bench/ablation";
+import { renderAblationText } from "../../../src/core/bench/ablation-page";
 import { ablationSuite, writeAblation } from "../../../src/core/bench/ablation-task";
 import { curveSuite } from "../../../src/core/bench/curve-task";
 import { cellsOf } from "../../../src/core/bench/cells";
@@ -29,7 +30,7 @@ function runOf(part: string, seed: number, right: number, luck = seed, gain = 0.
   const report = {
     task: { name: "t", kind: "single", labels: ["a", "b"] },
     data: { train: 100 },
-    run: { seconds: 60, trainedParameters: 10 },
+    run: { seconds: 60, trainedParameters: 10, device: "a processor" },
     rows,
     generation: null,
     classification: { classes: ["a", "b"].map((label) => ({ label, f1: { value: 0.5 } })) },
@@ -74,6 +75,17 @@ describe("an ablation", () => {
       sentence,
       /Clearly less than the whole: "vectors alone"\. As much .*: "biases alone"\. Not told/,
     );
+  });
+
+  it("has the time of a run by device, where its runs were done on several", () => {
+    const onGpu = runOf(WHOLE, 1, 0.8);
+    const report = { ...onGpu.report, run: { ...onGpu.report.run, device: "a GPU", seconds: 2 } };
+    const ablation = ablationOf([runOf(WHOLE, 0, 0.8), { ...onGpu, report }, runOf("biases alone", 0, 0.8)], {
+      ...NOTHING,
+    });
+    const text = renderAblationText(ablation);
+    assert.match(text, /all biases .* 1 min 00 s on a processor; 2 s on a GPU$/m);
+    assert.match(text, /biases alone .* 1 min 00 s on a processor$/m);
   });
 
   it("says nothing of what carries a gain that is none", () => {

@@ -7,7 +7,9 @@ import { expectedSeconds } from "../../../src/core/bench/expected";
 import { readReport, runCells, type Start } from "../../../src/core/bench/run-cells";
 import { readSuite } from "../../../src/core/bench/suite";
 import { readCells, writeTables } from "../../../src/core/bench/write";
-import type { Tables } from "../../../src/core/bench/tables";
+import { renderBenchPage } from "../../../src/core/bench/page";
+import { renderCsv, renderMarkdown } from "../../../src/core/bench/render";
+import { tablesOf, type Ended, type Tables } from "../../../src/core/bench/tables";
 import { PlumbError } from "../../../src/core/errors";
 import { resolveBaseModel, type BaseModel } from "../../../src/core/model";
 import { seededRandom } from "../../../src/core/random";
@@ -27,9 +29,9 @@ const quiet = { retry: false, ended: () => undefined };
 /** What the tables say but for what was measured by the clock. */
 const lasting = ({ methods, ...rest }: Tables) => ({
   ...rest,
-  methods: methods.map(({ tokensPerSecond: _rate, regimes, ...row }) => ({
+  methods: methods.map(({ costs, ...row }) => ({
     ...row,
-    regimes: regimes.map(({ hours: _hours, ...regime }) => regime),
+    costs: costs.map(({ device, peakBytes }) => ({ device, peakBytes })),
   })),
 });
 
@@ -173,6 +175,51 @@ describe("a suite", function () {
     assert.equal((await writeTables(out, suite, cells)).done, 8);
   });
 
+  it("done on several devices has the costs of each, which are no part of the same mean", async () => {
+    const { suite, cells } = await open();
+    const out = path.join(task.folder, "devices");
+    await runCells(out, cells, here, quiet);
+    const ended = await readCells(out, cells);
+    const done = (device: string, seconds: number) => (each: Ended) => {
+      assert.ok(each.result?.status === "done");
+      return {
+        ...each,
+        result: { ...each.result, device, seconds, tokensPerSecond: 7200 / seconds, peakBytes: seconds },
+      };
+    };
+    // Fast GPUs for the last ones of the second method alone.
+    const onGpu = (each: Ended) =>
+      each.cell.method === "bias" && each.cell.seed === 1 && each.cell.task === "moods";
+    const mixed = ended.map((each) => (onGpu(each) ? done("2 × GPU", 36) : done("a processor", 7200))(each));
+    const tables = tablesOf(suite, mixed);
+    const processor = { device: "a processor", hours: [2], peakBytes: 7200, tokensPerSecond: 1 };
+    const costs = (name: string) => tables.methods.find(({ method: each }) => each === name)!.costs;
+    assert.deepEqual(costs("both"), [processor]);
+    assert.deepEqual(costs("bias"), [
+      processor,
+      { device: "2 × GPU", hours: [0.01], peakBytes: 36, tokensPerSecond: 200 },
+    ]);
+    // Quality is that of all of them.
+    assert.deepEqual(
+      tables.methods.map(({ regimes }) => regimes),
+      tablesOf(suite, ended).methods.map(({ regimes }) => regimes),
+    );
+    assert.match(renderMarkdown(tables), /\| 1 × a processor; 2 × GPU \| 2\.00; 0\.0100 \|/);
+    const lines = renderCsv(tables)
+      .split("\r\n")
+      .filter((line) => line.includes(",bias,"));
+    assert.deepEqual(
+      lines.map((line) => line.split(",").slice(13, 16)),
+      [
+        ["2", "a processor", "7200"],
+        ["0.01", "2 × GPU", "36"],
+      ],
+    );
+    const page = renderBenchPage(tables);
+    assert.match(page, />bias, 2 × GPU</);
+    assert.match(page, />bias, a processor</);
+  });
+
   it("has other measures on request, of the same runs", async () => {
     const { suite, cells } = await open();
     const out = path.join(task.folder, "measured");
@@ -200,7 +247,10 @@ describe("a suite", function () {
       /the share of texts with exactly the right/,
     );
     await save({ measures: { classification: "loss" } });
-    await assert.rejects(open(), /field "measures\.classification" is not valid/);
+    await assert.rejects(
+      open(),
+      /field "measures\.classification": found the text "loss", expected "macro-f1" or /,
+    );
   });
 
   it("does again what changed, and nothing else", async () => {
@@ -254,11 +304,11 @@ describe("a suite", function () {
     };
     await refused(
       { methods: ["magic"] },
-      /suite\.json: field "methods\.0" is not valid \(.*"ptuning-bias".*, found "magic"\)/,
+      /suite\.json: field "methods\[0\]": found the text "magic", expected "ptuning-bias" or .* or an object/,
     );
     await refused(
       { methods: [{ name: "a", method: "magic" }] },
-      /field "methods\.0\.method" is not valid \(.*, found "magic"\)/,
+      /field "methods\[0\]\.method": found the text "magic", expected "ptuning-bias" or /,
     );
     await refused({ tasks: ["nowhere.plumb.json"] }, /nowhere\.plumb\.json/);
     await refused(
@@ -272,9 +322,15 @@ describe("a suite", function () {
       { methods: [{ name: "a", method: "bias", options: { lora: { rank: 2 } } }] },
       /no low-rank updates/,
     );
-    await refused({ bases: [{ name: "b", path: "x" }] }, /field "bases\.0(\.model)?" is not valid/);
-    await refused({ regimes: [{ name: "low", examples: -3 }] }, /field "regimes\.0\.examples" is not valid/);
-    await refused({ version: 2 }, /field "version" is not valid/);
+    await refused(
+      { bases: [{ name: "b", path: "x" }] },
+      /field "bases\[0\]\.model" is missing; expected text in quotes/,
+    );
+    await refused(
+      { regimes: [{ name: "low", examples: -3 }] },
+      /field "regimes\[0\]\.examples": found the number -3, expected a number above 0\./,
+    );
+    await refused({ version: 2 }, /field "version": found the number 2, expected 1\./);
     await save({ bases: ["nowhere.gguf"], methods: ["full", "prompt"] });
     const cellsWith = async (change: Partial<BaseModel>) =>
       cellsOf(
@@ -319,7 +375,7 @@ describe("a suite", function () {
     await writeFile(manifest, (await readFile(manifest, "utf8")).replace('"version": 1', '"version": 9'));
     await assert.rejects(
       runCells(out, cells, started, quiet),
-      /manifest\.json: field "version" is not valid .* Remove .* to do its cell anew\./,
+      /manifest\.json: field "version": found the number 9, expected 1\. .* Remove .* to do its cell anew\./,
     );
   });
 

@@ -50,7 +50,10 @@ describe("a process that Plumb starts speaks the language of its parent", functi
     const worker = path.join(root, "test/unit/tuning/fake-worker.ts");
     const job = tune(task.file, { options: { method: "lora", lora: { rank: 5000 } } });
     const { ended } = startJob(worker, job, () => undefined, ["--import", "tsx"]);
-    await assert.rejects(ended, { code: "settings", message: /^«lora\.rank» использовать нельзя/ });
+    await assert.rejects(ended, {
+      code: "settings",
+      message: /поле «lora\.rank»: найдено: число 5000; ожидается: число до 1024\.$/,
+    });
   });
 
   it("the thread that reads files", async () => {

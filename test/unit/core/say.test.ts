@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { counted, inflected, say, speak } from "../../../src/core/say";
+import { counted, decimals, inflected, inQuotes, languageName, say, speak } from "../../../src/core/say";
 
 const sentence = (count: number, name: string) =>
   say`${counted(count, "text is", "texts are")} left in ${name}; mend ${inflected(count, "it", "them")}.`;
@@ -27,6 +27,27 @@ describe("a sentence", () => {
     assert.equal(form(21), "остался");
     assert.equal(say`half: ${0.5}`, "половина: 0,5");
     assert.equal(say`${counted(3.5, "hour", "hours")}`, "3,5 часа");
+  });
+
+  it("may take forms where English has none: of a number, or of one in a text", () => {
+    const [after, of] = ["after {0} steps", "{0} of them"];
+    speak({
+      language: "ru",
+      texts: { [after]: "после {0:шага|шагов|шагов}", [of]: "{0/него|них|них}: {0}" },
+    });
+    assert.equal(say`after ${21} steps`, "после 21 шага");
+    assert.equal(say`after ${12345} steps`, "после 12345 шагов");
+    assert.equal(say`after ${"1"} steps`, "после 1 шага");
+    assert.equal(say`${5} of them`, "них: 5");
+  });
+
+  it("has figures and names as its language writes them", () => {
+    const said = () => say`${inQuotes('a "b"\n')}: ${decimals(0.25, 1)}, ${decimals(3, 2)}, ${decimals(0.3)}`;
+    assert.equal(said(), '"a \\"b\\"\\n": 0.3, 3.00, 0.3');
+    assert.equal(languageName("pl"), "Polish");
+    speak({ language: "ru", texts: { '"{0}"': "«{0}»" } });
+    assert.equal(languageName("pl"), "польский");
+    assert.equal(said(), '«a \\"b\\"\\n»: 0,3, 3,00, 0,3');
   });
 
   it("leaves alone what looks like a place in what it is filled with", () => {

@@ -88,7 +88,10 @@ describe("plumb check", function () {
     await folder.writeTask([]);
     const { status, stdout, stderr } = plumb("other.plumb.json");
     assert.deepEqual([status, stdout], [1, ""]);
-    assert.equal(stderr, "There is no task file other.plumb.json. Task files there: t.plumb.json.\n");
+    assert.equal(
+      stderr,
+      "There is no task file other.plumb.json. Check the path. Task files there: t.plumb.json.\n",
+    );
   });
 
   it("ends with 2 where it is called wrongly", () => {

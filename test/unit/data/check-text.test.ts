@@ -13,7 +13,7 @@ const result: CheckResult = {
     {
       severity: "error",
       code: "label-outside",
-      message: "5 labels are not in the label set.",
+      message: "5 answers name a label that is not in the label set.",
       places: [17, 40, 41, 42, 43].map((line) => ({
         file: "/home/t/messages.jsonl",
         line,
@@ -53,7 +53,7 @@ describe("check in words", () => {
 messages.jsonl: 1,234 lines
 
 Stops a run
-x 5 labels are not in the label set.
+x 5 answers name a label that is not in the label set.
     messages.jsonl, line 17: label "presure".
     messages.jsonl, line 40: label "presure".
     messages.jsonl, line 41: label "presure".
@@ -83,7 +83,7 @@ A run is refused until this is corrected.
 
   it("names the next command where a run is possible", () => {
     const text = renderCheck({ ...result, runnable: true, findings: [] }, plain);
-    assert.match(text, /\nA run is possible: plumb tune "my task\.plumb\.json"\n$/);
+    assert.match(text, /\nA run is possible: plumb tune 'my task\.plumb\.json'\n$/);
     assert.doesNotMatch(text, /Stops a run|Worth a look|Good to know/);
   });
 

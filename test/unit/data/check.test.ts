@@ -93,7 +93,7 @@ describe("check of a task", () => {
       "a label outside the set",
       many(120, (n) => (n === 5 ? { label: "postive" } : {})),
       "label-outside",
-      /^1 label is not in the label set\.$/,
+      /^1 answer names a label that is not in the label set\.$/,
     ],
     ["one group", many(120, () => ({ group: "all" })), "no-split", /test part would be empty/],
     [
@@ -157,6 +157,16 @@ describe("check of a task", () => {
     assert.deepEqual(new Set(seen), new Set([0, 1, 2]));
   });
 
+  it("counts examples whose id is taken, not ids, as one may be taken by several", async () => {
+    const result = await check(
+      many(120, (n) => (n < 3 || n === 9 || n === 10 ? { id: `e${n < 3 ? 0 : 9}` } : {})),
+    );
+    assert.equal(find(result, "id-twice").message, "3 examples have the id of an earlier one.");
+    assert.equal(find(result, "id-twice").places.length, 3);
+    const one = await check(many(120, (n) => (n === 5 ? { id: "e0" } : {})));
+    assert.equal(find(one, "id-twice").message, "1 example has the id of an earlier one.");
+  });
+
   it("warns of few examples, and says how many are missing", async () => {
     const result = await check(
       many(100, (n) => ({ label: n < 80 ? "positive" : "negative" })),
@@ -217,6 +227,53 @@ describe("check of a task", () => {
     );
   });
 
+  it("counts a text once, however often it stands, and names its places in the order of the lines", async () => {
+    const again = new Map([
+      [0, [1, undefined]],
+      [11, [1, "positive"]],
+      [12, [1, "positive"]],
+      [13, [5, "negative"]],
+    ] as const);
+    const result = await check(
+      many(120, (n) => {
+        const [text, label] = again.get(n as 0) ?? [n, n % 2 === 0 ? "positive" : "negative"];
+        return { text: textOf(text), label };
+      }),
+    );
+    const repeated = find(result, "duplicates");
+    assert.match(repeated.message, /^2 texts stand more than once;/);
+    assert.deepEqual(
+      repeated.places.map(({ line }) => line),
+      [1, 12, 13, 14],
+    );
+    const disputed = find(result, "two-answers");
+    assert.match(disputed.message, /^1 text has two different answers\./);
+    assert.equal(disputed.places.length, 2);
+  });
+
+  it("promises no side for near duplicates where the split that it drew has them on both", async () => {
+    const promise = /A split that Plumb draws keeps such texts on one side\.$/;
+    const some = await check(many(120, (n) => (n === 20 ? { text: `${textOf(2)} x` } : {})));
+    assert.match(find(some, "near-duplicates").message, promise);
+    const pattern = await check(
+      many(100, (n) => ({
+        text: `Dear customer, your order number ${(n * 7919) % 1000} was sent to you by our fast service today, as you had asked us to`,
+      })),
+    );
+    assert.ok(codes(pattern).includes("overlap-near"));
+    assert.match(find(pattern, "near-duplicates").message, /^\d+ texts are near duplicates of another\.$/);
+  });
+
+  it("counts lines where a line has the same fault twice", async () => {
+    const result = await check(
+      many(60, (n) => ({ label: undefined, labels: n < 2 ? ["no", "nor"] : ["positive"] })),
+      { kind: "multi" },
+    );
+    const outside = find(result, "label-outside");
+    assert.equal(outside.message, "2 answers name a label that is not in the label set.");
+    assert.equal(outside.places.length, 4);
+  });
+
   it("does not take the order of labels, or a second output of a generation task, for another answer", async () => {
     const multi = await check(
       many(60, (n) => ({
@@ -263,11 +320,29 @@ describe("check of a task", () => {
     const result = await check(
       many(120, (n) => ({ split: n < 60 ? "train" : n < 100 ? "test" : undefined, group: `g${n % 70}` })),
     );
-    assert.equal(find(result, "group-torn").places.length, 30);
+    const { places } = find(result, "group-torn");
+    assert.equal(places.length, 30);
+    assert.deepEqual(places[0], {
+      file: null,
+      line: null,
+      message: 'group "g0": 1 for training, 1 in the test',
+    });
     assert.match(
       find(result, "split-missing").message,
       /^20 examples have no "split" and are used for training/,
     );
+  });
+
+  it("calls no group torn whose texts on one side are not used", async () => {
+    const result = await check(
+      many(120, (n) => ({
+        split: n < 60 ? "train" : "test",
+        ...(n < 40 || n >= 80 ? { group: `g${n % 40}` } : {}),
+        ...(n >= 100 ? { label: undefined } : n >= 80 ? { status: "skipped" } : {}),
+      })),
+    );
+    assert.equal(result.split?.test, 20);
+    assert.ok(!codes(result).includes("group-torn"));
   });
 
   it("counts labels of a multi-label task, and texts without any", async () => {

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { comparedText, nearSimilarity, sameTextKey, Sketches } from "../../../src/core/data/duplicates";
+import {
+  comparedText,
+  Groups,
+  nearSimilarity,
+  sameTextKey,
+  Sketches,
+} from "../../../src/core/data/duplicates";
 import { seededRandom } from "../../../src/core/random";
+import { textOf } from "./folder";
 
 /** Share of common runs of four characters, counted: what sketches estimate. */
 function trueSimilarity(first: string, second: string): number {
@@ -163,6 +170,14 @@ describe("near duplicates", () => {
       at % 2 === 0 ? "One text, and always this one." : "one text and ALWAYS this one",
     );
     assert.equal(sizes([...others, ...same, ...chain(150)])[0], 100);
+  });
+
+  it("holds the same text together, however many others lie between that are nearly it", () => {
+    const long = Array.from({ length: 60 }, (_, n) => textOf(n)).join(" ");
+    const texts = Array.from({ length: 400 }, (_, n) => `${long} Number ${n % 200}.`);
+    const groups = new Groups(texts.length);
+    for (const { first, second } of Sketches.of(texts).bonds()) groups.join(first, second);
+    for (let n = 0; n < 200; n++) assert.ok(groups.same(n, n + 200), String(n));
   });
 
   it("takes seconds for 20,000 texts that are all alike, where comparing all would take hours", function () {

@@ -3,6 +3,7 @@ import { chmod } from "node:fs/promises";
 import fc from "fast-check";
 import { readExamples } from "../../../src/core/data";
 import { PlumbError } from "../../../src/core/errors";
+import { speak } from "../../../src/core/say";
 import { TestFolder, withoutPrivileges } from "./folder";
 
 const good = (id: string) => `{"id": "${id}", "text": "Fine, thanks.", "label": "positive"}`;
@@ -118,7 +119,12 @@ describe("reading examples", () => {
       "wrong-field",
       /^field "status": found the text "done", expected "skipped"\.$/,
     ],
-    ["half of a character", String.raw`{"id": "x", "text": "\ud83d"}`, "wrong-field", /half of a character/],
+    [
+      "half of a character",
+      String.raw`{"id": "x", "text": "\ud83d"}`,
+      "wrong-field",
+      /field "text" holds half of a character .* Remove it\.$/,
+    ],
     [
       "NUL as an escape",
       String.raw`{"id": "x", "text": "a\u0000b"}`,
@@ -225,6 +231,23 @@ describe("reading examples", () => {
     );
   });
 
+  it("knows a document over several lines from lines that are no JSON, in whatever language it says so", async () => {
+    const spread = JSON.stringify([{ id: "1", text: "x" }], null, 2);
+    const loose = "{id: 1, text: 'x'}\n{id: 2, text: 'y'}\n";
+    for (const speaking of [null, { language: "ru", texts: { "the end": "конец" } }]) {
+      speak(speaking);
+      try {
+        const said = async (content: string) =>
+          (await readExamples(await folder.write("a.jsonl", content))).problems;
+        assert.match((await said(spread))[0]?.message ?? "", /one JSON document spread over/);
+        assert.match((await said(spread.slice(1)))[0]?.message ?? "", /one JSON document spread over/);
+        assert.match((await said(loose))[0]?.message ?? "", /none of 2 lines is a JSON object/);
+      } finally {
+        speak(null);
+      }
+    }
+  });
+
   it("says in one sentence that a file is a table", async () => {
     const file = await folder.write("e.csv", "id,text,label\n1,hello,a\n2,there,b\n");
     const { problems } = await readExamples(file);
@@ -238,7 +261,16 @@ describe("reading examples", () => {
   for (const [name, bytes, message] of [
     ["UTF-16", Buffer.from(`\ufeff${good("1")}\n${good("2")}`, "utf16le"), /UTF-16/],
     ["UTF-16 the other way round", Buffer.from(`${good("1")}\n${good("2")}`, "utf16le").swap16(), /UTF-16/],
-    ["a spreadsheet", Buffer.from("PK\u0003\u0004 not a text"), /packed file/],
+    ["UTF-32", Buffer.from("fffe00007b000000220000000a000000", "hex"), /UTF-32/],
+    ["UTF-32 the other way round", Buffer.from("0000007b000000220000000a", "hex"), /UTF-32/],
+    ["Parquet", Buffer.from("PAR1\0\n\0"), /packed file .* plumb import/],
+    ["an old spreadsheet", Buffer.from("d0cf11e0a1b11ae10a00", "hex"), /packed file .* plumb import/],
+    ["gzip", Buffer.from("1f8b0800000a00", "hex"), /packed file .* plumb import/],
+    ["Zstandard", Buffer.from("28b52ffd00000a00", "hex"), /packed file .* plumb import/],
+    ["xz", Buffer.from("fd377a585a0000000a00", "hex"), /packed file .* plumb import/],
+    ["bzip2", Buffer.from("425a68393141592653590a00", "hex"), /packed file .* plumb import/],
+    ["7-Zip", Buffer.from("377abcaf271c0a00", "hex"), /packed file .* plumb import/],
+    ["a spreadsheet", Buffer.from("PK\u0003\u0004 not a text\nat\0all\n\xff"), /packed file .* plumb import/],
   ] as const) {
     it(`names ${name} by its first bytes`, async () => {
       const { examples, problems } = await readExamples(await folder.write("e.jsonl", bytes));
@@ -247,6 +279,11 @@ describe("reading examples", () => {
       assert.match(problems[0]?.message ?? "", message);
     });
   }
+
+  it("takes a text that begins as bzip2's files do for a text", async () => {
+    const { problems } = await readExamples(await folder.write("e.jsonl", "BZh9 is how they begin\n"));
+    assert.match(problems[0]?.message ?? "", /not JSON|JSON object/);
+  });
 
   it("says that lines end in \\r alone", async () => {
     const { examples, problems } = await readExamples(
@@ -302,12 +339,16 @@ describe("reading examples", () => {
 
   it("refuses what is no file, in a sentence", async () => {
     await folder.write("t.plumb.json", "{}");
-    await refused(folder.at("none.jsonl"), "no-such-file", /^There is no examples file .*none\.jsonl\.$/);
+    await refused(
+      folder.at("none.jsonl"),
+      "no-such-file",
+      /^There is no examples file .*none\.jsonl\. Check the path\.$/,
+    );
     await folder.write("nine.jsonl", "");
     await refused(
       folder.at("none.jsonl"),
       "no-such-file",
-      /^There is no examples file .*none\.jsonl\. JSON Lines there: nine\.jsonl\.$/,
+      /^There is no examples file .*none\.jsonl\. Check the path\. JSON Lines there: nine\.jsonl\.$/,
     );
     await refused(folder.path, "is-folder", /is a folder, not a file/);
     await refused("/dev/null", "not-a-file", /not a regular file/);

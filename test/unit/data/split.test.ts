@@ -34,6 +34,10 @@ const classesOf = (sizes: readonly number[]) => {
   return shuffled(labels, seededRandom(9)).map((label, n) => example(n, { label }));
 };
 
+/** Near each other, as whatever is written by one template. */
+const parcel = (n: number) =>
+  `Your parcel number ${(n * 7919) % 100_000} is on its way and will reach you on Monday by noon.`;
+
 const tally = (part: readonly LoadedExample[]) => {
   const counts = new Map<string, number>();
   for (const { label, labels } of part)
@@ -228,15 +232,17 @@ describe("a drawn split", () => {
       n % 4 === 0 ? { ...each, text: `${textOf(n - (n % 8))} x` } : each,
     );
     const loaded = loadedOf("single", examples);
-    const bonds = Sketches.of(examples.map(({ text }) => text)).bonds();
-    assert.ok(bonds.length > 0);
+    const sketches = Sketches.of([...examples, example(99, {})].map(({ text }) => text));
+    assert.ok(sketches.bonds().length > 0);
     const options = { seed: 4, testShare: 0.2 };
-    assert.deepEqual(splitExamples(loaded, { ...options, bonds }), splitExamples(loaded, options));
+    assert.deepEqual(splitExamples(loaded, { ...options, sketches }), splitExamples(loaded, options));
   });
 });
 
 describe("sides drawn when a task is made", () => {
-  const draw = (examples: LoadedExample[], seed = 3) => atOnce(drawSides(examples, { seed, testShare: 0.2 }));
+  const drawn = (examples: LoadedExample[], seed = 3) =>
+    atOnce(drawSides(examples, { seed, testShare: 0.2 }));
+  const draw = (examples: LoadedExample[], seed?: number) => drawn(examples, seed).sides;
 
   it("give the test its share of every class and of the texts without an answer", () => {
     const answered = classesOf([50, 25, 10]);
@@ -269,7 +275,35 @@ describe("sides drawn when a task is made", () => {
     sides.forEach((side, n) => assert.equal(side, n < 30 ? "train" : sides[n - (n % 6)]));
     assert.ok(sides.includes("test"));
     assert.equal(draw(examples.map((each) => ({ ...each, group: "one" }))), null);
-    assert.equal(draw([example(0, {})]), null);
+    assert.deepEqual(drawn([example(0, {})]), { sides: null, alike: false });
+  });
+
+  it("leave a pattern that many texts follow whole, where a test with some of it would be worthless", () => {
+    for (const answered of [200, 60, 0]) {
+      for (const patterned of [120, 150, 190]) {
+        const examples = Array.from({ length: 200 }, (_, n) =>
+          example(n, {
+            ...(n < patterned ? { text: parcel(n) } : {}),
+            ...(n < answered ? { label: `c${n % 3}` } : {}),
+          }),
+        );
+        const { sides, alike } = drawn(examples);
+        const test = examples.filter((_, at) => sides?.[at] === "test");
+        assert.deepEqual(
+          [alike, test.filter(({ text }) => text.startsWith("Your parcel")).length],
+          [true, 0],
+          `${patterned} of 200 alike, ${answered} answered`,
+        );
+        assert.ok(test.length >= 10);
+      }
+    }
+  });
+
+  it("are none where all texts follow one pattern", () => {
+    const examples = Array.from({ length: 200 }, (_, n) =>
+      example(n, { text: parcel(n), label: `c${n % 2}` }),
+    );
+    assert.deepEqual(drawn(examples), { sides: null, alike: true });
   });
 });
 

@@ -128,7 +128,23 @@ describe("loading a task", () => {
       problems.map(({ code, line }) => [code, line]),
       [["id-twice", 1]],
     );
-    assert.match(problems[0]?.message ?? "", /^id "2" also stands in line 2 of .*a\.jsonl\./);
+    assert.match(problems[0]?.message ?? "", /^id "2" also stands in line 2 of a\.jsonl\./);
+  });
+
+  it("reports what is wrong in the order of the lines, file after file", async () => {
+    const rows = [
+      { id: "1", text: "Good.", label: "bad" },
+      { id: "2", text: 3 },
+      { id: "1", text: "Bad." },
+    ];
+    const train = await folder.writeLines("z.jsonl", rows);
+    const test = await folder.writeLines("a.jsonl", [{ id: "1", text: "Bad." }, { id: 2.5 }]);
+    const task = { ...plainTask, testShar: 0.5, examples: { train, test } };
+    const { problems } = await loadTask(await folder.write("t.plumb.json", JSON.stringify(task)));
+    assert.deepEqual(
+      problems.map(({ file, line }) => `${path.basename(file)} ${line}`),
+      ["t.plumb.json 1", "z.jsonl 1", "z.jsonl 2", "z.jsonl 3", "a.jsonl 1", "a.jsonl 2", "a.jsonl 2"],
+    );
   });
 
   it("warns of a label that stands twice, and of a field of the task that looks mistyped", async () => {
@@ -178,6 +194,27 @@ describe("loading a task", () => {
     ],
     ["a list", "[]", "not-json", /line 1, column 1: not JSON: found "\[", expected an object/],
     ["bytes that are no text", Buffer.from([0x7b, 0xff]), "not-utf8", /not a text in UTF-8/],
+    [
+      "a NUL byte",
+      '{"version": 1, "na\0me": "x"}',
+      "nul-byte",
+      /: a NUL byte at byte 19\. .* remove the byte\.$/,
+    ],
+    [
+      "NUL in a path",
+      { version: 1, name: "x", kind: "generation", examples: { train: "x.jsonl", test: "a\0.jsonl" } },
+      "nul-byte",
+      /: field "examples\.test" holds the character NUL \(\\u0000\)\. Remove it\.$/,
+    ],
+    [
+      "half of a character in a label",
+      {
+        ...{ version: 1, name: "x", kind: "single", examples: "x.jsonl" },
+        labels: [{ name: "a" }, { name: "b", word: "\ud83d" }],
+      },
+      "wrong-field",
+      /: field "labels\[1\]\.word" holds half of a character .* Remove it\.$/,
+    ],
     [
       "the examples file",
       '{"id": "1", "text": "x"}\n{"id": "2", "text": "y"}\n',
@@ -321,7 +358,7 @@ describe("loading a task", () => {
     await refuse(
       folder.at("other.plumb.json"),
       "no-such-file",
-      /^There is no task file .*other\.plumb\.json\. Task files there: t\.plumb\.json\.$/,
+      /^There is no task file .*other\.plumb\.json\. Check the path\. Task files there: t\.plumb\.json\.$/,
     );
     await refuse(
       folder.path,

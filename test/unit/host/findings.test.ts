@@ -5,7 +5,7 @@ type Finding = CheckOutput["findings"][number];
 const finding = (changes: Partial<Finding>): Finding => ({
   severity: "error",
   code: "label-outside",
-  message: "2 labels are not in the label set.",
+  message: "2 answers name a label that is not in the label set.",
   places: [],
   ...changes,
 });
@@ -34,7 +34,8 @@ describe("a check in the Problems view", () => {
               line: 16,
               severity: "error",
               code: "label-outside",
-              message: 'Label "postive" is not in the label set\n2 labels are not in the label set.',
+              message:
+                'Label "postive" is not in the label set\n2 answers name a label that is not in the label set.',
               fixes: [],
             },
           ],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { checkTask, loadTask, readTask, type Fix } from "../../../src/core/data";
+import { readFile } from "node:fs/promises";
+import { checkTask, loadTask, readTask, TaskError, type Fix } from "../../../src/core/data";
 import { CheckOutput, type CheckOutput as Output } from "../../../src/host/findings";
 import { fixedLine, taskEdit } from "../../../src/host/fix-edits";
 import { TestFolder, textOf } from "../data/folder";
@@ -115,6 +116,34 @@ describe("quick fixes", () => {
     );
     assert.equal(apply('{"labels": []}'), null);
     assert.equal(apply('{"kind": "generation"}'), null);
+  });
+
+  it("name one of the files beside the task where its examples are missing, the likeliest first", async () => {
+    for (const name of ["a", "b", "c", "replys", "test"]) await folder.write(`${name}.jsonl`, "");
+    const fixes = async (examples: unknown) => {
+      const file = await folder.writeTask(good, { ...labels, examples });
+      const error = await loadTask(file).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof TaskError);
+      const text = await readFile(file, "utf8");
+      return error.fixes.map((fix) => {
+        const edit = taskEdit(text, fix)!;
+        const after = JSON.parse(text.slice(0, edit.start) + edit.text + text.slice(edit.end)) as object;
+        assert.deepEqual({ ...after, examples }, JSON.parse(text));
+        return (after as { examples: unknown }).examples;
+      });
+    };
+    assert.deepEqual(await fixes("replies.jsonl"), ["replys.jsonl", "a.jsonl", "b.jsonl"]);
+    assert.deepEqual(await fixes("gone/a.jsonl"), ["a.jsonl", "b.jsonl", "c.jsonl"]);
+    // Not the file of the other part.
+    assert.deepEqual(
+      await fixes({ train: "tset.jsonl", test: "test.jsonl" }),
+      ["a.jsonl", "b.jsonl", "c.jsonl"].map((train) => ({ train, test: "test.jsonl" })),
+    );
+    assert.deepEqual(await fixes({ train: "a.jsonl", test: "." }), []);
+    await assert.rejects(
+      loadTask(await folder.writeTask(good, { ...labels, examples: "gone/x.jsonl" })),
+      /There is no examples file .*x\.jsonl\. Check the path\. JSON Lines beside the task: a\.jsonl, b\.jsonl, c\.jsonl\.$/,
+    );
   });
 
   it("rename a mistyped field of the task, unless the right one is there", async () => {

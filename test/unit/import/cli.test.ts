@@ -4,6 +4,8 @@ import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { loadTask } from "../../../src/core/data";
+import { inspect, writeTask } from "../../../src/core/import";
+import { draftOf, newTaskOf } from "../../../src/core/import/draft";
 import { textOf } from "../data/folder";
 import { fixture } from "./expected";
 
@@ -83,6 +85,44 @@ describe("plumb import", function () {
     const again = await plumb("mail.csv", ...said, ...rest);
     assert.deepEqual([again.code, again.stdout], [1, ""]);
     assert.match(again.stderr, /^junk\.jsonl is there already/);
+  });
+
+  it("takes spellings of an answer for one label, as the page does, and says so", async () => {
+    const cells = ["no", "No", "No", "Yes", "yes", "yes ", "yes", "not sure", "Not_sure", "", "NO", "n\0o"];
+    const rows = cells.map((cell, n) => `"${textOf(n)}",${cell}\n`).join("");
+    const source = path.join(folder, "said.csv");
+    // A row without a text has a label, too.
+    await writeFile(source, `text,label\n${rows},maybe\n`);
+    const { stdout } = await plumb("said.csv", "--out", "here");
+    assert.match(stdout, /^ {2}labels: yes 4, No 4, not sure 2, maybe 0$/m);
+    const joined = '"no" as "No", "Yes" as "yes", "Not_sure" as "not sure", "NO" as "No"';
+    assert.ok(stdout.includes(`\n  read ${joined}: the same but for case, blanks or dashes`), stdout);
+    const given = { name: "here", instruction: "", baseModel: null, testShare: 0.2 };
+    const draft = draftOf(await inspect(source), {}, { ...given, out: path.join(folder, "page") });
+    await writeTask(source, newTaskOf(draft)!);
+    const here = await loadTask(path.join(folder, "here.plumb.json"));
+    const page = await loadTask(path.join(folder, "page.plumb.json"));
+    assert.deepEqual(here.task.labels, page.task.labels);
+    const labels = ({ examples }: typeof here) => examples.map(({ label }) => label ?? null);
+    assert.deepEqual(labels(here), labels(page));
+
+    const made = async (...parameters: string[]) => {
+      const { stdout: told } = await plumb("said.csv", "--preview", "--json", ...parameters);
+      const { joined: by, made: task } = JSON.parse(told) as {
+        joined: Record<string, string>;
+        made: { labels: { label: string }[] };
+      };
+      return [by, task.labels.map(({ label }) => label)];
+    };
+    assert.deepEqual(await made("--label-set", "NO,Maybe"), [
+      { Yes: "yes", no: "NO", No: "NO", Not_sure: "not sure", maybe: "Maybe" },
+      ["NO", "Maybe", "yes", "not sure"],
+    ]);
+    const [none, apart] = await made("--no-join");
+    assert.deepEqual(
+      [none, [...(apart as string[])].sort()],
+      [{}, ["NO", "No", "Not_sure", "Yes", "no", "not sure", "yes"]],
+    );
   });
 
   it("leaves labels out where that is said, and refuses what cannot be", async () => {

@@ -86,6 +86,79 @@ describe("what a file is", () => {
     }
   });
 
+  const survey = [
+    ...[
+      "Текст сообщения;Впечатление",
+      "Скидка только сегодня, успейте купить!;плохо",
+      "Всё пришло вовремя;хорошо",
+    ],
+    ...["Последний шанс, осталось два места;плохо", "Спасибо за подробный ответ;хорошо"],
+  ];
+
+  it("has titles above its header, filled up with empty cells as a spreadsheet saves them", async () => {
+    for (const titles of [["Опрос 2026;"], ["Опрос 2026;", ";", "весна;"]])
+      for (const header of [undefined, true]) {
+        const file = await put("a.csv", [...titles, ...survey].join("\r\n"));
+        const { rows, told } = await readAll(file, header === undefined ? {} : { header });
+        assert.deepEqual(
+          told,
+          titles.map((_, at) => `${at + 1}: title-line`),
+        );
+        assert.deepEqual(rows[0], {
+          "Текст сообщения": "Скидка только сегодня, успейте купить!",
+          Впечатление: "плохо",
+        });
+        assert.equal(rows.length, 4);
+        const found = await inspect(file);
+        assert.deepEqual(found.labels, [
+          { label: "плохо", count: 2 },
+          { label: "хорошо", count: 2 },
+        ]);
+      }
+    // Where too little speaks for a header, one that is said to be there is the first row that can be one.
+    const short = ["Опрос 2026;", ...survey.slice(0, 3)];
+    const columnsOf = async (lines: string[]) => {
+      const found = await inspect(await put("a.csv", lines.join("\n")), { header: true });
+      return found.columns.map(({ name }) => name);
+    };
+    assert.deepEqual(await columnsOf(short), ["Текст сообщения", "Впечатление"]);
+    assert.deepEqual(await columnsOf(["Моё;", ...survey.slice(1)]), ["Моё", "column 2"]);
+  });
+
+  it("takes no first text without a label for a title, under a header or without one", async () => {
+    const first = "Первое сообщение, ещё без оценки;";
+    const cases: [string[], string[], number][] = [
+      [[survey[0]!, first, ...survey.slice(1), ...survey.slice(1)], ["Текст сообщения", "Впечатление"], 9],
+      [["текст;метка", first, ...survey.slice(1)], ["текст", "метка"], 5],
+      [[first, ...survey.slice(1)], ["column 1", "column 2"], 5],
+      [[first, ...survey.slice(1), "Ещё одно;"], ["column 1", "column 2"], 6],
+      [[first, "Одно;0", "Другое;1", "Третье;1"], ["column 1", "column 2"], 4],
+      // A label that one text has, and more texts without any.
+      [[first, "Одно;вина", "Другое;", "Третье;лесть", "Ещё;лесть"], ["column 1", "column 2"], 5],
+      // The header itself names one column of two.
+      [["текст;", "Одно;вина", "Другое;лесть", "Третье;лесть"], ["текст", "column 2"], 3],
+      // Numbers of rows, and names of them, as a program writes them without a name.
+      [[";мой текст", "0;Одно", "1;Другое"], ["column 1", "мой текст"], 2],
+      [
+        [
+          ";мой текст",
+          "а;Одно",
+          ...["б", "в"].map(
+            (id) => `${id};Другое сообщение, и намного длиннее, чем то, что стоит первым ${id}`,
+          ),
+        ],
+        ["column 1", "мой текст"],
+        3,
+      ],
+    ];
+    for (const [lines, columns, rows] of cases) {
+      const content = lines.join("\n");
+      const found = await inspect(await put("a.csv", content));
+      assert.deepEqual([found.columns.map(({ name }) => name), found.rows], [columns, rows], content);
+      assert.deepEqual(found.problems, []);
+    }
+  });
+
   it("is refused in a sentence where it is of a kind that is not read", async () => {
     const random = seededRandom(3);
     const cases: [string | Buffer, string, RegExp][] = [
@@ -93,6 +166,7 @@ describe("what a file is", () => {
       [" \n ", "empty-file", /white space/],
       [Buffer.from("d0cf11e0a1b11ae1", "hex"), "unknown-format", /\.xls.*Save it as \.xlsx/],
       [Buffer.from("1f8b0800", "hex"), "unknown-format", /gzip/],
+      [Buffer.from("fd377a585a000004", "hex"), "unknown-format", /packed file \(xz\), .*Unpack it first/],
       ["%PDF-1.7", "unknown-format", /PDF/],
       ["PAR1 nothing", "damaged", /Parquet/],
       [Buffer.from("504b0304ffff", "hex"), "damaged", /spreadsheet is damaged/],
@@ -191,6 +265,37 @@ describe("what a file is", () => {
       "xl/workbook.xml": `${bomb}<workbook><sheets><sheet name='a &amp; b'/></sheets></workbook>`,
     };
     await assert.rejects(inspect(await put("b.xlsx", zip(parts))), refused("damaged", /missing/));
+  });
+
+  it("is a spreadsheet whose styles cannot be read: its dates stand as numbers, and that is told once", async () => {
+    const rows = [1, 2, 3].map(
+      (at) => `<row r="${at}">${text(`text ${at}`)}<c s="1"><v>4608${at}</v></c></row>`,
+    );
+    const styled = (styles: string, sizes: Record<string, number> = {}) =>
+      zip(
+        {
+          "xl/workbook.xml": "<workbook><sheets><sheet name='a'/></sheets></workbook>",
+          "xl/worksheets/sheet1.xml": `<worksheet><sheetData>${rows.join("")}</sheetData></worksheet>`,
+          "xl/styles.xml": styles,
+        },
+        sizes,
+      );
+    const formats = '<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>';
+    const read = async (content: Buffer) => {
+      const { rows: found, told } = await readAll(await put("a.xlsx", content), { header: false });
+      return { second: found.map((row) => Object.values(row)[1]), told };
+    };
+    const dates = ["2026-02-28", "2026-03-01", "2026-03-02"];
+    assert.deepEqual(await read(styled(formats)), { second: dates, told: [] });
+    const damaged = { second: ["46081", "46082", "46083"], told: ["-: damaged"] };
+    const name = "xl/styles.xml";
+    for (const [content, sizes] of [
+      [formats.slice(0, 80), {}],
+      ["<a>".repeat(1000), {}],
+      [formats, { [name]: 10 }],
+      [formats, { [name]: 2 ** 31 }],
+    ] as const)
+      assert.deepEqual(await read(styled(content, sizes)), damaged, content.slice(0, 90));
   });
 
   it("is a spreadsheet with cells that refer nowhere or hold errors: told by row and column", async () => {

@@ -8,6 +8,7 @@ import {
   obstaclesOf,
   withKind,
   withLabel,
+  withLabelBack,
   withLabelMoved,
   withNewLabel,
   withoutLabel,
@@ -75,16 +76,60 @@ describe("a task in the making", () => {
     );
   });
 
-  it("lets go of added labels only, and of none outside the list", async () => {
+  it("lets go of added labels, and of none outside the list", async () => {
     const draft = withNewLabel(await start(plain), "new");
-    assert.equal(withoutLabel(draft, 0), draft);
     assert.deepEqual(labels(withoutLabel(draft, 2)), ["a 2", "b 1"]);
+    assert.deepEqual(withoutLabel(draft, 3), draft);
     for (const [from, to] of [
       [0, -1],
       [2, 3],
       [5, 0],
     ] as const)
       assert.equal(withLabelMoved(draft, from, to), draft);
+  });
+
+  it("leaves texts to be labelled whose answer is made none of the labels, until it is taken back", async () => {
+    const draft = await start(`${plain}four texts,b\nfive texts,don't know\n`);
+    assert.deepEqual(labels(draft), ["a 2", "b 2", "don't know 1"]);
+    const less = withoutLabel(draft, 2);
+    const task = newTaskOf(less)!;
+    const made = await writeTask(draft.found.file, task);
+    assert.deepEqual(made.task.labels, [{ name: "a" }, { name: "b" }]);
+    assert.deepEqual(
+      made.examples.map(({ label }) => label),
+      ["a", "b", "a", "b", undefined],
+    );
+    assert.equal(made.counts.answered, 4);
+    assert.deepEqual(obstaclesOf(withoutLabel(less, 1)), ["few-labels"]);
+    assert.deepEqual(withLabelBack(less, 2), draft);
+  });
+
+  it("leaves a text its other labels, and asks it again where it has none left", async () => {
+    const rows = ["a;?", "b", "?", "a;b", ""].map((cell, at) => `text number ${at} here,${cell}\n`).join("");
+    const draft = withSeparator(withKind(await start(`text,label\n${rows}`), "multi"), ";");
+    const at = draft.labels.findIndex(({ name }) => name === "?");
+    const made = await writeTask(draft.found.file, newTaskOf(withoutLabel(draft, at))!);
+    assert.deepEqual(
+      made.examples.map(({ labels: of }) => of),
+      [["a"], ["b"], undefined, ["a", "b"], undefined],
+    );
+  });
+
+  it("takes answers that differ by case or blanks alone for the commonest of them, unless they are named apart", async () => {
+    const cells = ["Yes", "yes", "yes ", "no", "NO", "No", "No", "not sure", "Not  sure", "Not sure"];
+    const rows = cells.map((cell, at) => `text number ${at} here,${cell}\n`).join("");
+    const draft = await start(`text,label\n${rows}`);
+    const names = (one: TaskDraft) => one.labels.map(({ found, name }) => `${found} is ${name}`).sort();
+    assert.deepEqual(names(draft), [
+      ...["NO is No", "No is No", "Not  sure is not sure", "Not sure is not sure", "Yes is yes", "no is No"],
+      ...["not sure is not sure", "yes is yes"],
+    ]);
+    const made = await writeTask(draft.found.file, newTaskOf(draft)!);
+    assert.deepEqual(made.task.labels?.map(({ name }) => name).sort(), ["No", "not sure", "yes"]);
+    assert.equal(made.counts.answered, cells.length);
+    const at = draft.labels.findIndex(({ found }) => found === "Yes");
+    const apart = withLabel(draft, at, { name: "Yes" });
+    assert.ok(names(withReading(apart, apart.found, {})).includes("Yes is Yes"));
   });
 
   it("gives a use that one column can have to that one alone, and counts labels of the columns that answer", async () => {

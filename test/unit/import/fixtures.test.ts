@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
 import { inspect, type Encoding } from "../../../src/core/import";
 import { PlumbError } from "../../../src/core/errors";
 import { asRecords, expected, fixture, readAll } from "./expected";
@@ -91,6 +95,68 @@ describe("tables written by other programs", () => {
       assert.equal(rows[0]?.when, "2026-01-01");
     });
   }
+
+  const damages: Record<string, (bytes: Buffer) => void> = {
+    "a group of -1 columns": (bytes) => {
+      const at = bytes.indexOf(Buffer.from("\x18\x04tags\x15\x02", "latin1"));
+      assert.ok(at > 0);
+      bytes[at + 7] = 1; // -1, as Thrift writes it
+    },
+    // A page of a dictionary of 0 values, packed in as many bytes as eight zeros are, which are no number.
+    "a page whose size is of another type": (bytes) =>
+      bytes.set(Buffer.from("1504150018080000000000000000" + "4c150015000000", "hex"), 4),
+  };
+  for (const [damage, make] of Object.entries(damages))
+    it(`none.parquet with ${damage}: answered, and not read for ever`, async () => {
+      const bytes = await readFile(fixture("none.parquet"));
+      make(bytes);
+      const folder = await mkdtemp(path.join(os.tmpdir(), "plumb-parquet-"));
+      const file = path.join(folder, "damaged.parquet");
+      await writeFile(file, bytes);
+      // In a process of its own: what goes round for ever cannot be timed from within.
+      const program = `require("./src/core/import").inspect(process.argv[1]).catch(() => undefined)`;
+      const { status } = spawnSync(process.execPath, ["--import", "tsx", "-e", program, file], {
+        cwd: path.resolve(__dirname, "../../.."),
+        timeout: 30_000,
+      });
+      await rm(folder, { recursive: true });
+      assert.equal(status, 0);
+    }).timeout(60_000);
+
+  // Few bytes can promise any number of values: each of them would be made.
+  it("none.parquet with a page of two thousand million values: refused before one is made", async () => {
+    const bytes = await readFile(fixture("none.parquet"));
+    const folder = await mkdtemp(path.join(os.tmpdir(), "plumb-parquet-"));
+    const file = path.join(folder, "damaged.parquet");
+    // A page of data, its values all the same ones, and what is left of the column in a page of no type.
+    bytes.set(Buffer.from("1500150815082c" + "15feffffff0f" + "1500150615060000", "hex"), 4);
+    await writeFile(file, bytes);
+    await assert.rejects(
+      inspect(file),
+      /damaged\.parquet: the Parquet file is damaged .* \(the page at byte 4\)/,
+    );
+    await rm(folder, { recursive: true });
+  });
+
+  for (const name of ["dates.xlsx", "dates-1904.xlsx"]) {
+    it(`${name}: dates and times by the format of their cells, and no other number`, async () => {
+      const [row] = (await readAll(fixture(name))).rows;
+      const { text, ...values } = row!;
+      assert.equal(text, expected.rows[0]![1]);
+      assert.deepEqual(Object.values(values), [
+        ...["2026-03-01", "2026-03-01", "2026-03-01", "2026-03-01T14:05:00"],
+        "14:05:00",
+        ...["1.5", "1.5", "1.5", "1.5", "1.5", "1.5", "1.5"],
+      ]);
+    });
+  }
+
+  it("dates-openpyxl.xlsx: dates before the leap day that 1900 did not have, and lengths of time", async () => {
+    const [row] = (await readAll(fixture("dates-openpyxl.xlsx"))).rows;
+    assert.deepEqual(Object.values(row!).slice(1), [
+      ...["2026-03-01", "2026-03-01T14:05:00", "14:05:00", "1900-02-28", "1.5"],
+    ]);
+  });
 
   it("openpyxl.xlsx: a hidden page, a title, gaps, truth values, a formula without its result", async () => {
     const found = await inspect(fixture("openpyxl.xlsx"));

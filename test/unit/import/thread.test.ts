@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
@@ -67,6 +67,27 @@ describe("reading and writing in a thread", function () {
     assert.equal((await thread.ask("inspect", { file, read: {} })).free, path.join(folder, "m-2"));
   });
 
+  it("names the base model that a task without one takes: the one of the settings, else the built-in one", async () => {
+    const before = process.env.PLUMB_MODELS;
+    const models = (process.env.PLUMB_MODELS = path.join(folder, "program", "models"));
+    await mkdir(models);
+    const larger = path.join(models, "larger.gguf");
+    await writeFile(larger, "");
+    try {
+      const asked = async (base: string | null) => {
+        const { defaultName, defaultHere, models } = await thread.ask("models", { base });
+        return [defaultName, defaultHere, models.find(({ isDefault }) => isDefault)?.path ?? null];
+      };
+      assert.deepEqual(await asked(null), ["SmolLM2-135M-Instruct.Q4_1", false, null]);
+      assert.deepEqual(await asked("larger.gguf"), ["larger.gguf", true, larger]);
+      assert.deepEqual(await asked(larger), [larger, true, larger]);
+      assert.deepEqual(await asked("not-here"), ["not-here", false, null]);
+    } finally {
+      if (before === undefined) delete process.env.PLUMB_MODELS;
+      else process.env.PLUMB_MODELS = before;
+    }
+  });
+
   it("stops where it is told to, one request or all of them", async () => {
     const task = { read: {}, choices: (await inspect(file)).guess!, out: path.join(folder, "never") };
     const stop = new AbortController();
@@ -81,7 +102,7 @@ describe("reading and writing in a thread", function () {
 
   it("says that a thread has ended, and the next request starts another", async () => {
     const gone = new ImportThread(path.join(folder, "none.js"));
-    await assert.rejects(gone.ask("models", null), code("thread-ended"));
-    await assert.rejects(gone.ask("models", null), code("thread-ended"));
+    await assert.rejects(gone.ask("models", { base: null }), code("thread-ended"));
+    await assert.rejects(gone.ask("models", { base: null }), code("thread-ended"));
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, mkdir, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, mkdir, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { checkTask, loadTask } from "../../../src/core/data";
@@ -90,6 +91,23 @@ describe("a task out of a file", () => {
       made.examples.forEach((example, at) => {
         assert.equal(example.split, made.examples[at - (at % size)]?.split);
       });
+    }
+  });
+
+  it("has a test part that a run accepts, or says why not, however many texts follow one pattern", async () => {
+    for (const patterned of [0, 30, 60, 90, 118, 120]) {
+      const rows = Array.from({ length: 120 }, (_, n) => {
+        const parcel = `Your parcel number ${(n * 7919) % 100_000} is on its way and will reach you on Monday by noon.`;
+        const text = n < patterned ? parcel : textOf(n);
+        return `"${text}",${n % 2 === 0 ? "a" : "b"}`;
+      });
+      const file = await put(`t${patterned}.csv`, `text,label\n${rows.join("\n")}`);
+      const made = await make(file);
+      const check = checkTask(await loadTask(made.taskFile), null);
+      const said = made.problems.map(({ code }) => code);
+      assert.equal(check.runnable, patterned < 120, `${patterned} of 120 alike`);
+      assert.deepEqual(said, patterned < 60 ? [] : ["alike"], `${patterned} of 120 alike`);
+      assert.equal(made.split, patterned < 120 ? "drawn" : null);
     }
   });
 
@@ -342,6 +360,31 @@ describe("a task out of a file", () => {
       { text: "Fine.", file: "pos/10.txt", folder: "pos" },
     ]);
     assert.deepEqual(told, ["-: not-text"]);
+  });
+
+  it("tells what a folder holds that is not read: links, what is no file, and hidden files", async () => {
+    await put("all/a.txt", "One.");
+    await put("other/b.txt", "Two.");
+    await put("all/.hidden/c.txt", "Three.");
+    await put("all/.c.txt", "Four.");
+    for (const name of [".DS_Store", "Thumbs.db", "desktop.ini", "._a.txt"]) await put(`all/${name}`, "\0");
+    await symlink(path.join(folder, "other/b.txt"), path.join(folder, "all/b.txt"));
+    await symlink(path.join(folder, "other"), path.join(folder, "all/other"));
+    await symlink(path.join(folder, "none"), path.join(folder, "all/z.txt"));
+    const server = createServer();
+    await new Promise<void>((done) => server.listen(path.join(folder, "all/socket"), done));
+    const { rows, problems } = await inspect(path.join(folder, "all")).finally(() => server.close());
+    assert.equal(rows, 1);
+    assert.deepEqual(
+      problems.map(({ message }) => message.replace(/ Put .*/, "")),
+      [
+        "b.txt: this is a link; it was left out.",
+        "other: this is a link; it was left out.",
+        "socket: this is not a regular file; it was left out.",
+        "z.txt: this is a link; it was left out.",
+        "2 hidden files or folders were left out: .c.txt, .hidden.",
+      ],
+    );
   });
 
   it("makes the tasks that the exports hold", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { editLine, type LabelAction } from "../../../src/core/labelling";
+import { editLine, wholeLine, type LabelAction } from "../../../src/core/labelling";
 import type { TaskKind } from "../../../src/core/schema";
 
 function apply(line: string, action: LabelAction, kind: TaskKind = "single"): string {
@@ -38,6 +38,11 @@ describe("what a label changes in its line", () => {
     assert.equal(apply(skipped, label("x")), '{"id":"a","text":"t","label":"x"}');
   });
 
+  it("is the part where it becomes a test text, and no other field", () => {
+    assert.equal(apply('{"id":"a","text":"t"}', { type: "test" }), '{"id":"a","text":"t","split":"test"}');
+    assert.equal(apply('{"id":"a","split":"train"}', { type: "test" }), '{"id":"a","split":"test"}');
+  });
+
   it("keeps a note, and takes an empty one away", () => {
     const noted = apply('{"id":"a","text":"t"}', { type: "note", note: "ask «her»" });
     assert.deepEqual(JSON.parse(noted), { id: "a", text: "t", note: "ask «her»" });
@@ -65,5 +70,35 @@ describe("what a label changes in its line", () => {
     const emoji = '{"id":"a","text":"t","target":"😀"}';
     const edit = editLine(emoji, label("😁"), "generation")!;
     assert.deepEqual([edit.text, emoji.slice(edit.start, edit.end)], ["😁", "😀"]);
+  });
+});
+
+describe("the removal of a line", () => {
+  it("takes that line and its end alone, whatever the others hold, and undone leaves every byte as it was", () => {
+    const line = fc.oneof(
+      fc.constantFrom("", "no JSON {", '{"id":"a","text":"t"}', " "),
+      fc.string({ unit: "binary" }).map((text) => text.replace(/[\r\n]/g, "")),
+    );
+    const files = fc.tuple(fc.array(line, { minLength: 1, maxLength: 6 }), fc.constantFrom("\n", "\r\n"));
+    fc.assert(
+      fc.property(files, fc.nat(), ([texts, end], seed) => {
+        const at = seed % texts.length;
+        const whole = texts.join(end);
+        const { to, end: last } = wholeLine(at, { lineCount: texts.length, lineAt: (one) => texts[one]! });
+        const place = (of: number, character: number) =>
+          texts.slice(0, of).reduce((sum, text) => sum + text.length + end.length, 0) + character;
+        const [from, until] = [place(at, 0), place(to, last)];
+        const gone = whole.slice(from, until);
+        const left = whole.slice(0, from) + whole.slice(until);
+        assert.equal(gone, texts[at]! + (at < texts.length - 1 ? end : ""));
+        // The line before the last one keeps its end.
+        const others = texts.flatMap((text, other) =>
+          other === at ? [] : [text + (other < texts.length - 1 ? end : "")],
+        );
+        assert.equal(left, others.join(""));
+        assert.equal(left.slice(0, from) + gone + left.slice(from), whole);
+      }),
+      { seed: 1 },
+    );
   });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { readGuesses } from "../../../src/core/labelling";
+import { readGuesses, textHash } from "../../../src/core/labelling";
 import type { Example, Task } from "../../../src/core/schema";
 import { writeFinishedRun } from "../../finished-run";
 
@@ -27,12 +27,15 @@ describe("what a run said of the examples", () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
   const parts = { train: examples("train", 20), test: examples("test", 10) };
-  const write = (folds: boolean) =>
-    writeFinishedRun(path.join(folder, "t.plumb.json"), task, parts, () => [0.25, 0.75], { folds });
+  const write = (folds: boolean, texts = true) =>
+    writeFinishedRun(path.join(folder, "t.plumb.json"), task, parts, () => [0.25, 0.75], { folds, texts });
 
   it("comes by id, with the parts of the split", async () => {
     const guesses = await readGuesses(await write(true), task);
-    assert.deepEqual(guesses.answers.get("test-0"), { part: "test", scores: [0.25, 0.75], output: null });
+    assert.deepEqual(guesses.answers.get("test-0"), {
+      ...{ part: "test", scores: [0.25, 0.75], output: null },
+      text: textHash("text 0"),
+    });
     // Held out and out of fold: the latter is of a model that had no part in any choice.
     assert.equal(guesses.answers.get("train-0")?.part, "out-of-fold");
     assert.equal(guesses.answers.size, 30);
@@ -44,6 +47,11 @@ describe("what a run said of the examples", () => {
     assert.equal(guesses.folds, false);
     assert.equal(guesses.answers.get("train-0")?.part, "held-out");
     assert.equal(guesses.answers.get("train-19"), undefined);
+  });
+
+  it("is nothing where the run does not name the texts that it judged", async () => {
+    const guesses = await readGuesses(await write(true, false), task);
+    assert.deepEqual([guesses.answers.size, guesses.folds, guesses.fitted.size], [0, false, 20]);
   });
 
   it("follows labels by name, whatever their order is now; a new one has probability 0", async () => {

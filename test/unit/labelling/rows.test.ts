@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { parseExample } from "../../../src/core/data/read";
 import { readRow, Rows } from "../../../src/core/labelling";
 
 const lines = fc.array(
@@ -35,6 +36,43 @@ describe("lines under labelling", () => {
     assert.ok(row.state === "broken");
     assert.equal(row.raw, '{"id":"a","text":"half');
     assert.match(row.problem, /not JSON at column 18/);
+  });
+
+  it("is read as a run reads it: what is an example, and what is wrong with what is none", () => {
+    const value = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.constant(null),
+      fc.constant("skipped"),
+      fc.array(fc.string()),
+    );
+    const example = fc.dictionary(fc.constantFrom("id", "text", "label", "labels", "status", "own"), value);
+    const line = fc.oneof(
+      example.map((fields) => JSON.stringify({ id: "a", text: "t", ...fields })),
+      fc.tuple(example, fc.nat(40)).map(([fields, end]) => JSON.stringify(fields).slice(0, end)),
+      fc
+        .tuple(fc.string({ minLength: 1 }), value)
+        .map(([text, own]) => JSON.stringify({ id: "a", text, own })),
+      fc.json(),
+      fc.constant(`{"id":"a","text":"t","own":${"[".repeat(1100)}${"]".repeat(1100)}}`),
+      fc.constant('{"id":"a","text":"t","text":"\\ud800"}'),
+    );
+    const seen = { examples: 0, broken: 0 };
+    fc.assert(
+      fc.property(line, (text) => {
+        const row = readRow(text, "single");
+        if (row.state === "blank") return;
+        const problems: string[] = [];
+        const whole = parseExample(text, (code, message) => {
+          if (code !== "field-twice") problems.push(message);
+        });
+        if (row.state === "broken") assert.deepEqual([whole, row.problem], [null, problems[0]]);
+        else assert.deepEqual([row.id, row.text, row.note], [whole?.id, whole?.text, whole?.note ?? ""]);
+        seen[row.state === "broken" ? "broken" : "examples"]++;
+      }),
+      { seed: 5, numRuns: 1000 },
+    );
+    assert.ok(seen.examples > 50 && seen.broken > 200, JSON.stringify(seen));
   });
 
   it("is, after any changes, what reading the whole text anew would give", () => {

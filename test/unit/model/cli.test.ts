@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { describeDevices } from "../../../src/cli/devices";
+import type { Gpu, Nccl } from "../../../src/core/engine";
 import { fixtures } from "../../fixtures/reference";
 
 const main = path.resolve(__dirname, "../../../src/cli/main.ts");
@@ -121,8 +122,10 @@ describe("plumb devices", () => {
     precision: "float32",
   } as const;
 
+  const noNccl = { version: null, file: null, missing: "it was not found" };
+
   it("says what each processor can do, and why there is no GPU", () => {
-    const text = describeDevices([processor], { gpus: [], cudaMissing: "this build has none" });
+    const text = describeDevices([processor], { gpus: [], cudaMissing: "this build has none", nccl: noNccl });
     assert.match(
       text,
       /^cpu: A processor\n {2}threads {5}4\n {2}products {4}float32\n {2}features {4}avx2\n/,
@@ -144,15 +147,25 @@ describe("plumb devices", () => {
   } as const;
 
   it("lists GPUs by the name that --device takes, with memory and driver", () => {
-    const text = describeDevices([processor], { gpus: [gpu], cudaMissing: "" });
+    const text = describeDevices([processor], { gpus: [gpu], cudaMissing: "", nccl: noNccl });
     assert.match(text, /\ncuda:0: A card\n {2}memory {6}80\.0 GB, 70\.0 GB free\n/);
     assert.match(text, /\n {2}capability {2}9\.0\n {2}driver {6}for CUDA 13\.0\n$/);
   });
 
   it("says for each GPU whether cuBLAS multiplies, and why it does not", () => {
     const none = { ...gpu, id: "cuda:1", cublas: null, cublasFile: null, cublasMissing: "it was not found" };
-    const text = describeDevices([processor], { gpus: [gpu, none], cudaMissing: "" });
+    const text = describeDevices([processor], { gpus: [gpu, none], cudaMissing: "", nccl: noNccl });
     assert.match(text, /\n {2}cuBLAS {6}13\.0\.2 from \/opt\/libcublas\.so\.13\n/);
     assert.match(text, /\n {2}cuBLAS {6}none: it was not found\n/);
+  });
+
+  it("says of several GPUs whether they can work together", () => {
+    const text = (gpus: readonly Gpu[], nccl: Nccl) =>
+      describeDevices([processor], { gpus, cudaMissing: "", nccl });
+    const two = [gpu, { ...gpu, id: "cuda:1" }];
+    const there = { version: "2.32.3", file: "/opt/libnccl.so.2", missing: "" };
+    assert.match(text(two, there), /\ncuda:all: .*\n {2}NCCL {8}2\.32\.3 from \/opt\/libnccl\.so\.2\n$/);
+    assert.match(text(two, noNccl), /\n {2}NCCL {8}none: it was not found\n$/);
+    assert.doesNotMatch(text([gpu], there), /NCCL/);
   });
 });

@@ -79,7 +79,7 @@ describe("models found on this machine", () => {
     const weights = files["model.safetensors"]?.length;
     assert.deepEqual(await listed(), [
       ["own", "Plumb", size],
-      ["org/ggufs/Q4/b-00001-of-00002", "Hugging Face", 1],
+      ["org/ggufs/Q4/b-00001-of-00002", "Hugging Face", 2],
       ["org/ggufs/a", "Hugging Face", size],
       ["org/whole", "Hugging Face", weights],
       ["org_repo_c", "llama.cpp", size],
@@ -204,6 +204,51 @@ describe("models found on this machine", () => {
       (await found("org/old/gone")).broken ?? "",
       /"plumb models get org\/old@v1 --file gone\.gguf" fetches it again/,
     );
+  });
+
+  it("in parts have the size of all of them, or name the one that is missing", async () => {
+    const parts = { "Q4/b-00001-of-00002.gguf": "x", "Q4/b-00002-of-00002.gguf": "xyz" };
+    const folders = ["plumb/models", ".cache/llama.cpp", ".lmstudio/models/p/m"].map((folder, i) => ({
+      folder,
+      file: (part: number) => `${folder}/${"abc"[i]}-0000${part}-of-00002.gguf`,
+    }));
+    for (const { file } of folders) {
+      await put(file(1), "x");
+      await put(file(2), "xyz");
+    }
+    await snapshot("org/ggufs", MAIN, parts, "main");
+    const sizes = [
+      ["a-00001-of-00002", "Plumb"],
+      ["org/ggufs/Q4/b-00001-of-00002", "Hugging Face"],
+      ["b-00001-of-00002", "llama.cpp"],
+      ["p/m/c-00001-of-00002", "LM Studio"],
+    ] as const;
+    assert.deepEqual(
+      await listed(),
+      sizes.map(([name, source]) => [name, source, 4]),
+    );
+    for (const { file } of folders) await unlink(path.join(place.root, file(2)));
+    const blob = path.join(place.cache, "models--org--ggufs/blobs/aaaa-Q4-b-00002-of-00002.gguf");
+    await unlink(blob);
+    assert.deepEqual(
+      await listed(),
+      sizes.map(([name, source]) => [name, source, null]),
+    );
+    for (const [name, source] of sizes) {
+      const message =
+        source === "Hugging Face"
+          ? /00002-of-00002\.gguf is a link .* "plumb models get org\/ggufs --file Q4\/b-00001-of-00002\.gguf" fetches it/
+          : /00001-of-00002\.gguf: the part [abc]-00002-of-00002\.gguf of the model is not beside it\. Get it too\.$/;
+      await assert.rejects(resolveBaseModel(name), { name: "PlumbError", message });
+    }
+    await unlink(path.join(place.cache, `models--org--ggufs/snapshots/${MAIN}/Q4/b-00002-of-00002.gguf`));
+    assert.match(
+      (await found("org/ggufs/Q4/b-00001-of-00002")).broken ?? "",
+      /-00002-of-00002\.gguf is missing/,
+    );
+    process.env.HF_HUB_OFFLINE = "1";
+    const wish = { repo: "org/ggufs", file: "Q4/b-00001-of-00002.gguf" };
+    await assert.rejects(place.fetch(wish), { message: /is not in .* as a whole/ });
   });
 
   it("of Ollama without their blob say how to get it back", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { DEFAULT_MODEL } from "../../../src/core/model";
@@ -35,14 +36,16 @@ describe("plumb models and the network", function () {
     parameters: readonly string[],
     more: NodeJS.ProcessEnv = {},
     options: readonly string[] = [],
+    stdio: StdioOptions = "pipe",
   ) => {
     const child = spawn(process.execPath, ["--import", "tsx", ...options, main, "models", ...parameters], {
       env: { ...placeEnvironment(place.root, place.server), ...more },
+      stdio,
     });
     running.push(child);
     let [stdout, stderr] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.stdout!.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) =>
       child.on("close", (code) => resolve({ code, stdout, stderr })),
     );
@@ -181,6 +184,24 @@ describe("plumb models and the network", function () {
     const { code, stderr } = await ended;
     assert.equal(code, 130);
     assert.match(stderr, /Stopped\. The same command goes on from here\.\n$/);
+  });
+
+  it("get ends where the program that started it says so or goes away, without a signal, and else by itself", async () => {
+    const started = () => start(["get", REPO], {}, [], ["ignore", "pipe", "pipe", "ipc"]);
+    for (const end of ["send", "disconnect"] as const) {
+      place.server.disturb(/^files/, hang);
+      const { child, said: words } = started();
+      // Node.js tells of no "close" where this side has ended the channel.
+      const [code, said] = [once(child, "exit"), once(child.stderr!, "end")];
+      const before = place.server.fetches().length;
+      await until(() => Promise.resolve(place.server.fetches().length > before));
+      if (end === "send") child.send("stop");
+      else child.disconnect();
+      assert.equal((await code)[0], 130);
+      await said;
+      assert.match(words(), /Stopped\. The same command goes on from here\.\n$/);
+    }
+    assert.equal((await started().ended).code, 0);
   });
 
   it("two processes that get one model at once fetch it once", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, symlink, truncate, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { openBaseModel, resolveBaseModel } from "../../../src/core/model";
+import { listModels, openBaseModel, resolveBaseModel } from "../../../src/core/model";
 import { parseRepoName } from "../../../src/core/model/hub/names";
 import { hubPlace } from "./hub-place";
 import { COMMIT, digestOf, HubServer, send, sha256, type Fault } from "./hub-server";
@@ -80,6 +80,35 @@ describe("fetching from the Hub", function () {
       [`snapshots/${COMMIT}/${WEIGHTS_NAME}`]: link(WEIGHTS),
     });
     assert.equal(await readFile(path.join(place.cache, FOLDER, "refs", "main"), "utf8"), COMMIT);
+  });
+
+  it("puts the files themselves where no links can be made, as on Windows, and never takes them from another snapshot", async () => {
+    const other = "d".repeat(40);
+    const noLinks = () => Promise.reject(Object.assign(new Error("EPERM"), { code: "EPERM" }));
+    await place.fetch({ repo: REPO });
+    const larger = Buffer.from(JSON.stringify({ ...tinyFolderPlan().config, more: 1 }));
+    serve({ "config.json": larger, [WEIGHTS_NAME]: WEIGHTS });
+    place.server.repos.get(REPO)!.revisions.main = other;
+    const { path: folder } = await place.fetch({ repo: REPO }, { symlink: noLinks });
+    assert.deepEqual(await place.holds(FOLDER), {
+      [`blobs/${digestOf(CONFIG)}`]: "",
+      [`blobs/${sha256(WEIGHTS)}`]: "",
+      "refs/main": "",
+      [`snapshots/${COMMIT}/config.json`]: `../../blobs/${digestOf(CONFIG)}`,
+      [`snapshots/${COMMIT}/${WEIGHTS_NAME}`]: `../../blobs/${sha256(WEIGHTS)}`,
+      [`snapshots/${other}/config.json`]: "",
+      [`snapshots/${other}/${WEIGHTS_NAME}`]: "",
+    });
+    assert.deepEqual(await readFile(path.join(folder, "config.json")), larger);
+    assert.deepEqual(await readFile(path.join(folder, WEIGHTS_NAME)), WEIGHTS);
+    await isWhole();
+    const fetched = place.server.asked.length;
+    await place.fetch({ repo: REPO }, { symlink: noLinks });
+    assert.ok(place.server.asked.slice(fetched).every(({ path: asked }) => !asked.includes("/resolve/")));
+    assert.deepEqual(
+      (await listModels()).models.filter(({ name }) => name === REPO).map(({ broken }) => broken),
+      [null],
+    );
   });
 
   it("fetches nothing twice", async () => {

@@ -82,7 +82,11 @@ describe("memory that tuning takes", function () {
   /** Forecasts a byte a row, a hundred more for training, and ten thousand for kept weights. */
   const engine = (log: string[]): Engine => ({
     devices: () => [],
-    gpus: () => ({ gpus: [], cudaMissing: "none here" }),
+    gpus: () => ({
+      gpus: [],
+      cudaMissing: "none here",
+      nccl: { version: null, file: null, missing: "NCCL was not found" },
+    }),
     openModel: (_table, options) => {
       log.push(`open ${options?.weights}`);
       return Promise.resolve({

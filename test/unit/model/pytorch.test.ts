@@ -101,7 +101,28 @@ describe("files of torch.save", () => {
     assert.equal(bytes.toString("latin1", tensor!.offset, tensor!.offset + 12), "0123456789ab");
   });
 
+  it("may hold a tensor as what trains, which is the same tensor", () => {
+    const pickle = tensorPickle().toString("latin1");
+    const call = pickle.slice(pickle.indexOf("ctorch._utils"), pickle.lastIndexOf("u."));
+    const trains = (tensor: string) =>
+      `ctorch._utils\n_rebuild_parameter\n(${tensor}\x88ccollections\nOrderedDict\n)RtR`;
+    const tensors = (wrapped: string) => read(zip(sound(raw(pickle.replace(call, () => wrapped)))));
+    const [plain, parameter] = [tensors(call), tensors(trains(call))];
+    assert.deepEqual(
+      parameter.map(({ name, shape, layout }) => [name, shape, layout]),
+      plain.map(({ name, shape, layout }) => [name, shape, layout]),
+    );
+    assert.throws(() => tensors(trains(trains(call))), { message: /"w" is no tensor/ });
+  });
+
   const refused: [string, () => Buffer, RegExp][] = [
+    [
+      "the form before PyTorch 1.6",
+      // As torch.save(..., _use_new_zipfile_serialization=False) begins.
+      () =>
+        Buffer.concat([raw("\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."), Buffer.alloc(100)]),
+      /: it is in the form that PyTorch had before 1\.6, which is not supported\. Save the model anew/,
+    ],
     [
       "a call that would run something",
       () => zip(sound(tensorPickle(3, "cos\nsystem\n"))),

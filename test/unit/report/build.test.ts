@@ -5,8 +5,9 @@ import { resample, unitsOf } from "../../../src/core/report/resample";
 import { outcomeOf } from "../../../src/core/report/rivals";
 import { countClasses, type Judged, macroF1, microF1, scoreClass } from "../../../src/core/report/scores";
 import { PlumbError } from "../../../src/core/errors";
+import { languageFor, type Language } from "../../../src/core/report/language";
 import { verdict } from "../../../src/core/report/verdict";
-import { Report, type RivalName, type RivalReport } from "../../../src/core/schema";
+import { Report, type Outcome, type RivalName, type RivalReport } from "../../../src/core/schema";
 import { close } from "./fixtures";
 import { generationSample, sample } from "./samples";
 
@@ -129,6 +130,55 @@ describe("outcome against a rival", () => {
       /\+0\.30 \[0\.10,\s0\.50\], but 12\stest texts are too few .* \(3 right only here, 1 only there\)\.$/u,
     );
   });
+
+  it("is said first of the rival with the higher figure, though the count of texts says the opposite of it", () => {
+    const [one] = buildReport(sample("single", { labels: 2, train: 20, test: 40, skill: 0.5 })).rivals;
+    const rival = (name: RivalName, value: number, outcome: Outcome): RivalReport => ({
+      ...one!,
+      name,
+      outcome,
+      main: { ...one!.main, value },
+    });
+    const asWell = rival("untuned", 0.3, "as-well");
+    assert.equal(verdict("multi", [asWell, rival("word-counts", 0.6, "mixed")], 60).outcome, "mixed");
+    assert.equal(verdict("multi", [asWell, rival("word-counts", 0.2, "mixed")], 60).outcome, "as-well");
+    assert.equal(
+      verdict("multi", [asWell, rival("word-counts", 0.6, "mixed"), rival("majority", 0.1, "worse")], 60)
+        .outcome,
+      "worse",
+    );
+  });
+
+  it("says which side is ahead, by how much and how sure that is, without a sign to be turned round", () => {
+    const [one] = buildReport(sample("single", { labels: 2, train: 20, test: 40, skill: 0.5 })).rivals;
+    const said = (outcome: Outcome, value: number, low: number, high: number, language?: Language) => {
+      const rival = {
+        ...one!,
+        name: "word-counts",
+        outcome,
+        difference: { value, low, high, p: 0.01 },
+      } as const;
+      const majority = {
+        ...one!,
+        name: "majority",
+        outcome: "better",
+        main: { ...one!.main, value: 0 },
+      } as const;
+      return verdict("single", [rival, majority], 60, language).sentence.replaceAll("\u00a0", " ");
+    };
+    const rest = "; this run is better than always giving the most frequent answer.";
+    for (const [outcome, [value, low, high], sentence] of [
+      ["worse", [-0.18, -0.25, -0.1], "better: its macro F1 is 0.18 [0.10, 0.25] higher than this run's"],
+      ["worse", [-0.02, -0.05, 0.001], "better: its macro F1 is 0.02 [0.00, 0.05] higher than this run's"],
+      ["as-well", [-0.01, -0.04, 0.02], "as well: this run's macro F1 is 0.01 [−0.02, 0.04] lower"],
+      ["as-well", [0.01, -0.02, 0.03], "as well: this run's macro F1 is 0.01 [−0.02, 0.03] higher"],
+    ] as const)
+      assert.equal(said(outcome, value, low, high), `A word count does ${sentence}${rest}`);
+    assert.match(
+      said("worse", -0.18, -0.25, -0.1, languageFor("ru")),
+      /^Подсчёт слов: результат лучше, макро-F1 на 0,18 \[0,10; 0,25\] выше, чем у этого запуска; при этом запуск лучше/,
+    );
+  });
 });
 
 describe("report", () => {
@@ -204,7 +254,10 @@ describe("report", () => {
     const report = buildReport({ ...told, train: give(told.train), test: give(told.test) });
     assert.equal(rival(report, "word-counts").right.value, 1);
     assert.equal(report.verdict.outcome, "worse");
-    assert.match(report.verdict.sentence, /^A word count does better: this run stands at macro F1 −0\.\d\d /);
+    assert.match(
+      report.verdict.sentence,
+      /^A word count does better: its macro F1 is 0\.\d\d \[0\.\d\d,\s0\.\d\d\] higher than this run's[.;]/u,
+    );
     const both = buildReport({
       ...told,
       train: give(told.train),

@@ -4,6 +4,7 @@ import {
   changedTexts,
   classDifferences,
   compareReports,
+  renderComparisonText,
   renderComparison,
 } from "../../../src/core/report";
 import type { Report } from "../../../src/core/schema";
@@ -95,6 +96,12 @@ describe("differences of two runs", () => {
 });
 
 describe("the page that compares runs", () => {
+  it("shows no choice where nobody answers it: a page's panel brings it out", () => {
+    const choices = renderComparison(single, { reference: 0 }).match(/<input[^>]*>/g) ?? [];
+    assert.equal(choices.length, 2);
+    for (const choice of choices) assert.match(choice, / hidden=""/);
+  });
+
   it("is well formed for two and three runs, whichever is the reference, and for generation", () => {
     const third = { ...single[1], run: { ...single[1].run, id: "third" } };
     for (const reference of [0, 2]) assertBalanced(renderComparison([...single, third], { reference }));
@@ -109,6 +116,11 @@ describe("the page that compares runs", () => {
     const { outcome } = compareReports(second, first);
     const said = { better: "B is better than A", worse: "B is worse than A" }[outcome as "better" | "worse"];
     assert.ok(page.includes(said), outcome);
+    assert.match(page, /tells these adapters apart, not their settings/);
+    assert.match(
+      renderComparisonText(compareReports(second, first)),
+      /tells these adapters apart, not their settings/,
+    );
     for (const { first: row } of changedTexts(second, first))
       assert.ok(page.includes(`class="id">${row.id}<`));
   });

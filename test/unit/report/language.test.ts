@@ -36,6 +36,10 @@ describe("pages of reports in two languages", () => {
       "21 тестовый текст",
       "1\u00a0234 тестовых текста",
     ]);
+    assert.deepEqual(
+      [1, 2, 5, 21].map((number) => russian.counted(number, "more text")),
+      ["ещё 1 текст", "ещё 2 текста", "ещё 5 текстов", "ещё 21 текст"],
+    );
     const figure = { value: 0.5, low: 0.25, high: 0.75 };
     assert.equal(english.interval(figure), "[0.25,\u00a00.75]");
     assert.equal(russian.interval(figure), "[0,25;\u00a00,75]");

@@ -8,7 +8,7 @@ import {
   compareReports,
   renderComparisonText,
 } from "../../../src/core/report";
-import { decimals, duration, percent, pValue, signed } from "../../../src/core/report/format";
+import { decimals, duration, pValue, signed } from "../../../src/core/report/format";
 import type { Report } from "../../../src/core/schema";
 import { assertBalanced } from "./balanced";
 import { generationSample, sample } from "./samples";
@@ -25,16 +25,12 @@ const reports: [string, Report][] = [
 ];
 
 describe("figures", () => {
-  it("have two decimals, whole percent, a true minus, and a dash where not defined", () => {
+  it("have two decimals, a true minus, and a dash where not defined", () => {
     assert.equal(decimals(0.8349), "0.83");
     assert.equal(decimals(null), "–");
     assert.equal(signed(-0.071), "−0.07");
     assert.equal(signed(0.071), "+0.07");
     assert.equal(signed(-0.001), "0.00");
-    assert.equal(percent(0.456), "46\u00a0%");
-    assert.equal(percent(0.9999), ">99\u00a0%");
-    assert.equal(percent(0.0001), "<1\u00a0%");
-    assert.equal(percent(0), "0\u00a0%");
     assert.equal(pValue(0.0004), "p < 0.01");
     assert.equal(duration(59.6), "1 min 00 s");
     assert.equal(duration(3720), "1 h 02 min");
@@ -91,18 +87,26 @@ describe("report page", () => {
     assertBalanced(page);
   });
 
-  it("tells the time in UTC, and with its script as the reader's system does", () => {
+  it("tells the time in UTC, and with its script in the page's language, as in the reader's country", () => {
     const page = renderReport(buildReport(sample("single", { labels: 2, train: 20, test: 20, skill: 1 })));
     assert.match(page, /<time datetime="2026-01-02T03:04:05Z">2026-01-02 03:04 UTC<\/time\s*>/u);
     const script = /<script>([^]*)<\/script>/u.exec(page)![1]!;
     const time = { dateTime: "2026-01-02T03:04:05Z", textContent: "" };
-    const document = {
-      querySelectorAll: (selector: string) => (selector === "time" ? [time] : []),
-      querySelector: () => null,
+    const told = (lang: string, languages: readonly string[]) => {
+      const document = {
+        documentElement: { lang },
+        querySelectorAll: (selector: string) => (selector === "time" ? [time] : []),
+        querySelector: () => null,
+      };
+      runInNewContext(script, { document, navigator: { languages } });
+      return time.textContent;
     };
-    runInNewContext(script, { document });
-    const style = { dateStyle: "medium", timeStyle: "short" } as const;
-    assert.equal(time.textContent, new Date(time.dateTime).toLocaleString(undefined, style));
+    const as = (tag: string) =>
+      new Date(time.dateTime).toLocaleString(tag, { dateStyle: "medium", timeStyle: "short" });
+    assert.equal(told("en", ["de-DE", "en-GB", "en"]), as("en-GB"));
+    assert.equal(told("ru", ["en-US", "en"]), as("ru"));
+    assert.equal(told("ru", ["ru-RU"]), as("ru-RU"));
+    assert.notEqual(as("ru"), as("en-GB"));
   });
 
   it("shows texts whole, white space and direction kept, and folds none away for good", () => {
@@ -116,6 +120,16 @@ describe("report page", () => {
 
   it("says the id where a text is not at hand", () => {
     assert.match(renderReport(single), /The text of test-\d+ is not at hand/u);
+  });
+
+  it("says in how many resamples the figure of some class was not defined", () => {
+    const seen = (report: Report) =>
+      /Resamples without some class<\/dt>\s*<dd>([^<]*)/u.exec(renderReport(report))?.[1];
+    const { undefinedResamples } = many.classification!.macroF1;
+    assert.ok(undefinedResamples > 0 && undefinedResamples < 2000);
+    assert.equal(seen(many), `${undefinedResamples.toLocaleString("en")} of 2,000, its F1 left out there`);
+    assert.equal(seen(single), "0 of 2,000");
+    assert.equal(seen(generation), undefined);
   });
 
   it("lists every class once, worst first", () => {

@@ -22,8 +22,9 @@ const ctestOutput = `Test project /somewhere/build/native
 `;
 
 describe("counting of tests", () => {
-  it("counts CTest's tests by their result lines", () => {
-    assert.deepEqual(countCtest(ctestOutput), { passed: 2, failed: 3, skipped: 1 });
+  it("counts CTest's tests by their result lines, and names what failed", () => {
+    const failures = ["gradients: Failed", "resume: Exception", "slow: Timeout"];
+    assert.deepEqual(countCtest(ctestOutput), { passed: 2, failed: 3, skipped: 1, failures });
   });
 
   it("takes a runner without tests as failed", () => {
@@ -79,12 +80,14 @@ describe("the Mocha runner", function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it("counts what passed, failed and was skipped", async () => {
-    assert.deepEqual(await runMocha("good.test.ts"), { passed: 1, failed: 1, skipped: 1 });
+  it("counts what passed, failed and was skipped, and names what failed", async () => {
+    const failures = ["c: wrong"];
+    assert.deepEqual(await runMocha("good.test.ts"), { passed: 1, failed: 1, skipped: 1, failures });
   });
 
   it("counts a failing hook as failed", async () => {
-    assert.deepEqual(await runMocha("hook.test.ts"), { passed: 0, failed: 1, skipped: 0 });
+    const failures = ['"before all" hook for "a": x'];
+    assert.deepEqual(await runMocha("hook.test.ts"), { passed: 0, failed: 1, skipped: 0, failures });
   });
 
   it("fails where a file cannot be loaded", async () => {

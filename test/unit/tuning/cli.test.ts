@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
 import fc from "fast-check";
 import { batchSize, dropout, heldOutShare, rank } from "../../../src/cli/options";
-import { answerRow } from "../../../src/cli/predict";
+import { answerRow, expectFile } from "../../../src/cli/predict";
 import { Progress, progressLine, timeLeft } from "../../../src/cli/progress";
+import { reportWidth, textWidth } from "../../../src/cli/terminal";
 import { textBatches, type Asked } from "../../../src/cli/texts";
 import { LoraSettings, TuningSettings } from "../../../src/core/schema";
 
@@ -47,6 +51,30 @@ describe("texts of predict", () => {
     assert.equal((await textsOf("[1]\n"))[0]?.text, "[1]");
   });
 
+  it("are no lines of a JSON list or of an object in lines: judged as texts, the slip would go unseen", async () => {
+    const entries = [{ text: "one" }, { text: "two" }];
+    const lists = [
+      JSON.stringify(entries),
+      JSON.stringify(entries, null, 2),
+      '[{"text": "one"},\n{"text": "two"}]',
+      '[ {\n "text": "one" }]',
+      '["one", "two"]',
+      '["one",\n"two"]',
+      "[]",
+    ];
+    for (const list of lists)
+      await assert.rejects(
+        textsOf("\n", list),
+        /^PlumbError: new\.txt, line 2: a JSON list begins here.*jq -c/,
+        list,
+      );
+    await assert.rejects(textsOf(JSON.stringify({ rows: entries }, null, 2)), /line 1: not JSON/);
+    for (const text of ["[1]", "[sic] she wrote", '["No," he said]', "[ ]x", "{ }x"])
+      assert.deepEqual(await textsOf(`${text}\n`), [{ name: { line: 1 }, text }]);
+    // What comes later is a text like any other.
+    assert.equal((await textsOf("one\n[\n"))[1]?.text, "[");
+  });
+
   it("that cannot be read are named by line", async () => {
     await assert.rejects(textsOf('{"text":"one"}\n{"text":\n'), /^PlumbError: new\.txt, line 2: not JSON/);
     await assert.rejects(textsOf('{"text": one}\n'), /^PlumbError: new\.txt, line 1: not JSON/);
@@ -55,10 +83,20 @@ describe("texts of predict", () => {
     await assert.rejects(textsOf('{"txt":"one"}\n'), /line 1: no field "text"/);
     await assert.rejects(textsOf("one\ntw\0o\n"), /line 2: found a NUL byte/);
     await assert.rejects(
-      textsOf("one\n", Uint8Array.of(0xff, 0xfe, 0x0a)),
-      /new\.txt, after line 1: not UTF-8/,
+      textsOf(String.raw`{"text":"a\u0000b"}`),
+      /line 1: field "text" holds the character NUL/,
     );
-    await assert.rejects(textsOf(Uint8Array.of(0xff, 0xfe)), /^PlumbError: new\.txt: not UTF-8/);
+    await assert.rejects(
+      textsOf(String.raw`{"text":"a\ud83d"}`),
+      /line 1: field "text" holds half of a char/,
+    );
+    const bad = Buffer.concat([
+      Buffer.from("one\r\ntwo\rthree "),
+      Uint8Array.of(0xff),
+      Buffer.from("\nfour\n"),
+    ]);
+    await assert.rejects(textsOf(bad), /^PlumbError: new\.txt, line 3: not UTF-8/);
+    await assert.rejects(textsOf(Uint8Array.of(0xff, 0xfe)), /^PlumbError: new\.txt, line 1: not UTF-8/);
   });
 
   it("go on in batches as they come", async () => {
@@ -69,6 +107,31 @@ describe("texts of predict", () => {
     }
     for await (const batch of textBatches(stream(), "new.txt")) sizes.push(batch.length);
     assert.deepEqual(sizes, [2, 512, 512, 276]);
+  });
+});
+
+describe("what is no file of texts for predict", () => {
+  const refused = (file: string, what: RegExp) => assert.rejects(expectFile(file), what);
+
+  it("is refused in a sentence that says where a text goes, however long it is", async () => {
+    await refused("nowhere.txt", /^PlumbError: nowhere\.txt does not exist\. .*standard input/);
+    await refused(
+      "Buy now! ".repeat(1000),
+      /^PlumbError: "Buy now! [^"]{20,40}" does not exist\. .*standard input/,
+    );
+    await refused(__dirname, /is a folder; expected a file of texts\.$/);
+    await refused(path.join(__filename, "x"), /^PlumbError: Cannot read .*: a part of its path is a file/);
+  });
+
+  it("is a link that goes in a circle", async () => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), "plumb-texts-"));
+    const link = path.join(folder, "link");
+    await symlink(link, link);
+    await refused(
+      link,
+      /^PlumbError: Cannot read .*link: its symbolic links go in a circle\. Correct them\.$/,
+    );
+    await rm(folder, { recursive: true });
   });
 });
 
@@ -153,6 +216,15 @@ describe("progress", () => {
     const lines = text.split("\n").map((line) => line.split("\r\u001b[2K").at(-1));
     assert.equal(lines[0], "Note");
     assert.match(lines[1]!, /^Tuning .* 75 %/);
+  });
+
+  it("takes a terminal that does not know its width for one of 80 columns, as the other words do", () => {
+    const { written, stream } = writer(true, 0);
+    new Progress(stream).update(state);
+    assert.match(written.join(""), /Tuning {2}█+░+ +50 % {2}40 s left/);
+    const widths = [stream, { isTTY: true }, { isTTY: true, columns: 40 }, { isTTY: true, columns: 300 }, {}];
+    assert.deepEqual(widths.map(textWidth), [80, 80, 40, 100, null]);
+    assert.deepEqual(widths.map(reportWidth), [80, 80, 40, 100, 100]);
   });
 
   it("is a plain line now and then in a pipe, and always the last", () => {

@@ -8,6 +8,7 @@ import type {
   GenerateOptions,
   Gpus,
   Model,
+  ModelOptions,
   ModelTable,
   Parameter,
   Segments,
@@ -122,6 +123,8 @@ export interface FakeBehaviour {
   /** What weights take that are kept converted. */
   keptBytes?: number;
   gpus?: Gpus;
+  /** What opening a model on a GPU ends with; null where it opens. */
+  gpuError?: (weights: ModelOptions["weights"]) => Error | null;
   /** What multiplies. */
   products?: string;
   opened?: number;
@@ -390,6 +393,9 @@ class FakeSession implements Session {
 export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
   return {
     openModel: (_, options) => {
+      const onGpu = options?.device?.startsWith("cuda") === true;
+      const error = onGpu ? (behaviour.gpuError?.(options.weights) ?? null) : null;
+      if (error !== null) return Promise.reject(error);
       const kept = options?.weights === "stream" ? 0 : (behaviour.keptBytes ?? 0);
       const model: Model = {
         precision: "float32",
@@ -411,6 +417,12 @@ export function fakeEngine(behaviour: FakeBehaviour = {}): Engine {
       return Promise.resolve(model);
     },
     devices: () => [{ id: "cpu", name: "Fake processor", threads: 1, features: [], precision: "float32" }],
-    gpus: () => behaviour.gpus ?? { gpus: [], cudaMissing: "no driver was found" },
+    gpus: () =>
+      behaviour.gpus ?? {
+        gpus: [],
+        cudaMissing: "no NVIDIA driver was found",
+        noGpu: true,
+        nccl: { version: null, file: null, missing: "NCCL was not found" },
+      },
   };
 }

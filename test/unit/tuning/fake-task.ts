@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { Gpus } from "../../../src/core/engine";
 import type { Task } from "../../../src/core/schema";
 import { seededRandom } from "../../../src/core/random";
 import { runJob } from "../../../src/core/tuning/job";
@@ -70,9 +71,30 @@ export async function makeTask(
 /** Rates and steps that the fake engine learns with in a moment. */
 export const QUICK = { steps: 40, promptRate: 0.05, biasRate: 0.05, promptLength: 4, evaluateEvery: 8 };
 
+/** One card with so many bytes of free memory. */
+export const gpusWith = (freeMemory: number): Gpus => ({
+  gpus: [
+    {
+      id: "cuda:0",
+      name: "A card",
+      memory: 8e9,
+      freeMemory,
+      capability: "8.9",
+      driver: "13.0",
+      precision: "bfloat16",
+      cublas: null,
+      cublasFile: null,
+      cublasMissing: "",
+    },
+  ],
+  cudaMissing: "",
+  nccl: { version: null, file: null, missing: "NCCL was not found" },
+});
+
 export function fakeTools(behaviour: FakeBehaviour = {}, change: Partial<JobTools> = {}): JobTools {
   return {
     engine: () => fakeEngine(behaviour),
+    gpus: () => Promise.resolve(fakeEngine(behaviour).gpus()),
     openBaseModel: () => Promise.resolve(fakeBaseModel()),
     resolveBaseModel: () => Promise.resolve("/models/fake.gguf"),
     readModelSource: () =>

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { EngineError, type ModelOptions } from "../../../src/core/engine";
 import type { FromWorker, Job } from "../../../src/core/tuning/protocol";
 import type { RunPlan } from "../../../src/core/tuning/run-plan";
-import { fakeTools, makeTask, QUICK, run, tune } from "./fake-task";
+import { fakeTools, gpusWith, makeTask, QUICK, run, tune } from "./fake-task";
 
 type ForecastJob = Extract<Job, { type: "forecast" }>;
 const forecast = (task: string, more: Partial<ForecastJob> = {}): Job => ({
@@ -89,30 +90,50 @@ describe("the forecast of a run", () => {
     assert.equal(fivefold.folds, 5);
   });
 
-  it("says that there is no graphics card where one is wished for", async () => {
-    const plan = await planOf(forecast(task.file, { engine: { device: "cuda" } }));
-    assert.match(plan.decisions.join(), /^No graphics card: .+\.$/);
+  it("says once that there is no graphics card, unless the processor is wished for", async () => {
+    for (const engine of [{}, { device: "cuda" }]) {
+      const { decisions, device } = await planOf(forecast(task.file, { engine }));
+      assert.equal(device, "Fake processor");
+      assert.match(decisions.join(), /^The processor does the work, since [^.]+\.$/);
+    }
     assert.deepEqual((await planOf(forecast(task.file, { engine: { device: "cpu" } }))).decisions, []);
   });
 
-  it("counts on the memory of the GPU that is wished for, and names it", async () => {
-    const card = {
-      id: "cuda:0",
-      name: "A card",
-      memory: 8e9,
-      freeMemory: 7e9,
-      capability: "8.9",
-      driver: "13.0",
-      precision: "bfloat16",
-      cublas: null,
-      cublasFile: null,
-      cublasMissing: "",
-    } as const;
-    const plan = await planOf(
-      forecast(task.file, { engine: { device: "cuda" } }),
-      fakeTools({ gpus: { gpus: [card], cudaMissing: "" } }),
+  it("counts on the memory of the GPU that is there, wished for or not, and names it", async () => {
+    for (const engine of [{}, { device: "cuda" }]) {
+      const { device, available, decisions } = await planOf(
+        forecast(task.file, { engine }),
+        fakeTools({ gpus: gpusWith(7e9) }),
+      );
+      assert.deepEqual([device, available, decisions], ["A card", 7e9, []]);
+    }
+    const cpu = forecast(task.file, { engine: { device: "cpu" } });
+    assert.equal((await planOf(cpu, fakeTools({ gpus: gpusWith(7e9) }))).device, "Fake processor");
+  });
+
+  it("is the processor's where the GPU does not hold the run, and says so with both figures", async () => {
+    const plan = (engine: ForecastJob["engine"]) =>
+      planOf(forecast(task.file, { engine }), fakeTools({ gpus: gpusWith(1e6), bytesPerRow: 1e5 }));
+    const { device, decisions, available } = await plan({});
+    assert.deepEqual([device, available], ["Fake processor", 8e9]);
+    assert.match(
+      decisions.join(),
+      /^The processor does the work, since at least \d+ MB of .* \(A card\) would be needed, and 1 MB may be used\.$/,
     );
-    assert.equal(plan.device, "A card");
-    assert.equal(plan.available, 7e9);
+    await assert.rejects(plan({ device: "cuda" }), /Not enough memory on the GPU \(A card\)/);
+  });
+
+  it("converts the weights for each use on a GPU that has no room for copies of them", async () => {
+    const full = new EngineError("out-of-memory", "GPU: reserving memory: out of memory");
+    const gpuError = (weights: ModelOptions["weights"]) => (weights === "keep" ? full : null);
+    const { device, decisions } = await planOf(
+      forecast(task.file),
+      fakeTools({ gpus: gpusWith(7e9), gpuError }),
+    );
+    assert.equal(device, "A card");
+    assert.match(
+      decisions.join(),
+      /^Weights are converted for each use, because keeping them converted does not/,
+    );
   });
 });

@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { Prediction, Report } from "../../../src/core/schema";
 import { seededRandom } from "../../../src/core/random";
+import type { BaseModel } from "../../../src/core/model";
 import { Manifest } from "../../../src/core/schema";
+import { textHash } from "../../../src/core/tuning/run-folder";
 import { readAdapter } from "../../../src/core/tuning/adapter";
 import { decodeTensors, encodeTensors } from "../../../src/core/tuning/safetensors";
 import { chooseLook } from "../../../src/core/tuning/choose";
 import type { Evaluation } from "../../../src/core/tuning/detectors";
 import { lockFolder } from "../../../src/core/lock";
-import type { FromWorker } from "../../../src/core/tuning/protocol";
+import type { FromWorker, Job } from "../../../src/core/tuning/protocol";
 import { fakeBaseModel, fakeEngine, fakeTable, type FakeBehaviour } from "./fake-engine";
 import { SmallDisk } from "../../small-disk";
-import { fakeTools, makeTask, QUICK, rows, run, tune, type Ran } from "./fake-task";
+import { fakeTools, gpusWith, makeTask, QUICK, rows, run, tune, type Ran } from "./fake-task";
 
 const bytesOf = (folder: string, name = "adapter.safetensors") => readFile(path.join(folder, name));
 const manifestOf = async (folder: string) =>
@@ -93,6 +95,8 @@ describe("a tuning job", () => {
       texts.every((text) => !stored.includes(text)),
       "predictions carry no texts",
     );
+    const judged = new Map(rows("single", 90).map(({ id, text }) => [id, textHash(text)]));
+    assert.deepEqual(new Map(Object.entries(manifest.texts ?? {})), judged);
   });
 
   it("learns: the held-out loss falls and the report beats the majority", async () => {
@@ -197,6 +201,84 @@ describe("a tuning job", () => {
     assert.deepEqual(await bytesOf(first.folder), await bytesOf(ran.folder));
   });
 
+  it("goes on where it was begun: on the processor though a GPU is there now, on the GPU or not at all", async () => {
+    const card = fakeTools({ gpus: gpusWith(7e9) });
+    const here = await run(tune(task.file), fakeTools(), stopAt(5));
+    const { messages } = await run({ type: "resume", run: here.folder }, card);
+    assert.ok(messages.some(({ type }) => type === "done"));
+    assert.equal((await manifestOf(here.folder)).engine.place, "cpu");
+
+    const there = await run(tune(task.file), card, stopAt(5));
+    const { place, device } = (await manifestOf(there.folder)).engine;
+    assert.deepEqual([place, device], ["cuda:0", "A card"]);
+    const resume: Job = { type: "resume", run: there.folder };
+    await assert.rejects(
+      run(resume, fakeTools()),
+      /begun on a GPU, and none can be used now: no NVIDIA driver was found\. Repair that, or begin anew on the processor\.$/,
+    );
+    const other = gpusWith(7e9);
+    const renamed = { ...other, gpus: [{ ...other.gpus[0]!, id: "cuda:1", name: "Another" }] };
+    await assert.rejects(
+      run(resume, fakeTools({ gpus: renamed })),
+      /begun on cuda:0 \(A card\), and this machine has cuda:1 \(Another\)\. Go on where it was begun/,
+    );
+    assert.equal((await manifestOf(there.folder)).status, "paused");
+    assert.ok((await run(resume, card)).result);
+  });
+
+  it("finds the base model that an adapter was tuned on by its name, where it lay elsewhere; says so where it is gone", async () => {
+    const { folder } = await run(tune(task.file));
+    const predict: Job = { type: "predict", adapter: folder, engine: {} };
+    const other = fakeBaseModel({ name: "Another", fingerprint: "0".repeat(64) });
+    const here = (models: Record<string, BaseModel>) =>
+      fakeTools(
+        {},
+        {
+          resolveBaseModel: (name) =>
+            name === undefined || name in models
+              ? Promise.resolve(name ?? "default")
+              : Promise.reject(new Error("not there")),
+          openBaseModel: (place) => Promise.resolve(models[place]!),
+        },
+      );
+    const moved = await run(predict, here({ default: other, fake: fakeBaseModel() }), () => null, [
+      ["a text"],
+    ]);
+    assert.ok(moved.messages.some(({ type }) => type === "predictions"));
+    await assert.rejects(
+      run(predict, here({ default: other })),
+      /needs the base model that it was tuned on, Fake 150M, and that is not on this machine any more \(it was .*fake\.gguf\)/,
+    );
+  });
+
+  it("scores on the GPU that is there; where that has no room, on the processor, and says so", async () => {
+    const { folder } = await run(tune(task.file));
+    const predict: Job = { type: "predict", adapter: folder, engine: {} };
+    const predicted = (behaviour: FakeBehaviour) =>
+      run(predict, fakeTools(behaviour), () => null, [["a happy text"]]);
+    assert.deepEqual(notesOf(await predicted({ gpus: gpusWith(7e9) })), []);
+    const small = notesOf(await predicted({ gpus: gpusWith(1e5) }));
+    assert.match(
+      small.join(),
+      /^The processor does the work, since at least .* would be needed, and 0 MB may be/,
+    );
+    // A machine without one is no news, unless one was wished for; one that cannot be used is.
+    assert.deepEqual(notesOf(await predicted({})), []);
+    const cudaMissing = "the library for NVIDIA GPUs cannot be opened: it is damaged";
+    const unusable = notesOf(await predicted({ gpus: { ...gpusWith(0), gpus: [], cudaMissing } }));
+    assert.deepEqual(unusable, [
+      `The processor does the work, since no graphics card can be used: ${cudaMissing}.`,
+    ]);
+    const wished = await run({ ...predict, engine: { device: "cuda" } });
+    assert.match(notesOf(wished).join(), /^The processor does the work, since no graphics card can be used/);
+    const scored = async (behaviour: FakeBehaviour) => {
+      const { result } = await run({ type: "eval", adapter: folder, engine: {} }, fakeTools(behaviour));
+      return Report.parse(result?.report).run.device;
+    };
+    assert.equal(await scored({ gpus: gpusWith(7e9) }), "A card");
+    assert.equal(await scored({ gpus: gpusWith(1e5) }), "Fake processor");
+  });
+
   it("says where a GPU's products are by another library than before it was stopped, and keeps that", async () => {
     const by = (products: string) => fakeTools({ products });
     const { folder } = await run(tune(task.file), by("own kernel"), stopAt(5));
@@ -204,7 +286,8 @@ describe("a tuning job", () => {
     const same = await run({ type: "resume", run: folder }, by("own kernel"), stopAt(9));
     assert.deepEqual(notesOf(same), []);
     const other = await run({ type: "resume", run: folder }, by("cuBLAS 13.0.2"));
-    const sentence = /were by own kernel when this run began, and are by cuBLAS 13\.0\.2 from here on/;
+    const sentence =
+      /were by Plumb's own kernel when this run began, and are by cuBLAS 13\.0\.2 from here on/;
     assert.match(notesOf(other).join(), sentence);
     const { engine, decisions } = await manifestOf(folder);
     assert.equal(engine.products, "cuBLAS 13.0.2");
@@ -495,7 +578,7 @@ describe("a tuning job says what is wrong", () => {
       /is not the file that the run began with/,
     );
     await run({ type: "resume", run: folder });
-    const job = { type: "predict", adapter: folder, engine: {} } as const;
+    const job = { type: "predict", adapter: folder, base: "Other", engine: {} } as const;
     await assert.rejects(
       run(job, other),
       /Cannot use .*adapter\.safetensors with Other.*it was made for Fake 150M/s,
@@ -544,6 +627,32 @@ describe("a tuning job says what is wrong", () => {
       );
       assert.deepEqual(await readdir(out, { recursive: true }), before);
       assert.equal(await readFile(path.join(out, "notes.txt"), "utf8"), "my own");
+    } finally {
+      disk.remove();
+    }
+  });
+
+  it("no space left on the disk for a run beside the task, and leaves nothing, or a run that can go on", async function () {
+    const disk = SmallDisk.at(path.join(task.folder, "disk"), 1 << 20);
+    if (disk === null) this.skip();
+    try {
+      const file = path.join(disk.folder, path.basename(task.file));
+      await cp(task.file, file);
+      await cp(path.join(task.folder, "moods.jsonl"), path.join(disk.folder, "moods.jsonl"));
+      const runs = path.join(disk.folder, ".plumb", "runs");
+      const room = Array.from({ length: 8 }, (_, page) => path.join(disk.folder, `room${page}`));
+      for (const page of room) await writeFile(page, "x");
+      disk.fill();
+      const before = await readdir(disk.folder);
+      for (const page of room) {
+        await assert.rejects(run(tune(file)), /Cannot write .*: no space left on the disk; free some/);
+        const [begun] = await runsOf(disk.folder);
+        if (begun === undefined) assert.deepEqual(await readdir(disk.folder), before);
+        else assert.equal((await manifestOf(path.join(runs, begun))).status, "running");
+        await rm(path.join(disk.folder, ".plumb"), { recursive: true, force: true });
+        await rm(page);
+        before.splice(before.indexOf(path.basename(page)), 1);
+      }
     } finally {
       disk.remove();
     }
@@ -797,6 +906,14 @@ describe("predict and eval", () => {
     const predict = (adapter: string) => run({ type: "predict", adapter, engine: {} });
     await assert.rejects(predict(path.join(task.folder, "nowhere")), /does not exist/);
     await assert.rejects(predict(task.folder), /is not a run/);
+    await assert.rejects(predict("/dev/null"), /is neither a file nor a folder/);
+    await assert.rejects(predict(path.join(task.file, "x")), /a part of its path is a file/);
+    const link = path.join(task.folder, "link");
+    await symlink(link, link);
+    await assert.rejects(predict(link), /Cannot read .*link: its symbolic links go in a circle/);
+    const hollow = path.join(task.folder, "hollow");
+    await mkdir(path.join(hollow, "adapter.safetensors"), { recursive: true });
+    await assert.rejects(predict(hollow), /Cannot read .*adapter\.safetensors: it is a folder/);
     await assert.rejects(predict(task.file), /not a whole safetensors file/);
     const empty = path.join(task.folder, "empty.safetensors");
     await writeFile(empty, "");

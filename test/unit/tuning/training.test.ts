@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { seededRandom } from "../../../src/core/random";
+import { speak } from "../../../src/core/say";
 import { MethodName } from "../../../src/core/schema";
-import { packByRows, shapeOf } from "../../../src/core/tuning/batch";
+import { packByRows, packEvenly, shapeOf } from "../../../src/core/tuning/batch";
 import {
   detectNan,
   detectNoMovement,
@@ -23,7 +25,7 @@ import {
   methodSpec,
   trainedBytes,
 } from "../../../src/core/tuning/methods";
-import { microBatches, train } from "../../../src/core/tuning/trainer";
+import { microBatches, train, turnsOfStep } from "../../../src/core/tuning/trainer";
 import { fakeEngine, fakeTable, fakeTokenizer } from "./fake-engine";
 
 const layout = buildLayout(
@@ -112,10 +114,50 @@ describe("micro-batches", () => {
     );
   });
 
-  it("make the loss of a step the mean over its examples, whatever the budget", () => {
+  it("keep every lane busy in as few turns as the budget asks for", () => {
+    const numbers = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(
+        numbers,
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 1, max: 4 }),
+        (rows, budget, lanes) => {
+          const turns = (groups: number[][]) => Math.ceil(groups.length / lanes);
+          const even = packEvenly(rows, (count) => count, budget, lanes);
+          const packed = packByRows(rows, (count) => count, budget);
+          assert.deepEqual(even.flat(), rows);
+          assert.equal(turns(even), turns(packed));
+          const largest = (groups: number[][]) => Math.max(...groups.map(sum));
+          assert.ok(largest(even) <= largest(packed));
+          // One row less in the largest would take another turn, or leave an item without a place.
+          const less = packByRows(rows, (count) => count, largest(even) - 1);
+          assert.ok(lanes === 1 || turns(less) > turns(even) || largest(less) === largest(even));
+        },
+      ),
+      { seed: 43 },
+    );
+    assert.deepEqual(
+      packEvenly([1, 1, 1, 1, 1, 1], (count) => count, 100, 3),
+      [
+        [1, 1],
+        [1, 1],
+        [1, 1],
+      ],
+    );
+  });
+
+  it("make the loss of a step the mean over its examples, whatever the budget and the lanes", () => {
     const items = itemsOf([0, 1, 2, 0, 1, 2, 0, 1]);
-    for (const budget of [1, 40, 70, 1000]) {
-      const batches = microBatches(layout, items, () => ({ example: 1 }), budget);
+    for (const [train, lanes] of [
+      [1, 1],
+      [40, 1],
+      [70, 2],
+      [1000, 1],
+      [1000, 3],
+    ] as const) {
+      const turns = turnsOfStep(layout, items, () => ({ example: 1 }), { train, score: 1, lanes });
+      for (const turn of turns) assert.ok(turn.length <= lanes);
+      const batches = turns.flat();
       const weights = batches.flatMap((batch) => [...batch.choiceWeight]);
       assert.equal(weights.length, 8);
       assert.ok(Math.abs(sum(weights) - 1) < 1e-6);
@@ -185,7 +227,7 @@ describe("schedule and defaults", () => {
       ["full"],
     ]);
     const lora = resolveSettings({ method: "lora", lora: { rank: 4 } }, facts);
-    assert.deepEqual(lora.lora, { rank: 4, alpha: 16, dropout: 0, rate: 1e-3 });
+    assert.deepEqual(lora.lora, { rank: 4, alpha: 16, dropout: 0, rate: 2e-3 });
     assert.equal(methodSpec(lora).lora?.maps.length, 7);
     assert.equal(resolveSettings({ method: "bias" }, facts).lora, undefined);
     assert.throws(() => resolveSettings({ method: "bias", lora: { rank: 4 } }, facts), /no low-rank updates/);
@@ -208,11 +250,14 @@ describe("schedule and defaults", () => {
     assert.deepEqual(rates("ptuning-bias"), { promptRate: 5e-3, biasRate: 2e-3 });
     assert.equal(rates("prompt").promptRate, 1e-2);
     assert.equal(rates("bias").biasRate, 4e-3);
-    assert.equal(rates("ptuning").promptRate, 1e-3);
+    assert.equal(rates("ptuning").promptRate, 1e-2);
+    assert.equal(resolveSettings({ method: "ptuning", promptEncoder: "lstm" }, facts).promptRate, 1e-3);
+    assert.equal(resolveSettings({ method: "lora" }, facts).lora?.rate, 2e-3);
+    assert.equal(resolveSettings({ method: "full" }, facts).fullRate, 1.2e-4);
   });
 
   it("leaves nothing of a prompt encoder but its vectors, at both sides of the text", () => {
-    const settings = resolveSettings({ method: "ptuning", promptLength: 5 }, facts);
+    const settings = resolveSettings({ method: "ptuning", promptEncoder: "lstm", promptLength: 5 }, facts);
     assert.deepEqual(methodSpec(settings), {
       promptLength: 5,
       promptRight: 5,
@@ -220,8 +265,7 @@ describe("schedule and defaults", () => {
       biases: [],
     });
     assert.deepEqual(adapterSpec(settings), { promptLength: 5, promptRight: 5, biases: [] });
-    const without = resolveSettings({ method: "ptuning", promptEncoder: "none" }, facts);
-    assert.equal(without.promptRate, resolveSettings({ method: "prompt" }, facts).promptRate);
+    const without = resolveSettings({ method: "ptuning" }, facts);
     assert.deepEqual(methodSpec(without), adapterSpec(without));
   });
 
@@ -251,7 +295,10 @@ describe("schedule and defaults", () => {
     assert.equal(floats({ method: "bias", biases: ["v", "down"] }), 2 * (4 + 8));
     assert.equal(floats({}), floats({ method: "prompt" }) + floats({ method: "bias" }));
     assert.equal(floats({ method: "lora", lora: { rank: 2 } }), 2 * 2 * (16 + 12 + 12 + 16 + 24 + 24 + 24));
-    assert.ok(floats({ method: "ptuning" }) > floats({ method: "ptuning", promptEncoder: "mlp" }));
+    assert.ok(
+      floats({ method: "ptuning", promptEncoder: "lstm" }) >
+        floats({ method: "ptuning", promptEncoder: "mlp" }),
+    );
     const full = resolveSettings({ method: "full" }, facts);
     const all = trainedBytes(full, config) / (16 + 2 + 4 + 12);
     const layer = 8 * 8 + 4 * 8 + 4 * 8 + 8 * 8 + 3 * 16 * 8 + 2 * 8;
@@ -420,6 +467,26 @@ describe("words", () => {
       "2 minutes",
       "2 hours",
     ]);
+  });
+
+  it("are a sentence in Russian too, whatever its numbers", () => {
+    const texts = JSON.parse(readFileSync("l10n/bundle.l10n.ru.json", "utf8")) as Record<string, string>;
+    speak({ language: "ru", texts });
+    try {
+      const said = (fit: number, folds: number, minutes: number) =>
+        forecastSentence({
+          ...{ model: "M", fit, heldOut: 57, test: 80, folds, seconds: 60 * minutes, bytes: 2.4e9 },
+          ...{ gpu: null, fileBytes: 0 },
+        });
+      assert.equal(
+        said(21, 2, 2),
+        "Дообучает M (21 текст), лучший шаг выбирает ещё по 57, в тестовой части 80, " +
+          "затем дообучает ещё 2 раза для перекрёстных предсказаний: максимум примерно 2 минуты, память: 2,4 ГБ.",
+      );
+      assert.match(said(320, 5, 21), /^Дообучает M \(320 текстов\).* ещё 5 раз .* 21 минута, /);
+    } finally {
+      speak(null);
+    }
   });
 
   it("name a large model's own file where every step reads it", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { rmSync, writeFileSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { PlumbError } from "../../../src/core/errors";
 import { FromWorker, type Job } from "../../../src/core/tuning/protocol";
@@ -44,7 +45,10 @@ describe("the worker", function () {
     const job = tune(task.file, { options: { method: "lora", lora: { rank: 5000 } } });
     await assert.rejects(start(job).ended, (error: PlumbError) => {
       assert.equal(error.code, "settings");
-      assert.match(error.message, /^"lora\.rank" cannot be used: .*1024/);
+      assert.match(
+        error.message,
+        /cannot be used: field "lora\.rank": found the number 5000, expected a number up to 1024\.$/,
+      );
       return true;
     });
   });
@@ -96,6 +100,22 @@ describe("the worker", function () {
     assert.ok(end.kind === "paused" && end.step >= 5 && end.step < 40);
   });
 
+  it("says how to go on where a run that has begun can no longer be saved", async () => {
+    const out = path.join(task.folder, "out");
+    const running = start(tune(task.file, { out }), (message) => {
+      if (message.type !== "progress" || message.phase !== "tune" || message.done !== 5) return;
+      rmSync(path.join(out, "checkpoint"), { recursive: true, force: true });
+      writeFileSync(path.join(out, "checkpoint"), "in the way");
+      running.stop("pause");
+    });
+    await assert.rejects(running.ended, (error: PlumbError) => {
+      assert.equal(error.code, "write");
+      assert.match(error.message, /^Cannot write .*checkpoint/);
+      assert.ok(error.message.endsWith(`go on with: plumb tune --resume ${out}`), error.message);
+      return true;
+    });
+  });
+
   for (const signal of ["SIGTERM", "SIGHUP"] as const) {
     it(`saves on ${signal}, which may reach it as well as its parent, and as often as it comes`, async () => {
       const child = fork(WORKER, {
@@ -142,24 +162,43 @@ describe("the worker", function () {
     );
   });
 
-  it("names the model file where the worker lost it, and what to do in any other crash", async () => {
+  it("names the file of the model that the worker lost, and what to do in any other crash", async () => {
     await withFake("sigbus", () =>
       assert.rejects(
         start(tune(task.file)).ended,
         /lost the model file while reading it: \/models\/fake\.gguf/,
       ),
     );
+    const part = path.join(task.folder, "part.safetensors");
+    await writeFile(part, "values");
+    process.env.PLUMB_FAKE_FILE = part;
+    await withFake("sigbus", () =>
+      assert.rejects(start(tune(task.file)).ended, /reading it: .*part\.safetensors was cut short/),
+    ).finally(() => delete process.env.PLUMB_FAKE_FILE);
     await withFake("exit", () =>
       assert.rejects(start(tune(task.file)).ended, /ended unexpectedly \(exit code 7\)/),
     );
     await withFake("throw", () =>
       assert.rejects(start(tune(task.file)).ended, /unexpected happened: not a function/),
     );
-    assert.match(crash(null, "SIGSEGV", "m.gguf", "/r").message, /SIGSEGV.*m\.gguf.*plumb tune --resume \/r/);
+    assert.match(
+      crash(null, "SIGSEGV", { path: "m.gguf", files: [] }, "/r").message,
+      /SIGSEGV.*m\.gguf.*plumb tune --resume \/r$/,
+    );
+    // Windows has no signals: it ends a process with a number.
+    const lost = (code: number) => crash(code, null, { path: "m.gguf", files: [] }, "/r").code;
+    assert.deepEqual([lost(0xc0000006), lost(0xc0000005)], ["worker-sigbus", "worker-crash"]);
+    assert.match(crash(null, "SIGSEGV", null, "/my runs/r").message, /plumb tune --resume '\/my runs\/r'$/);
   });
 
-  it("gets an environment in which waiting threads sleep", () => {
+  it("gets an environment in which waiting threads sleep, and GPUs add up in one order", () => {
     const env = workerEnvironment({ PATH: "/bin", OPENBLAS_CORETYPE: "Haswell" });
-    assert.deepEqual(env, { PATH: "/bin", OMP_WAIT_POLICY: "PASSIVE", GOMP_SPINCOUNT: "5000" });
+    assert.deepEqual(env, {
+      PATH: "/bin",
+      OMP_WAIT_POLICY: "PASSIVE",
+      GOMP_SPINCOUNT: "5000",
+      NCCL_NVLS_ENABLE: "0",
+    });
+    assert.equal(workerEnvironment({ NCCL_NVLS_ENABLE: "2" }).NCCL_NVLS_ENABLE, "2");
   });
 });

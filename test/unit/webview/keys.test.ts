@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
-import { COMMAND_KEYS, commandOf, keyOf, labelKeys, type Press } from "../../../src/webview/label/keys";
+import {
+  COMMAND_KEYS,
+  commandOf,
+  historyOf,
+  keyOf,
+  labelKeys,
+  type Press,
+} from "../../../src/webview/label/keys";
 
 const press = (key: string, code: string, more: Partial<Press> = {}): Press => ({
   key,
   code,
-  ...{ ctrlKey: false, metaKey: false, altKey: false },
+  ...{ ctrlKey: false, metaKey: false, altKey: false, shiftKey: false },
   ...more,
 });
 
@@ -38,6 +45,18 @@ describe("keys of the label editor", () => {
   it("leave combinations to the editor", () => {
     assert.equal(keyOf(press("z", "KeyZ", { ctrlKey: true })), null);
     assert.equal(keyOf(press("s", "KeyS", { metaKey: true })), null);
+  });
+
+  it("but for undo and redo, on any keyboard", () => {
+    const held = { ctrlKey: true };
+    assert.equal(historyOf(press("z", "KeyZ", held)), "undo");
+    assert.equal(historyOf(press("z", "KeyY", held)), "undo"); // a German keyboard
+    assert.equal(historyOf(press("я", "KeyZ", held)), "undo");
+    assert.equal(historyOf(press("Z", "KeyZ", { metaKey: true, shiftKey: true })), "redo");
+    assert.equal(historyOf(press("y", "KeyY", held)), "redo");
+    assert.equal(historyOf(press("z", "KeyZ")), null);
+    assert.equal(historyOf(press("z", "KeyZ", { ctrlKey: true, altKey: true })), null);
+    assert.equal(historyOf(press("s", "KeyS", held)), null);
   });
 
   it("know their commands, and no property of objects", () => {

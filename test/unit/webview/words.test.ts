@@ -14,13 +14,13 @@ describe("words of the label editor's page", () => {
   it("say why a text is shown, with the model's own figures", () => {
     assert.equal(
       english.why(disagrees),
-      "The model, which had not seen this text, says guilt 91%; yours: none 4%.",
+      "The model, which had not seen this text, says guilt 91\u00a0%; yours: none 4\u00a0%.",
     );
     assert.match(
       english.why({ kind: "hesitates", between: [disagrees.model, disagrees.yours] }),
-      /hesitates between guilt 91% and none 4%\.$/,
+      /hesitates between guilt 91\u00a0% and none 4\u00a0%\.$/,
     );
-    assert.match(english.why({ ...disagrees, model: null }), /does not see none 4%\.$/);
+    assert.match(english.why({ kind: "misses", yours: disagrees.yours }), /does not see none 4\u00a0%\.$/);
     assert.match(
       english.why({ kind: "wrong", predicted: [], test: true }),
       /^A test text; the model says no label\. /,
@@ -29,7 +29,7 @@ describe("words of the label editor's page", () => {
 
   it("write numbers as the language does", () => {
     assert.equal(russian.say("labelled", 12345, 20000), "Размечено 12\u00a0345 из 20\u00a0000");
-    assert.match(russian.why(disagrees), /говорит guilt 91\u00a0%; ваш ответ: none 4\u00a0%\./);
+    assert.match(russian.why(disagrees), /говорит: guilt 91\u00a0%; ваш ответ: none 4\u00a0%\./);
   });
 
   it("put a text in as it is, even where it looks like a place to fill", () => {

@@ -33,8 +33,8 @@ const row = (score: number) => ({ scores: [score, 1 - score], cut: false });
 describe("an adapter in a process of its own", () => {
   it("is opened once and answers each question with its own rows, in whatever order they come", async () => {
     const worker = fakeWorker();
-    const adapter = new AdapterProcess(worker.start, "/run");
-    assert.deepEqual(worker.jobs, [{ type: "predict", adapter: "/run", engine: {} }]);
+    const adapter = new AdapterProcess(worker.start, "/run", { device: "cuda" });
+    assert.deepEqual(worker.jobs, [{ type: "predict", adapter: "/run", engine: { device: "cuda" } }]);
     worker.say({ type: "opened", kind: "single", labels: ["a", "b"], thresholds: null });
     assert.deepEqual((await adapter.opened).labels, ["a", "b"]);
     const [one, two] = [adapter.predict(["x"]), adapter.predict(["y", "z"])];
@@ -49,7 +49,7 @@ describe("an adapter in a process of its own", () => {
 
   it("says by a sentence that it is gone, to who waits and to who asks later", async () => {
     const worker = fakeWorker();
-    const adapter = new AdapterProcess(worker.start, "/run");
+    const adapter = new AdapterProcess(worker.start, "/run", { device: "cuda" });
     const waiting = adapter.predict(["x"]);
     worker.die(new Error("The worker lost the model file."));
     await assert.rejects(waiting, /lost the model file/);

@@ -26,6 +26,11 @@ const scores: Readonly<Record<string, [string, number[]]>> = {
   away: ["out-of-fold", [0.5, 0.5]],
   held: ["held-out", [0.6, 0.4]],
 };
+/** Hash of the text of an example. */
+const textOf = (id: string, lines = TEXT) => {
+  const line = lines.find((one) => one.startsWith(`{"id":"${id}"`))!;
+  return textHash((JSON.parse(line) as { text: string }).text);
+};
 const run: RunGuesses = {
   folder: "run",
   labels: ["x", "y"],
@@ -33,7 +38,7 @@ const run: RunGuesses = {
   answers: new Map(
     Object.entries(scores).map(([id, [part, values]]) => [
       id,
-      { part: part as "test", scores: values, output: null },
+      { part: part as "test", text: textOf(id), scores: values, output: null },
     ]),
   ),
   folds: true,
@@ -50,7 +55,8 @@ function arrangement(
   const rows = new Rows("single", (line) => text[line]!, text.length);
   return {
     view: { order, filter, search },
-    ...{ rows, latest: run, folded: run, held: new Map(), judges: new Map(), seed: 1, testFile: false },
+    ...{ rows, latest: run, folded: run, held: new Map(), judges: new Map(), seed: 1 },
+    ...{ testFile: false, testFixed: true },
     ...rest,
   };
 }
@@ -87,6 +93,7 @@ describe("the order in which texts come up for labelling", () => {
     const text = [...TEXT, '{"id":"torn2","text":"t","label":"y"}'];
     const answers = new Map(run.answers).set("torn2", {
       part: "out-of-fold",
+      text: textHash("t"),
       scores: [0.95, 0.05],
       output: null,
     });
@@ -103,26 +110,34 @@ describe("the order in which texts come up for labelling", () => {
     }
   });
 
+  it("rests on nothing that was said of another text under the same id, and on all that was said of the same", () => {
+    const edited = TEXT.map((line) => line.replace('"text":"', '"text":"Not '));
+    for (const [order, filter] of [
+      ["uncertain", { show: "all" }],
+      ["disagree", { show: "all" }],
+      ["file", { show: "wrong" }],
+    ] as const) {
+      const before = arrangement(order, filter);
+      const after = arrangement(order, filter, { text: edited });
+      assert.deepEqual(ids(after), []);
+      for (const line of arrange(before)) assert.deepEqual(whyShown(line, after), { kind: "changed" });
+      const noted = TEXT.map((line) => line.replace("}", ',"note":"n","more":[1]}'));
+      assert.deepEqual(ids(arrangement(order, filter, { text: noted })), ids(before));
+    }
+  });
+
   it("asks each label of a multi-label task against its threshold", () => {
     const text = ['{"id":"a","text":"t","labels":["x"]}', '{"id":"b","text":"t","labels":["x","y"]}'];
     const rows = new Rows("multi", (line) => text[line]!, 2);
     const answers = new Map([
-      ["a", { part: "out-of-fold" as const, scores: [0.9, 0.35], output: null }],
-      ["b", { part: "out-of-fold" as const, scores: [0.9, 0.1], output: null }],
+      ["a", { part: "out-of-fold" as const, text: textHash("t"), scores: [0.9, 0.35], output: null }],
+      ["b", { part: "out-of-fold" as const, text: textHash("t"), scores: [0.9, 0.1], output: null }],
     ]);
     const folded = { ...run, thresholds: [0.5, 0.3], answers };
     const of = arrangement("disagree", { show: "all" }, { rows, folded });
     assert.deepEqual(ids(of), ["b", "a"]);
-    assert.deepEqual(whyShown(0, of), {
-      kind: "disagrees",
-      model: { label: "y", probability: 0.35 },
-      yours: null,
-    });
-    assert.deepEqual(whyShown(1, of), {
-      kind: "disagrees",
-      model: null,
-      yours: { label: "y", probability: 0.1 },
-    });
+    assert.deepEqual(whyShown(0, of), { kind: "adds", model: { label: "y", probability: 0.35 } });
+    assert.deepEqual(whyShown(1, of), { kind: "misses", yours: { label: "y", probability: 0.1 } });
     assert.deepEqual(ids(arrangement("uncertain", { show: "all" }, { rows, folded })), ["a", "b"]);
   });
 });
@@ -186,7 +201,7 @@ describe("orders by suggestions that were asked for beforehand", () => {
   it("go by an out-of-fold prediction where there is one", () => {
     const answers = new Map(run.answers).set("sure", {
       part: "out-of-fold" as const,
-      ...{ scores: [0.5, 0.5], output: null },
+      ...{ text: textHash("Sure"), scores: [0.5, 0.5], output: null },
     });
     const folded = { ...run, answers };
     assert.deepEqual(ids(judged("uncertain", { folded })), ["sure", "torn", "given"]);
@@ -211,6 +226,7 @@ describe("why a text is shown", () => {
       model: { label: "y", probability: 0.8 },
       yours: { label: "x", probability: 0.2 },
     });
+    assert.deepEqual(whyShown(0, arrangement("disagree")), { kind: "agrees" });
     assert.deepEqual(whyShown(3, arrangement("file", { show: "wrong" })), {
       kind: "wrong",
       predicted: ["y"],
@@ -218,6 +234,48 @@ describe("why a text is shown", () => {
     });
     assert.deepEqual(whyShown(7, arrangement("file")), { kind: "file", line: 7 });
     assert.deepEqual(whyShown(0, arrangement("random")), { kind: "random" });
+  });
+
+  it("stays what it was for a text that is set aside, and is never another order's", () => {
+    const away = (line: string) => line.replace("}", ',"status":"skipped"}');
+    for (const order of ["uncertain", "disagree"] as const) {
+      const listed = arrangement(order);
+      const skipped = arrangement(order, { show: "all" }, { text: TEXT.map(away) });
+      assert.deepEqual(arrange(skipped), []);
+      for (const line of arrange(listed)) assert.deepEqual(whyShown(line, skipped), whyShown(line, listed));
+      for (const of of [listed, skipped]) {
+        for (let line = 0; line < TEXT.length; line++)
+          assert.doesNotMatch(whyShown(line, of).kind, /file|random|wrong/, TEXT[line]);
+      }
+    }
+  });
+
+  it("is no disagreement with an answer that was taken away since", () => {
+    const text = TEXT.map((line) => line.replace(',"label":"x"', ""));
+    assert.deepEqual(whyShown(2, arrangement("disagree", { show: "all" }, { text })), { kind: "changed" });
+  });
+});
+
+describe("a task whose test part each run draws", () => {
+  const drawn = { testFixed: false };
+
+  it("lists nothing in the orders by a model: what it chose could come to be of the test", () => {
+    for (const order of ["uncertain", "disagree"] as const)
+      assert.deepEqual(
+        [ids(arrangement(order, { show: "all" }, drawn)), ids(arrangement(order)).length > 0],
+        [[], true],
+      );
+  });
+
+  it("has no suggestion shown that was asked for before", () => {
+    const labels = [{ label: "x", probability: 0.9 }];
+    const text = ['{"id":"open","text":"Open."}'];
+    const held = new Map([
+      ["open", { id: "open", run: "r", labels, output: null, text: textHash("Open."), chosen: ["x"] }],
+    ]);
+    const suggested = (more: Partial<Arrangement>) =>
+      ids(arrangement("file", { show: "suggested" }, { text, held, ...more }));
+    assert.deepEqual([suggested({}), suggested(drawn)], [["open"], []]);
   });
 });
 

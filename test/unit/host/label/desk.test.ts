@@ -57,6 +57,24 @@ describe("what the label editor says to its page", () => {
     assert.deepEqual([message.lines, message.keep], [[0, 1, 2], 2]);
   });
 
+  it("removes the line of an example, finds it where it has moved, and shows it again where that is undone", () => {
+    const text = [example("a"), "no JSON {", example("b"), example("c")];
+    const of = desk(text);
+    of.moveTo(2);
+    const remove = (id: string, line: number) => of.edit({ type: "remove", id, line });
+    const whole = (line: number) => ({ line, to: line + 1, edit: { start: 0, end: 0, text: "" } });
+    assert.deepEqual([remove("b", 2), remove("b", 0)], [whole(2), whole(2)]);
+    assert.deepEqual(remove("c", 3), { line: 3, to: 3, edit: { start: 0, end: text[3]!.length, text: "" } });
+    assert.equal(remove("gone", 1), "gone");
+    const [gone] = text.splice(2, 1);
+    const after = arranged(of.changed([{ first: 2, last: 3, count: 1 }], false));
+    assert.deepEqual([after.lines, after.keep], [[0, 1, 2], null]);
+    of.moveTo(0);
+    text.splice(2, 0, gone!);
+    const undone = arranged(of.changed([{ first: 2, last: 2, count: 2 }], true));
+    assert.deepEqual([undone.lines, undone.keep], [[0, 1, 2, 3], 2]);
+  });
+
   it("lists anew where a line has become blank", () => {
     const text = [example("a"), example("b")];
     const of = desk(text);
@@ -111,6 +129,19 @@ describe("what the label editor says to its page", () => {
     assert.equal(desk(text, { latest: null }).askable(0, "fresh"), null);
   });
 
+  it("lets no model have a say before the files tell the test part, as a line does that is marked", () => {
+    const text = [example("fresh"), example("other")];
+    const of = desk(text);
+    assert.deepEqual(
+      [of.fixed, of.askable(0, "fresh")],
+      [false, { refusal: { state: "none", reason: "drawn" } }],
+    );
+    text[1] = example("other", { split: "test" });
+    of.changed([{ first: 1, last: 1, count: 1 }], false);
+    assert.deepEqual([of.fixed, of.askable(0, "fresh")], [true, { text: "text of fresh" }]);
+    assert.equal(desk(text.slice(0, 1), { part: "train" }).fixed, true);
+  });
+
   it("turns the adapter's probabilities into the labels that it would give", () => {
     const labels = [
       { label: "y", probability: 0.6 },
@@ -156,5 +187,8 @@ describe("how far a class is", () => {
     assert.deepEqual(needed([...labelled(20), ...labelled(4, { split: "test" })]), [6, 10]);
     assert.deepEqual(needed(labelled(4), { part: "test" }), [6, 10]);
     assert.deepEqual(needed(labelled(4), { part: "train" }), [0, 0]);
+    const ofTest = (text: string[]) => progress(text).classes.map((one) => one.ofTest);
+    assert.deepEqual(ofTest(labelled(20)), [false, false]);
+    assert.deepEqual(ofTest([...labelled(20), example("t", { split: "test" })]), [true, true]);
   });
 });

@@ -13,10 +13,16 @@ describe("suggestions of an adapter", function () {
     const task = await makeTask("single", 90);
     const jobs: RunningJob[] = [];
     const { folder } = await run(tune(task.file));
-    const suggester = new Suggester((job, listen) => {
-      jobs.push(startJob(WORKER, job, listen, ["--import", "tsx"]));
-      return jobs.at(-1)!;
-    }, folder);
+    const engine = { threads: 1 };
+    const suggester = new Suggester(
+      (job, listen) => {
+        assert.deepEqual(job, { type: "predict", adapter: folder, engine });
+        jobs.push(startJob(WORKER, job, listen, ["--import", "tsx"]));
+        return jobs.at(-1)!;
+      },
+      folder,
+      engine,
+    );
     try {
       const [first, second] = await Promise.all([suggester.ask("one text"), suggester.ask("another text")]);
       for (const { labels, output } of [first, second]) {
@@ -47,6 +53,7 @@ describe("suggestions of an adapter", function () {
     const suggester = new Suggester(
       (job, listen) => startJob(WORKER, job, listen, ["--import", "tsx"]),
       missing,
+      {},
     );
     await assert.rejects(suggester.ask("t"), /no-such-run does not exist/);
     suggester.dispose();

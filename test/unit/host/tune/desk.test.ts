@@ -5,7 +5,7 @@ import { RunQueue } from "../../../../src/host/tune/queue";
 const trouble = { message: "Not saved: a.jsonl.", tries: [], actions: ["again"] } as const;
 
 /** The plan of a task that is read when the test says so. */
-function desk() {
+function desk(others: Partial<DeskTools> = {}) {
   let fail: (error: Error) => void = () => assert.fail("nothing is read yet");
   const tools: DeskTools = {
     start: () => assert.fail("a worker was started"),
@@ -15,6 +15,7 @@ function desk() {
     history: () => assert.fail("a history was read"),
     explain: () => ({ message: "Task unreadable.", tries: [], actions: [] }),
     now: () => 0,
+    ...others,
   };
   const one = new Desk("/tasks/a.plumb.json", tools, new RunQueue<Desk>(), () => undefined);
   return { one, fail: () => fail(new Error("unreadable")) };
@@ -36,5 +37,27 @@ describe("the plan of a run", () => {
     fail();
     await look;
     assert.deepEqual(one.view().trouble, trouble);
+  });
+
+  it("offers each base model once, the one that is taken anyway as that", async () => {
+    const model = (name: string, isDefault: boolean) => ({
+      ...{ name, aliases: [], path: `/models/${name}.gguf`, source: "Plumb" as const, bytes: 1 },
+      ...{ broken: null, unsupported: null, isDefault },
+    });
+    const models = [model("SmolLM2-135M-Instruct.Q4_1", true), model("larger", false), model("other", false)];
+    const offered = async (baseModel: string) => {
+      const { one } = desk({
+        models: () => Promise.resolve(models),
+        settings: () => ({ method: "", baseModel }) as ReturnType<DeskTools["settings"]>,
+        readTask: () => Promise.resolve({ name: "a" } as Awaited<ReturnType<DeskTools["readTask"]>>),
+        start: () => {
+          throw new Error("no plan is wanted here");
+        },
+      });
+      await one.look().catch(() => undefined);
+      return one.view().models.map(({ value, name }) => (value === null ? `(${name})` : name));
+    };
+    assert.deepEqual(await offered(""), ["(SmolLM2-135M-Instruct)", "larger", "other"]);
+    assert.deepEqual(await offered("larger.gguf"), ["(larger.gguf)", "SmolLM2-135M-Instruct.Q4_1", "other"]);
   });
 });
