@@ -41,6 +41,14 @@ Linked into the engine that is shipped, from the Python package \`ziglang\` 0.17
 the Apache License 2.0 with LLVM Exceptions: \`licenses/libcxx.txt\`, \`licenses/libcxxabi.txt\`, \`licenses/libunwind.txt\`.
 The fourth is under the MIT License: \`licenses/zig-compiler-rt.txt\`.
 
+## The CUDA runtime, and GCC's C++ library
+
+Linked into \`libplumb_cuda.so\`, the library for NVIDIA GPUs, which is shipped beside the engine where it was built on a machine
+with nvcc. The runtime (\`libcudart_static.a\` of CUDA 13) is NVIDIA's, under the licence agreement of the CUDA toolkit
+(\`licenses/NVIDIA-CUDA.txt\`), whose Attachment A lists it among what may be distributed as a part of a program: it is for use by
+that program alone, and Plumb's own licence does not extend to it. The C++ library (\`libstdc++.a\` of the compiler that it was
+built with) is under the licence of the libraries of GCC, above. cuBLAS is not shipped: \`plumb devices get-cublas\` fetches it on request.
+
 ## SmolLM2-135M-Instruct
 
 The default base model, by Hugging Face; Apache License 2.0. Not shipped: fetched on request, in the Q4_1 form, from

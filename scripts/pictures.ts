@@ -123,7 +123,7 @@ async function photograph(theme: string, extension: string, live: boolean): Prom
     for (const part of ["confusion", "errors"]) {
       await camera.page(part, async () => {
         const frame = await openReport();
-        await frame.locator(`#${part}`).evaluate("(element) => element.scrollIntoView()");
+        await frame.locator(`nav a[href="#${part}"]`).click();
       });
     }
     if (runs.length === 2)

@@ -1,7 +1,9 @@
 /**
  * `npm test`: sets up, builds, and runs every runner; `npm run test:long` (--long): what takes longer.
  * The last line counts every test of every runner: `N passed, N failed`, and `, N skipped` where there are any.
+ * The file that PLUMB_TEST_SUMMARY names gets that line too, and what failed.
  */
+import { appendFileSync } from "node:fs";
 import path from "node:path";
 import { bundle, buildNative } from "./lib/build.mjs";
 import { formatNative } from "./lib/clang-format.mjs";
@@ -10,7 +12,7 @@ import { mutationTests } from "./lib/mutations.mjs";
 import { packageExtension } from "./lib/package.mjs";
 import { root } from "./lib/places.mjs";
 import { Stop } from "./lib/process.mjs";
-import { check, checkWith, countsLine, ctest, mocha, quietThreads, total } from "./lib/runners.mjs";
+import { check, checkWith, countsLine, ctest, mocha, total, withoutGpus } from "./lib/runners.mjs";
 import { sanitized } from "./lib/sanitizers.mjs";
 import { setup } from "./lib/setup.mjs";
 import { installExtension, vscodeHost } from "./lib/vscode-host.mjs";
@@ -46,6 +48,10 @@ const everyTime = [
   ["native tests", () => ctest()],
   ["library for NVIDIA GPUs", () => Promise.resolve(cudaLibrary())],
   ["addon tests", () => mocha("test/addon/**/*.test.ts")],
+  [
+    "parity as on a processor with AVX2 alone",
+    () => mocha("test/addon/parity.test.ts", { env: { ...withoutGpus, PLUMB_MAX_ISA: "avx2" } }),
+  ],
   ["whole runs", () => mocha("test/run/**/*.test.ts")],
 ];
 
@@ -55,7 +61,7 @@ const long = [
   ["native tests under ThreadSanitizer", () => sanitized("thread")],
   ["library for NVIDIA GPUs of all kinds", () => cudaForAll()],
   ["barriers of the CUDA kernels", () => barrierTests()],
-  ["fuzzing and long tests", () => mocha("test/long/**/*.test.ts")],
+  ["fuzzing and long tests", () => mocha("test/long/**/*.test.ts", { parallel: true })],
   ["the extension in a real editor", () => extensionTests()],
   ["mutations", () => mutationTests()],
 ];
@@ -67,7 +73,7 @@ async function extensionTests() {
   const extension = await installExtension(file, path.join(root, "build", "extensions"));
   return mocha("test/extension/**/*.test.ts", {
     env: {
-      ...quietThreads,
+      ...withoutGpus,
       PLUMB_VSCODE_HOST: host,
       PLUMB_TEST_PACKAGE: file,
       PLUMB_TEST_EXTENSION: extension,
@@ -122,11 +128,27 @@ async function main() {
   if (ready) for (const [name, runner] of wanted) done.push(await timed(name, runner));
 
   const counts = total(done.map((result) => result.counts));
-  const failed = done.filter((result) => result.counts.failed > 0).map((result) => result.name);
-  if (failed.length > 0)
-    console.log(`\nNot well: ${failed.join(", ")}.${ready ? "" : " Nothing after it was run."}`);
+  const ending = notWell(done, ready);
   process.exitCode = counts.failed > 0 ? 1 : 0;
-  console.log(`\n${countsLine(counts)}`);
+  console.log(`\n${ending}${countsLine(counts)}`);
+  const file = process.env.PLUMB_TEST_SUMMARY;
+  const command = process.argv.includes("--long") ? "npm run test:long" : "npm test";
+  if (file) appendFileSync(file, `${ending}${command}: ${countsLine(counts)}\n`);
+}
+
+/**
+ * What failed, by runner and test: what stands far above is not looked for, and a log's beginning may be lost.
+ * @param {{ name: string, counts: Counts }[]} done
+ * @param {boolean} ready
+ */
+function notWell(done, ready) {
+  const failed = done.filter(({ counts }) => counts.failed > 0);
+  if (failed.length === 0) return "";
+  const names = failed.map(({ name }) => name).join(", ");
+  const tests = failed.flatMap(({ name, counts }) =>
+    (counts.failures ?? []).map((failure) => `  ${name}: ${failure}\n`),
+  );
+  return `Not well: ${names}.${ready ? "" : " Nothing after it was run."}\n${tests.join("")}\n`;
 }
 
 await main();

@@ -1,4 +1,4 @@
-/** Checks of the library for NVIDIA GPUs that need no GPU: nvcc compiles it, and no barrier of its kernels is left untested. */
+/** The library for NVIDIA GPUs: built for all of them, and what is checked of it without one. */
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import os from "node:os";
@@ -9,7 +9,7 @@ import { ask, run, Stop } from "./process.mjs";
 
 /** @typedef {import("./runners.mjs").Counts} Counts */
 
-const library = "libplumb_cuda.so";
+export const library = "libplumb_cuda.so";
 /** Every compute capability from 7.5 on that is sold, and code that newer drivers translate. */
 const architectures = "75-real;80-real;86-real;89-real;90-real;100-real;120-real;120-virtual";
 const mostMegabytes = 30;
@@ -21,7 +21,7 @@ const asCounts = (passed) => ({ passed: Number(passed), failed: Number(!passed),
 
 /** Where nvcc is, the build must have used it. @returns {Counts} */
 export function cudaLibrary() {
-  if (ask("nvcc", ["--version"]) === null) {
+  if (!hasNvcc()) {
     console.log("  left out: there is no nvcc here.");
     return skipped;
   }
@@ -30,18 +30,27 @@ export function cudaLibrary() {
   return asCounts(built);
 }
 
-/** Compiles the library for all architectures, in a build folder of its own. @returns {Promise<Counts>} */
-export async function cudaForAll() {
-  if (ask("nvcc", ["--version"]) === null) {
-    console.log("  left out: there is no nvcc here.");
-    return skipped;
-  }
+/** Whether the library can be built here. */
+export const hasNvcc = () => ask("nvcc", ["--version"]) !== null;
+
+/** Compiles the library for all architectures, in a build folder of its own. @returns {Promise<string>} the folder */
+export async function buildForAllGpus() {
   const folder = `${nativeBuild}-cuda`;
   await buildNative({
     folder,
     target: "plumb_cuda",
     options: ["-DPLUMB_CUDA=ON", `-DPLUMB_CUDA_ARCHITECTURES=${architectures}`],
   });
+  return folder;
+}
+
+/** Its size for all architectures. @returns {Promise<Counts>} */
+export async function cudaForAll() {
+  if (!hasNvcc()) {
+    console.log("  left out: there is no nvcc here.");
+    return skipped;
+  }
+  const folder = await buildForAllGpus();
   const megabytes = (await stat(path.join(folder, library))).size / 1e6;
   console.log(`  ${library}: ${megabytes.toFixed(1)} MB, at most ${mostMegabytes}`);
   return asCounts(megabytes <= mostMegabytes);

@@ -28,7 +28,7 @@ export async function mutationTests() {
   await compile(copy);
 
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const end = Date.now() + 1000 * Number(process.env.PLUMB_MUTATION_SECONDS ?? 300);
+  const end = Date.now() + 1000 * Number(process.env.PLUMB_MUTATION_SECONDS ?? 200);
   /** @type {Map<string, boolean>} */
   const sound = new Map();
   for (const mutation of beginningToday(mutations)) {

@@ -8,6 +8,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { bundle } from "./build.mjs";
 import { nativeBuild, oneDnnFolder, root } from "./places.mjs";
+import { library as cudaLibrary } from "./cuda.mjs";
 import { buildPortable, platform } from "./portable.mjs";
 import { Stop } from "./process.mjs";
 import { contentTypes, vsixManifest } from "./vsix-manifest.mjs";
@@ -63,7 +64,8 @@ export async function stageExtension(folder) {
   const engine = path.join(root, "build", "engine");
   await rm(engine, { recursive: true, force: true });
   await mkdir(engine, { recursive: true });
-  await copyAll(nativeBuild, ["plumb.node", "libdnnl.so.3"], engine);
+  const forGpus = existsSync(path.join(nativeBuild, cudaLibrary)) ? [cudaLibrary] : [];
+  await copyAll(nativeBuild, ["plumb.node", "libdnnl.so.3", ...forGpus], engine);
   await stage(folder, { dist: path.join(root, "dist"), engine, licences: oneDnnFolder });
 }
 

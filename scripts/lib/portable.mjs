@@ -7,8 +7,9 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } fro
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { buildNative } from "./build.mjs";
+import { buildForAllGpus, hasNvcc, library as cudaLibrary } from "./cuda.mjs";
 import { cacheFolder, oneDnnFolder, root } from "./places.mjs";
-import { mustRun, Stop } from "./process.mjs";
+import { ask, mustRun, Stop } from "./process.mjs";
 import { unpackWheels } from "./wheels.mjs";
 
 /** As VS Code names platforms. */
@@ -16,7 +17,7 @@ export const platform = "linux-x64";
 /** Oldest that VS Code runs on. */
 const glibc = "2.28";
 
-const zig = {
+const zigWheel = {
   name: "ziglang",
   version: "0.17.1",
   file: "ziglang-0.17.1-py3-none-manylinux_2_12_x86_64.manylinux2010_x86_64.musllinux_1_1_x86_64.whl",
@@ -59,7 +60,7 @@ export async function buildPortable({ engine, licences }) {
       `-DCMAKE_CXX_COMPILER_TARGET=x86_64-linux-gnu.${glibc}`,
       `-DPLUMB_GOMP=${path.join(libraries, "libgomp.so.1")}`,
     ],
-    env: { ...process.env, ZIG_GLOBAL_CACHE_DIR: path.join(tools(), "zig-cache") },
+    env: zigEnvironment(),
   });
   await rm(engine, { recursive: true, force: true });
   await mkdir(engine, { recursive: true });
@@ -81,14 +82,71 @@ export async function buildPortable({ engine, licences }) {
     "zig-compiler-rt.txt": path.join(compiler, "LICENSE"),
   };
   for (const [name, from] of Object.entries(texts)) await copyFile(from, path.join(licences, name));
+  if (hasNvcc()) await buildPortableCuda({ engine, licences }, { compiler, libraries });
+  else console.log(`LEFT OUT: the library for NVIDIA GPUs (${cudaLibrary}), since there is no nvcc here.`);
 }
+
+/**
+ * The library for NVIDIA GPUs as nvcc and the system's compiler made it, linked anew against the older glibc, with the
+ * compiler's C++ library and CUDA's runtime in it.
+ * @param {{ engine: string, licences: string }} folders @param {{ compiler: string, libraries: string }} tools
+ */
+async function buildPortableCuda({ engine, licences }, { compiler, libraries }) {
+  const folder = await buildForAllGpus();
+  const objects = (await readFile(path.join(folder, "plumb_cuda.objects"), "utf8")).trim().split("\n");
+  const sources = path.join(root, "native", "ops", "cuda");
+  const cplusplus = ask("c++", ["-print-file-name=libstdc++.a"])?.trim() ?? "";
+  if (!path.isAbsolute(cplusplus)) throw new Stop("The C++ compiler has no libstdc++.a to link.");
+  const arguments_ = [
+    ...["cc", "-target", `x86_64-linux-gnu.${glibc}`, "-O2", "-shared", "-s"],
+    ...["-o", path.join(engine, cudaLibrary), ...objects, path.join(sources, "older_glibc.c"), cplusplus],
+    ...[path.join(libraries, "libgcc_s.so.1"), "-lpthread", "-ldl", "-lrt", "-lm"],
+    ...["-Wl,-z,defs", `-Wl,--version-script=${path.join(sources, "exports.map")}`],
+    ...["-Wl,-rpath,$ORIGIN", "-Wl,--disable-new-dtags"],
+  ];
+  await mustRun(path.join(compiler, "zig"), arguments_, `Linking ${cudaLibrary}`, {
+    show: "on failure",
+    env: zigEnvironment(),
+  });
+  await copyFile(await cudaLicence(objects.at(-1) ?? ""), path.join(licences, "NVIDIA-CUDA.txt"));
+}
+
+/**
+ * The licence of the toolkit that this runtime is of: NVIDIA's installer and its Python packages put it into different places.
+ * @param {string} runtime @returns {Promise<string>}
+ */
+async function cudaLicence(runtime) {
+  for (let folder = path.dirname(runtime), i = 0; i < 4; folder = path.dirname(folder), i++) {
+    const packages = path.join(folder, "dist-info");
+    const ofRuntime = existsSync(packages)
+      ? (await readdir(packages)).filter((name) => name.startsWith("nvidia_cuda_runtime-"))
+      : [];
+    const places = [
+      "EULA.txt",
+      "doc/EULA.txt",
+      ...ofRuntime.map((name) => `dist-info/${name}/licenses/License.txt`),
+    ];
+    const found = places.map((place) => path.join(folder, place)).find((file) => existsSync(file));
+    if (found !== undefined) return found;
+  }
+  throw new Stop(`The licence of CUDA's runtime, which is shipped with it, is not found near ${runtime}.`);
+}
+
+/** The compiler, which compiles for other systems too, as a program. @returns {Promise<string>} */
+export const zig = async () => path.join(await zigFolder(), "zig");
+
+/** @returns {NodeJS.ProcessEnv} */
+export const zigEnvironment = () => ({
+  ...process.env,
+  ZIG_GLOBAL_CACHE_DIR: path.join(tools(), "zig-cache"),
+});
 
 /** @returns {Promise<string>} folder of the compiler and its libraries */
 async function zigFolder() {
-  const folder = path.join(tools(), `zig-${zig.version}`);
+  const folder = path.join(tools(), `zig-${zigWheel.version}`);
   if (!existsSync(path.join(folder, "zig"))) {
     await unpackWheels(
-      [zig],
+      [zigWheel],
       folder,
       (name) => /^ziglang\/((?:lib\/.+)|zig|LICENSE)$/.exec(name)?.[1] ?? null,
     );

@@ -7,12 +7,15 @@ import { run, runAndRead } from "./process.mjs";
 
 /** @typedef {import("./process.mjs").Show} Show */
 /**
- * `loaded` is false where the runner ended before it had counted anything.
- * @typedef {{ passed: number, failed: number, skipped: number, loaded?: false }} Counts
+ * `loaded` is false where the runner ended before it had counted anything; `failures` names what failed, where the
+ * runner tells.
+ * @typedef {{ passed: number, failed: number, skipped: number, loaded?: false, failures?: string[] }} Counts
  */
 
 /** One thread waits in sleep, not in a loop: OpenMP threads that spin starve everything else on a small machine. */
 export const quietThreads = { ...process.env, OMP_WAIT_POLICY: "PASSIVE" };
+/** What names no device would compute on a GPU where there is one; its tests are those of scripts/gpu.mjs. */
+export const withoutGpus = { ...quietThreads, CUDA_VISIBLE_DEVICES: "" };
 
 /** @param {string} name */
 const bin = (name) => path.join(root, "node_modules", ".bin", name);
@@ -35,15 +38,17 @@ export const checkWith = (name, args) => check(bin(name), args);
 /**
  * Mocha over files found by pattern. No test at all, or a file that cannot be loaded, is one failure.
  * @param {string} pattern
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: Show, bail?: boolean }} [options] bail: stop at the first failure
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: Show, bail?: boolean,
+ *   parallel?: boolean }} [options] bail: stop at the first failure; parallel: two files at a time, for tests that keep one core busy
  * @returns {Promise<Counts>}
  */
-export async function mocha(pattern, { env = quietThreads, bail = false, ...options } = {}) {
+export async function mocha(pattern, { env = withoutGpus, bail = false, parallel = false, ...options } = {}) {
   const folder = await mkdtemp(path.join(os.tmpdir(), "plumb-test-"));
   const file = path.join(folder, "counts.json");
   try {
     const reporter = path.join(root, "scripts", "lib", "mocha-reporter.cjs");
-    const args = ["--reporter", reporter, "--forbid-only", ...(bail ? ["--bail"] : []), pattern];
+    const asked = [...(bail ? ["--bail"] : []), ...(parallel ? ["--parallel", "--jobs", "2"] : [])];
+    const args = ["--reporter", reporter, "--forbid-only", ...asked, pattern];
     const code = await run(bin("mocha"), args, { ...options, env: { ...env, PLUMB_TEST_COUNTS: file } });
     const counts = await readFile(file, "utf8").then(
       (text) => /** @type {Counts} */ (JSON.parse(text)),
@@ -62,7 +67,8 @@ export async function mocha(pattern, { env = quietThreads, bail = false, ...opti
  * @param {Show} [show]
  */
 export async function ctest(folder = nativeBuild, env = quietThreads, show = /** @type {Show} */ ("live")) {
-  const args = ["--output-on-failure", "--no-tests=error"];
+  const jobs = String(os.availableParallelism());
+  const args = ["--output-on-failure", "--no-tests=error", "--parallel", jobs];
   const { code, output } = await runAndRead("ctest", args, { cwd: folder, env, show, read: true });
   return settle(`ctest in ${path.relative(root, folder)}`, code, countCtest(output));
 }
@@ -73,15 +79,20 @@ export async function ctest(folder = nativeBuild, env = quietThreads, show = /**
  * @returns {Counts}
  */
 export function countCtest(output) {
+  /** @type {string[]} */
+  const failures = [];
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const [, stars, outcome] of output.matchAll(
-    /^ *\d+\/\d+ Test +#\d+: .*?(\*{3})? *(Passed|Skipped|Failed|Not Run|Timeout|Exception.*?|Disabled) /gm,
+  for (const [, name, stars, outcome] of output.matchAll(
+    /^ *\d+\/\d+ Test +#\d+: (.*?)[ .]*(\*{3})? *(Passed|Skipped|Failed|Not Run|Timeout|Exception|Disabled)(?::.*?)? /gm,
   )) {
     if (outcome === "Passed" && stars === undefined) counts.passed++;
     else if (outcome === "Skipped" || outcome === "Disabled") counts.skipped++;
-    else counts.failed++;
+    else {
+      counts.failed++;
+      failures.push(`${name}: ${outcome}`);
+    }
   }
-  return counts;
+  return failures.length > 0 ? { ...counts, failures } : counts;
 }
 
 /**

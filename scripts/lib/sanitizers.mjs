@@ -14,7 +14,9 @@ export async function sanitized(sanitizer) {
   await buildNative({ folder, type: "RelWithDebInfo", options, tests: true });
   return ctest(path.resolve(folder), {
     ...quietThreads,
-    ASAN_OPTIONS: "halt_on_error=1:detect_leaks=1",
+    // GCC 12's search for leaks takes a thread's own variables in a library opened at run time for a block of an old glibc
+    // where they happen to lie 16 bytes behind a page's start, and crashes: it is not to look where they lie.
+    ASAN_OPTIONS: "halt_on_error=1:detect_leaks=1:intercept_tls_get_addr=0",
     UBSAN_OPTIONS: "halt_on_error=1:print_stacktrace=1",
     TSAN_OPTIONS: "halt_on_error=1",
   });
