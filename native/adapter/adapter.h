@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,9 @@ class Adapter {
   /// Called before y = x·Wᵀ is computed: writes the method's own term into y, or adds it where `holds_value` (a
   /// residual is there already). Returns whether y now holds a value that the product must be added to.
   virtual bool forward(Site site, ConstMatrix x, Matrix y, bool holds_value) = 0;
+  /// The bias [width] that forward() adds at a site where it adds nothing else, null where it adds nothing: the product
+  /// may begin with it, and forward() is not called then. None: it adds more.
+  virtual std::optional<const float*> bias(Site) { return std::nullopt; }
   /// Called once dy is known and dx holds what flows through the frozen map: adds to the gradients of the method's
   /// parameters at this site, and to dx what flows through the method's own term. `x` is empty unless reads_inputs().
   virtual void backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix dx) = 0;

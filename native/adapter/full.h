@@ -14,6 +14,7 @@ class Full final : public Adapter, public WeightSource {
   Full(Device& device, ModelWeights& base);
 
   bool forward(Site, ConstMatrix, Matrix, bool holds_value) override { return holds_value; }
+  std::optional<const float*> bias(Site) override { return nullptr; }
   void backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix dx) override;
   bool reads_inputs() const override { return true; }
   void changed() override { ++version_; }

@@ -68,6 +68,11 @@ bool PromptBias::forward(Site site, ConstMatrix, Matrix y, bool holds_value) {
   return true;
 }
 
+std::optional<const float*> PromptBias::bias(Site site) {
+  const int64_t offset = offset_of(site);
+  return offset == kNone ? nullptr : values().data() + offset;
+}
+
 void PromptBias::backward(Site site, ConstMatrix, ConstMatrix dy, Matrix) {
   const int64_t offset = offset_of(site);
   if (offset != kNone) device_.bias_backward(dy, gradients().data() + offset);

@@ -31,6 +31,7 @@ class PromptBias final : public Adapter {
   ConstMatrix prompt() const override;
   Matrix prompt_gradient() override;
   bool forward(Site site, ConstMatrix x, Matrix y, bool holds_value) override;
+  std::optional<const float*> bias(Site site) override;
   void backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix dx) override;
 
  private:

@@ -146,7 +146,33 @@ void Decoder::norm_backward(Norm norm, int64_t layer, Adapter& adapter, ConstMat
   device_.rms_norm_backward(x, weight, rstd.data(), dy, dx);
 }
 
-void Decoder::linear(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, Matrix y, bool holds_value) {
+std::optional<const float*> Decoder::joint_bias(int64_t layer, MapGroup group, Adapter& adapter) const {
+  const float* joint = nullptr;
+  for (const MapColumns& m : columns_of(config_, group)) {
+    const std::optional<const float*> added = adapter.bias({layer, m.map});
+    const float* own = weights_.bias(layer, m.map);
+    if (!added || (*added != nullptr && own != nullptr)) return std::nullopt;
+    const float* bias = *added != nullptr ? *added : own;
+    if (m.first == 0)
+      joint = bias;
+    else if (bias != (joint == nullptr ? nullptr : joint + m.first))
+      return std::nullopt;
+  }
+  return joint;
+}
+
+void Decoder::linear(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, Matrix y, bool holds_value,
+                     ConstMatrix residual) {
+  if (!holds_value && device_.begins_products()) {
+    if (const std::optional<const float*> bias = joint_bias(layer, group, adapter)) {
+      device_.product_from(x, weights_.group(layer, group), residual, *bias, y);
+      return;
+    }
+  }
+  if (residual.data != nullptr) {
+    device_.copy(residual, y);
+    holds_value = true;
+  }
   const std::vector<MapColumns> maps = columns_of(config_, group);
   std::vector<bool> wrote;
   for (const MapColumns& m : maps)
@@ -209,7 +235,10 @@ void Decoder::layer_forward(int64_t layer, KeyValueCache* cache, Adapter& adapte
     keys = {cached.keys, slots, kv_width, kv_width};
     values = {cached.values, slots, kv_width, kv_width};
   }
-  device_.rotate(shape(), rotation(), qkv, cached, x, narrows(layer) ? Matrix{} : middle);
+  // What the stream gets added is added to a copy of it, which the product writes where it can.
+  const bool copies = !device_.begins_products();
+  const bool all = !narrows(layer);
+  device_.rotate(shape(), rotation(), qkv, cached, x, all && copies ? middle : Matrix{});
   device_.attention_forward(*plan_, qkv.columns(0, q_width), keys, values, attended,
                             matrix(a.logsum, rows, config_.head_count));
 
@@ -223,14 +252,14 @@ void Decoder::layer_forward(int64_t layer, KeyValueCache* cache, Adapter& adapte
   }
   const Matrix hidden = matrix(hidden_, middle.rows, wide);
   const Matrix gate_up = matrix(a.gate_up, middle.rows, 2 * wide);
-  linear(layer, MapGroup::o, adapter, attended, middle, true);
+  linear(layer, MapGroup::o, adapter, attended, middle, copies || !all, copies || !all ? ConstMatrix{} : x);
 
   norm(middle, weights_.mlp_norm(layer), a.mlp_rstd, normed);
   linear(layer, MapGroup::gate_up, adapter, normed, gate_up, false);
   if (out.data == nullptr) return;
   out.rows = middle.rows;
-  device_.swiglu(gate_up, hidden, middle, out);
-  linear(layer, MapGroup::down, adapter, hidden, out, true);
+  device_.swiglu(gate_up, hidden, middle, copies ? out : Matrix{});
+  linear(layer, MapGroup::down, adapter, hidden, out, copies, copies ? ConstMatrix{} : middle);
 }
 
 void Decoder::backward(Adapter& adapter, Matrix dout) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "adapter/adapter.h"
@@ -94,7 +95,12 @@ class Decoder {
   void norm_backward(Norm norm, int64_t layer, Adapter& adapter, ConstMatrix x, const float* weight,
                      const DeviceBuffer<float>& rstd, ConstMatrix dy, Matrix dx);
   /// y = x·Wᵀ + the adapter's terms (+ what y holds already).
-  void linear(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, Matrix y, bool holds_value);
+  /// y = x·Wᵀ and what the model and the adapter add to it; added to y where that holds a value already, or to the
+  /// residual where that is not empty.
+  void linear(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, Matrix y, bool holds_value,
+              ConstMatrix residual = {});
+  /// The biases of a group's maps as one, null where there are none; none where that cannot be, or where more is added.
+  std::optional<const float*> joint_bias(int64_t layer, MapGroup group, Adapter& adapter) const;
   void linear_backward(int64_t layer, MapGroup group, Adapter& adapter, ConstMatrix x, ConstMatrix dy, Matrix dx);
 
   Device& device_;

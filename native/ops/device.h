@@ -91,6 +91,15 @@ class Device : public Memory {
 
   /// y[m, out] = x[m, in] · Wᵀ, added to y where `add`.
   virtual void product_forward(ConstMatrix x, const Weights& w, Matrix y, bool add) = 0;
+  /// Whether product_from() costs less than to write what y begins with, and then to add the product.
+  virtual bool begins_products() const { return false; }
+  /// y = residual + bias + x · Wᵀ. The residual [m, out] may be empty, the bias [out] null.
+  virtual void product_from(ConstMatrix x, const Weights& w, ConstMatrix residual, const float* bias, Matrix y) {
+    const bool begun = residual.data != nullptr || bias != nullptr;
+    if (residual.data != nullptr) copy(residual, y);
+    if (bias != nullptr) bias_forward(bias, y, residual.data != nullptr);
+    product_forward(x, w, y, begun);
+  }
   /// dx[m, in] = dy[m, out] · W, added to dx where `add`.
   virtual void product_backward(ConstMatrix dy, const Weights& w, Matrix dx, bool add) = 0;
   /// c[m, n] = alpha · op(a)[m, k] · op(b)[k, n] + beta · c, all float32. Where beta is 0, what c holds does not

@@ -59,6 +59,7 @@ CublasLibrary::CublasLibrary(const std::string& name) : path(name) {
   take(file, foreign(), path, "cublasGetVersion_v2", get_version);
   take(file, foreign(), path, "cublasGetStatusString", status_string);
   take(file, foreign(), path, "cublasGemmEx", gemm);
+  lt = CublasLtLibrary::of(file);
   path = path_of(reinterpret_cast<const void*>(create), path);
 
   int number = 0;
@@ -101,6 +102,7 @@ Cublas::Cublas(CublasLibrary library, cudaStream_t stream, int capability) : lib
     check(error, "reserving memory for cuBLAS");
   }
   ask(library_.set_workspace(handle_, workspace_, bytes), "taking its memory");
+  if (library_.lt) lt_ = std::make_unique<CublasLt>(*library_.lt, handle_, stream, workspace_, bytes);
 }
 
 Cublas::~Cublas() {
@@ -108,6 +110,7 @@ Cublas::~Cublas() {
 }
 
 void Cublas::release() noexcept {
+  lt_.reset();
   if (handle_ != nullptr) library_.destroy(handle_);
   handle_ = nullptr;
   cudaFree(workspace_);
@@ -120,6 +123,7 @@ bool Cublas::multiply(const Product& p) const {
                     is_size(p.c_stride) && p.a.stride >= (p.a.transposed ? p.m : p.k) &&
                     p.b.stride >= (p.b.transposed ? p.k : p.n) && p.c_stride >= p.n;
   if (!fits) return false;
+  if (p.residual != nullptr || p.bias != nullptr) return lt_ != nullptr && lt_->multiply(p, library_.status_string);
   const auto size = [](int64_t value) { return static_cast<int>(value); };
   const auto operation = [](const Factor& factor) { return factor.transposed ? kTransposed : kNotTransposed; };
   const bool brief = p.precision == Precision::bfloat16;

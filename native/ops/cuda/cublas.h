@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 
+#include "ops/cuda/cublas_lt.h"
 #include "ops/cuda/platform.h"
 #include "ops/device.h"
 
@@ -23,6 +25,7 @@ struct CublasLibrary {
   int (*gemm)(void* handle, int operation_a, int operation_b, int m, int n, int k, const void* alpha, const void* a,
               int a_type, int a_stride, const void* b, int b_type, int b_stride, const void* beta, void* c, int c_type,
               int c_stride, int compute_type, int algorithm);
+  std::shared_ptr<const CublasLtLibrary> lt;  ///< null where it has none
 
   /// Opens a file, or what the loader finds by that name. It stays in memory to the end. Throws "cublas", with what was
   /// found, where it is none that this build can use.
@@ -44,7 +47,8 @@ struct Factor {
   bool transposed;
 };
 
-/// c[m, n] = alpha op(a)[m, k] op(b)[k, n] + beta c. Factors are bfloat16 or float32, sums and c float32.
+/// c[m, n] = alpha op(a)[m, k] op(b)[k, n] + beta c. Factors are bfloat16 or float32, sums and c float32. Where there
+/// is a residual or a bias, c begins with them instead (CublasLt).
 struct Product {
   int64_t m, n, k;
   float alpha;
@@ -53,6 +57,9 @@ struct Product {
   float beta;
   float* c;
   int64_t c_stride;
+  const float* residual = nullptr;  ///< [m, n], or null
+  int64_t residual_stride = 0;
+  const float* bias = nullptr;  ///< [n], added to each row, or null
 };
 
 /// cuBLAS on one stream of the current device, with memory of its own that never grows.
@@ -71,6 +78,8 @@ class Cublas {
   const CublasLibrary& library() const { return library_; }
   /// Queues the product; false where it is one that cuBLAS does not take, and nothing was queued.
   bool multiply(const Product& product) const;
+  /// Whether it takes products with a residual or a bias.
+  bool begins_sums() const { return lt_ != nullptr; }
 
  private:
   void release() noexcept;
@@ -78,6 +87,7 @@ class Cublas {
   CublasLibrary library_;
   void* handle_ = nullptr;
   void* workspace_ = nullptr;
+  std::unique_ptr<CublasLt> lt_;
 };
 
 }  // namespace plumb::cuda

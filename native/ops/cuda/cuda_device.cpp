@@ -70,6 +70,10 @@ class CudaDevice : public GpuDevice {
   void product_forward(ConstMatrix x, const Weights& w, Matrix y, bool add) override {
     ask(library_.product_forward(device_, x, view_of(w), y, add));
   }
+  bool begins_products() const override { return true; }
+  void product_from(ConstMatrix x, const Weights& w, ConstMatrix residual, const float* bias, Matrix y) override {
+    ask(library_.product_from(device_, x, view_of(w), residual, bias, y));
+  }
   void product_backward(ConstMatrix dy, const Weights& w, Matrix dx, bool add) override {
     ask(library_.product_backward(device_, dy, view_of(w), dx, add));
   }

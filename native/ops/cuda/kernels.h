@@ -61,6 +61,8 @@ void adam8(Queue& queue, const AdamConstants& constants, const float* gradient, 
 
 // ---- product.cu
 void product_forward(Queue& queue, Precision precision, ConstMatrix x, const Weights& w, Matrix y, bool add);
+void product_from(Queue& queue, Precision precision, ConstMatrix x, const Weights& w, ConstMatrix residual,
+                  const float* bias, Matrix y);
 void product_backward(Queue& queue, Precision precision, ConstMatrix dy, const Weights& w, Matrix dx, bool add);
 void multiply(Queue& queue, bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b, float beta,
               Matrix c);

@@ -202,6 +202,13 @@ int product_forward_entry(void* device, ConstMatrix x, CudaWeights w, Matrix y, 
   });
 }
 
+int product_from_entry(void* device, ConstMatrix x, CudaWeights w, ConstMatrix residual, const float* bias, Matrix y) {
+  return on_device<true>(device, [&](Instance& instance) {
+    product_from(instance.queue, instance.precision, x, weights_of(w), residual, bias, y);
+    instance.queue.forget(y);
+  });
+}
+
 int product_backward_entry(void* device, ConstMatrix dy, CudaWeights w, Matrix dx, bool add) {
   return on_device<true>(device, [&](Instance& instance) {
     product_backward(instance.queue, instance.precision, dy, weights_of(w), dx, add);
@@ -286,6 +293,7 @@ const CudaLibrary table = {
     &download,
     &clear,
     &product_forward_entry,
+    &product_from_entry,
     &product_backward_entry,
     PLUMB_ENTRY(multiply),
     PLUMB_ENTRY(decode),

@@ -8,7 +8,7 @@
 namespace plumb {
 
 /// Another number with any change of this table or of a struct that goes through it.
-inline constexpr uint32_t kCudaLibraryVersion = 4;
+inline constexpr uint32_t kCudaLibraryVersion = 5;
 
 /// A GPU, and what one must know before choosing it.
 struct CudaDeviceInfo {
@@ -70,6 +70,7 @@ struct CudaLibrary {
   int (*clear)(void* device, void* data, int64_t bytes);
 
   int (*product_forward)(void* device, ConstMatrix x, CudaWeights w, Matrix y, bool add);
+  int (*product_from)(void* device, ConstMatrix x, CudaWeights w, ConstMatrix residual, const float* bias, Matrix y);
   int (*product_backward)(void* device, ConstMatrix dy, CudaWeights w, Matrix dx, bool add);
   int (*multiply)(void* device, bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b,
                   float beta, Matrix c);

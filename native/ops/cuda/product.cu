@@ -252,6 +252,36 @@ void product_forward(Queue& queue, Precision precision, ConstMatrix x, const Wei
                          part.rows, w.in, y.data + part.column, y.stride, add);
 }
 
+void product_from(Queue& queue, Precision precision, ConstMatrix x, const Weights& w, ConstMatrix residual,
+                  const float* bias, Matrix y) {
+  if (x.rows == 0) return;
+  const bool begun = residual.data != nullptr || bias != nullptr;
+  if (precision == Precision::bfloat16 && begun && queue.cublas() != nullptr && queue.cublas()->begins_sums()) {
+    const Copy rounded = rounded_rows(queue, x);
+    bool all = true;
+    for (const WeightPart& part : w.parts) {
+      const Product product{x.rows,
+                            part.rows,
+                            w.in,
+                            1.0f,
+                            {rounded.data, rounded.stride, false},
+                            {part.data, w.in, true},
+                            precision,
+                            0.0f,
+                            y.data + part.column,
+                            y.stride,
+                            residual.data == nullptr ? nullptr : residual.data + part.column,
+                            residual.stride,
+                            bias == nullptr ? nullptr : bias + part.column};
+      all = all && queue.cublas()->multiply(product);
+    }
+    if (all) return;
+  }
+  if (residual.data != nullptr) copy(queue, residual, y);
+  if (bias != nullptr) bias_forward(queue, bias, y, residual.data != nullptr);
+  product_forward(queue, precision, x, w, y, begun);
+}
+
 void product_backward(Queue& queue, Precision precision, ConstMatrix dy, const Weights& w, Matrix dx, bool add) {
   if (dy.rows == 0) return;
   const Copy rounded = precision == Precision::bfloat16 ? rounded_rows(queue, dy) : Copy{};
