@@ -31,8 +31,10 @@ export type FromReport =
 /** A text with what is known of it. */
 export interface ReportText {
   readonly id: string;
-  /** Null where it is not at hand. */
+  /** Null where it is not at hand, or `changed`. */
   readonly text: string | null;
+  /** Whether the text under this id is no longer the one that was judged. */
+  readonly changed: boolean;
   readonly truth: readonly string[];
   readonly predicted: readonly string[];
   /** Of the given, the true and the next most likely labels. */
@@ -46,6 +48,7 @@ export type ReportWord =
   | "behindFalse"
   | "behindHit"
   | "behindMissed"
+  | "changed"
   | "close"
   | "compare"
   | "copied"
