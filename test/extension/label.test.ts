@@ -208,4 +208,49 @@ describe("the label editor in a real editor", function () {
     page = editor.panel();
     await shows(id);
   });
+
+  const named = (name: string) => page.locator("h1", { hasText: new RegExp(`^${name}$`) }).waitFor();
+
+  it("labels for the task that was asked for last, where two name a file, and commands mean that one", async () => {
+    const labels = [{ name: "pushy" }, { name: "calm" }];
+    const other = { ...task, name: "Another question", labels, examples: "judged.jsonl" };
+    await writeFile(path.join(workspace, "another.plumb.json"), JSON.stringify(other));
+    await editor.run("View: Close All Editors");
+    await editor.openFile("another.plumb.json");
+    await editor.run("Plumb: Label Examples");
+    await editor.page.locator(".tab.active", { hasText: "judged.jsonl" }).waitFor();
+    page = editor.panel();
+    await named("Another question");
+    await editor.run("Plumb: Open Report");
+    await editor.notification("another.plumb.json has no report yet").waitFor();
+    await editor.openFile("judged.plumb.json");
+    await editor.run("Plumb: Open Report");
+    const report = await editor.frame(".errors .id button");
+    const link = report.locator(".errors .id button").last();
+    const id = await link.innerText();
+    await link.click();
+    await editor.page.locator(".tab.active", { hasText: "judged.jsonl" }).waitFor();
+    page = await editor.frame(".label-page");
+    await named(task.name);
+    await shows(id);
+    await editor.run("Plumb: Open Report");
+    await editor.page.locator(".tab.active", { hasText: `${task.name}: report` }).waitFor();
+  });
+
+  it("asks which task is meant with a broken one named as such, whose file it opens where it is broken", async () => {
+    await writeFile(path.join(workspace, "slip.plumb.json"), '{\n  "version": 1,\n  "name" "Slip"\n}\n');
+    await editor.run("View: Close All Editors");
+    const row = (text: string) =>
+      editor.page.locator(".quick-input-widget .monaco-list-row", { hasText: text });
+    await editor.run("Plumb: Open Report");
+    await row("slip.plumb.json").filter({ hasText: "broken" }).filter({ hasText: "not JSON" }).waitFor();
+    await place.picture("which-task");
+    await row("judged.plumb.json").click();
+    await editor.page.locator(".tab.active", { hasText: `${task.name}: report` }).waitFor();
+    await editor.run("View: Close All Editors");
+    await editor.run("Plumb: Open Report");
+    await row("slip.plumb.json").click();
+    await editor.page.locator(".tab.active", { hasText: "slip.plumb.json" }).waitFor();
+    await editor.page.locator(".statusbar-item", { hasText: "Ln 3, Col 1" }).waitFor();
+  });
 });

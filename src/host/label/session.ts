@@ -81,6 +81,14 @@ export class LabelSession implements vscode.Disposable {
     for (const disposable of this.disposables) disposable.dispose();
   }
 
+  /** Labels for a task that was asked for, where the page is there and labels for another: else it will ask by itself. */
+  follow(task: vscode.Uri): void {
+    if (!this.listening || this.found?.file.toString() === task.toString()) return;
+    // Until the page has arranged what the other task has.
+    this.listening = false;
+    void this.load();
+  }
+
   /** Brings an example onto the screen, now or as soon as the page is there. */
   show(id: string): void {
     if (this.desk !== null && this.listening) this.post(this.desk.jump(id));
