@@ -133,6 +133,29 @@ describe("the label editor in a real editor", function () {
     assert.equal(await saved(), before);
   });
 
+  it("removes a broken line and no other byte, and undo brings it back to the byte, in view", async () => {
+    const before = await saved();
+    await editor.page.keyboard.press("g");
+    await editor.page.keyboard.type("2");
+    await editor.page.keyboard.press("Enter");
+    const notice = page.locator(".notice", { hasText: "Line 2" });
+    await notice.getByRole("button", { name: "Remove Line" }).click();
+    await page.getByRole("status").filter({ hasText: "The line was removed" }).waitFor();
+    await editor.page.keyboard.press("Control+s");
+    await dirty(false);
+    assert.equal(await saved(), before.split("\n").toSpliced(1, 1).join("\n"));
+    await page.locator(".text").click();
+    await editor.page.keyboard.press("Control+z");
+    await notice.waitFor();
+    await editor.page.keyboard.press("Control+s");
+    await dirty(false);
+    assert.equal(await saved(), before);
+    await editor.page.keyboard.press("g");
+    await editor.page.keyboard.type("a");
+    await editor.page.keyboard.press("Enter");
+    await shows("a");
+  });
+
   it("stays in step with another program", async () => {
     const lines = (await saved()).split("\n");
     lines[4] = lines[4]!.replace("}", ',"label":"none"}');

@@ -141,9 +141,11 @@ export class LabelSession implements vscode.Disposable {
           .then(() => this.post({ type: "done", edit: message.edit }));
         return;
       case "remove":
+      case "remove-broken":
         this.edits = this.edits
           .then(async () => {
-            if (await this.edit(message)) this.post({ type: "removed" });
+            if (await this.edit(message))
+              this.post({ type: "removed", broken: message.type === "remove-broken" });
           })
           .catch((error: unknown) => {
             this.refuse(sentenceOf(error), message.line);
@@ -302,10 +304,10 @@ export class LabelSession implements vscode.Disposable {
     const wanted = desk.edit(message);
     if (wanted === null) return false;
     if (wanted === "gone") {
-      const sentence = vscode.l10n.t(
-        "Example {0} is no longer in the file. Nothing was changed.",
-        message.id,
-      );
+      const sentence =
+        message.type === "remove-broken"
+          ? vscode.l10n.t("Line {0} is another one by now. Nothing was changed.", message.line + 1)
+          : vscode.l10n.t("Example {0} is no longer in the file. Nothing was changed.", message.id);
       this.refuse(sentence, message.line);
       return false;
     }
