@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { cellsOf, type Cell } from "../../../src/core/bench/cells";
 import { curveOf, curveSuite } from "../../../src/core/bench/curve-task";
+import { readTrainingList } from "../../../src/core/base/list";
 import { expectedSeconds } from "../../../src/core/bench/expected";
 import { readReport, runCells, type Start } from "../../../src/core/bench/run-cells";
 import { readSuite } from "../../../src/core/bench/suite";
@@ -295,6 +297,19 @@ describe("a suite", function () {
     assert.ok(result?.status === "done");
     const { seconds, measured } = expectedSeconds(known[0]!, known);
     assert.ok(measured && Math.abs(seconds - result.seconds) < 1e-9);
+  });
+
+  it("is refused where it is a pipe or a device, which would be waited for, and so is a list of tasks", async () => {
+    const pipe = path.join(task.folder, "pipe.json");
+    execFileSync("mkfifo", [pipe]);
+    for (const read of [readSuite, readTrainingList])
+      for (const name of [pipe, "/dev/zero"])
+        await assert.rejects(
+          read(name),
+          (error) =>
+            error instanceof PlumbError &&
+            error.message.includes("cannot be read (it is a pipe, a socket or a device). Name a "),
+        );
   });
 
   it("is refused before anything runs where it asks for what is not there", async () => {
