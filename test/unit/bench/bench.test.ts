@@ -286,17 +286,23 @@ describe("a suite", function () {
     assert.ok((await readCells(out, fresh)).every(({ result }) => result === null));
   });
 
-  it("knows what is left to do takes, from cells of the same method", async () => {
+  it("knows what is left to do takes, from cells of the same method on the same device", async () => {
     const { cells } = await open();
     const all = cells.map((cell) => ({ cell, result: null }));
-    assert.equal(expectedSeconds(all[0]!, all).measured, false);
+    assert.equal(expectedSeconds(all[0]!, all, "any").measured, false);
     const out = path.join(task.folder, "timed");
     await runCells(out, cells.slice(0, 1), here, quiet);
     const known = await readCells(out, cells);
     const { result } = known[0]!;
     assert.ok(result?.status === "done");
-    const { seconds, measured } = expectedSeconds(known[0]!, known);
+    const { seconds, measured } = expectedSeconds(known[0]!, known, result.device);
     assert.ok(measured && Math.abs(seconds - result.seconds) < 1e-9);
+    // What another device took says nothing of this one.
+    const slower = { ...result, device: "another", seconds: 100 * result.seconds };
+    const both = known.map((ended, at) => (at === 1 ? { ...ended, result: slower } : ended));
+    assert.equal(expectedSeconds(known[0]!, both, result.device).seconds, seconds);
+    for (const device of ["a third", null])
+      assert.deepEqual(expectedSeconds(known[0]!, both, device), expectedSeconds(all[0]!, all, device));
   });
 
   it("is refused where it is a pipe or a device, which would be waited for, and so is a list of tasks", async () => {
