@@ -31,8 +31,10 @@ export type FromReport =
 /** A text with what is known of it. */
 export interface ReportText {
   readonly id: string;
-  /** Null where it is not at hand. */
+  /** Null where it is not at hand, or `changed`. */
   readonly text: string | null;
+  /** Whether the text under this id is no longer the one that was judged. */
+  readonly changed: boolean;
   readonly truth: readonly string[];
   readonly predicted: readonly string[];
   /** Of the given, the true and the next most likely labels. */
@@ -46,6 +48,7 @@ export type ReportWord =
   | "behindFalse"
   | "behindHit"
   | "behindMissed"
+  | "changed"
   | "close"
   | "compare"
   | "copied"
@@ -290,6 +293,8 @@ export type LabelWord =
   | "remove"
   | "removeHint"
   | "removed"
+  | "removedLine"
+  | "removeLine"
   | "skip"
   | "skipped"
   | "skippedCount"
@@ -362,6 +367,8 @@ export type FromLabel =
     }
   /** The example's line goes from the file. */
   | { readonly type: "remove"; readonly line: number; readonly id: string }
+  /** A line that is no example goes from the file. `raw`: the line, or as much of its beginning as the page has. */
+  | { readonly type: "remove-broken"; readonly line: number; readonly raw: string }
   | { readonly type: "undo" | "redo" }
   | { readonly type: "jump"; readonly to: string }
   | { readonly type: "suggest"; readonly line: number; readonly id: string }
@@ -435,8 +442,8 @@ export type ToLabel =
   | { readonly type: "review" }
   /** An edit has been carried out, or refused. */
   | { readonly type: "done"; readonly edit: number }
-  /** An example's line has gone from the file. */
-  | { readonly type: "removed" }
+  /** A line has gone from the file: of an example, or one that was none. */
+  | { readonly type: "removed"; readonly broken: boolean }
   | { readonly type: "refused"; readonly message: string };
 
 /** What the user may choose before a run; what is null follows from the task, the settings and the data. */

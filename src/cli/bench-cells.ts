@@ -1,18 +1,46 @@
+import path from "node:path";
 import type { Cell } from "../core/bench/cells";
 import { expectedSeconds } from "../core/bench/expected";
 import { runCells } from "../core/bench/run-cells";
+import type { Ended } from "../core/bench/tables";
 import { readCells } from "../core/bench/write";
+import { loadEngine } from "../core/engine";
+import { PlumbError } from "../core/errors";
+import { askGpus } from "../core/gpus";
 import { duration } from "../core/report/format";
+import { placeOf } from "../core/tuning/place";
+import type { EngineWishes } from "../core/tuning/protocol";
 import { EXIT, runInWorker } from "./run-worker";
 
-/** How many cells are to do, and how long that will take, in a sentence. */
-export async function expectedHere(out: string, cells: readonly Cell[]): Promise<string> {
+/** A cell as it stands, with the seconds that it will take. */
+type Expected = Ended & ReturnType<typeof expectedSeconds>;
+
+/** Every cell with the time that it is expected to take on the device that its runs get here. */
+export async function expectedCells(out: string, cells: readonly Cell[]): Promise<Expected[]> {
   const all = await readCells(out, cells);
-  const open = all.filter(({ result }) => result === null).map((ended) => expectedSeconds(ended, all));
+  const known = all.some(({ result }) => result?.status === "done");
+  const device = known ? await deviceHere(cells[0]?.job.engine.device) : null;
+  return all.map((ended) => ({ ...ended, ...expectedSeconds(ended, all, device) }));
+}
+
+/** Name of a device as results have it; null where there is no such device here, which a run will say. */
+async function deviceHere(wish: EngineWishes["device"]): Promise<string | null> {
+  const tools = { engine: loadEngine, gpus: () => askGpus(path.join(__dirname, "worker.js")) };
+  try {
+    return (await placeOf(tools, wish)).name;
+  } catch (error) {
+    if (error instanceof PlumbError) return null;
+    throw error;
+  }
+}
+
+/** How many cells are to do, and how long that will take, in a sentence. */
+export function saidExpected(cells: readonly Expected[]): string {
+  const open = cells.filter(({ result }) => result === null);
   const total = open.reduce((sum, { seconds }) => sum + seconds, 0);
   const source = open.some(({ measured }) => !measured)
     ? "guessed from the size of the model"
-    : "from cells done";
+    : "from cells done on this device";
   const time = open.length === 0 ? "" : `, about ${duration(total)} (${source})`;
   return `${open.length} of ${cells.length} cells to do${time}.`;
 }
@@ -22,7 +50,7 @@ export async function expectedHere(out: string, cells: readonly Cell[]): Promise
  * @returns False where some are still without: the exit code is set and what to do is said.
  */
 export async function finishCells(out: string, cells: readonly Cell[], retry: boolean): Promise<boolean> {
-  process.stderr.write(`${await expectedHere(out, cells)}\n`);
+  process.stderr.write(`${saidExpected(await expectedCells(out, cells))}\n`);
   const { paused, busy } = await runCellsHere(out, cells, retry, () => Promise.resolve());
   if (!paused && busy === 0) return true;
   const what = paused ? "Saved." : `${busy} runs are in another process's hands.`;

@@ -1,13 +1,12 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { cellsOf } from "../core/bench/cells";
-import { expectedSeconds } from "../core/bench/expected";
 import { renderMarkdown, stateText } from "../core/bench/render";
 import { readSuite } from "../core/bench/suite";
-import { readCells, writeTables } from "../core/bench/write";
+import { writeTables } from "../core/bench/write";
 import { openBaseModel, resolveBaseModel } from "../core/model";
 import { duration } from "../core/report/format";
-import { expectedHere, runCellsHere } from "./bench-cells";
+import { expectedCells, runCellsHere, saidExpected } from "./bench-cells";
 import { addEngineOptions, count, engineWishes, type EngineFlags } from "./options";
 import { EXIT } from "./run-worker";
 
@@ -52,11 +51,11 @@ async function bench(file: string, flags: BenchFlags): Promise<void> {
   const out = path.resolve(flags.out ?? file.replace(/\.json$/, "") + ".results");
   const cells = await cellsOf(suite, engineWishes(flags), { openBaseModel, resolveBaseModel });
   if (flags.dryRun === true) {
-    const all = await readCells(out, cells);
-    const rows = all.map((ended) => ({
-      cell: ended.cell.id,
-      status: ended.result?.status ?? "to do",
-      ...expectedSeconds(ended, all),
+    const all = await expectedCells(out, cells);
+    const rows = all.map(({ cell, result, seconds, measured }) => ({
+      cell: cell.id,
+      status: result?.status ?? "to do",
+      ...{ seconds, measured },
     }));
     process.stdout.write(
       flags.json === true
@@ -65,7 +64,7 @@ async function bench(file: string, flags: BenchFlags): Promise<void> {
             ...rows.map(({ cell, status, seconds }) =>
               status === "to do" ? `${cell}  about ${duration(seconds)}\n` : `${cell}  ${status}\n`,
             ),
-            `${await expectedHere(out, cells)}\n`,
+            `${saidExpected(all)}\n`,
           ].join(""),
     );
     return;

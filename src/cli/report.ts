@@ -5,6 +5,7 @@ import { loadTask } from "../core/data";
 import { PlumbError } from "../core/errors";
 import { writeFileAtomic } from "../core/files";
 import { compareReports, renderComparisonText, renderReport, renderReportText } from "../core/report";
+import { judgedTexts, type JudgedTexts } from "../core/runs/judged-texts";
 import { findTask } from "../core/runs/task-of-run";
 import { Report } from "../core/schema";
 import { readManifest, RUN_FILES, writing } from "../core/tuning/run-folder";
@@ -128,7 +129,7 @@ async function runState(run: string): Promise<string> {
 }
 
 /** Texts of the run's task by id; empty, with a word on standard error, where they cannot be found any more. */
-async function textsOf(run: string): Promise<Map<string, string>> {
+async function textsOf(run: string): Promise<JudgedTexts> {
   const folder = await folderOf(run);
   const manifest = await readManifest(folder).catch((error: unknown) => {
     if (error instanceof PlumbError) return null;
@@ -142,7 +143,7 @@ async function textsOf(run: string): Promise<Map<string, string>> {
   }
   try {
     const { examples } = await loadTask(await findTask(folder, manifest.task));
-    return new Map(examples.map(({ id, text }) => [id, text]));
+    return judgedTexts(examples, [manifest]);
   } catch (error) {
     if (!(error instanceof PlumbError)) throw error;
     process.stderr.write(`The page will show ids instead of texts. ${error.message}\n`);

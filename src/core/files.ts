@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { access, link, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { access, link, open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 
@@ -122,6 +122,16 @@ async function throughTemporary(
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/**
+ * Text of a file in UTF-8.
+ * @throws where it is none: a pipe, a socket or a device might be waited for without end.
+ */
+export async function readText(file: string): Promise<string> {
+  const found = await stat(file);
+  if (!found.isFile() && !found.isDirectory()) throw new Error("it is a pipe, a socket or a device");
+  return readFile(file, "utf8");
 }
 
 /** Whether two absolute paths mean one file, as far as names tell: Windows and macOS take `A` for `a`. */

@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
-import { loadTask, type LoadedExample } from "../core/data";
+import { loadTask } from "../core/data";
 import { languageFor, saidVerdict } from "../core/report";
 import type { FromWorker, Job } from "../core/tuning/protocol";
+import { judgedTexts } from "../core/runs/judged-texts";
 import { headlineOf } from "../core/runs/list";
-import { RUN_FILES } from "../core/tuning/run-folder";
+import { readManifest, RUN_FILES } from "../core/tuning/run-folder";
 import { startJob } from "../core/tuning/worker-process";
 import { sentenceOf } from "../core/system-error";
 import type { FromReport } from "../protocol";
@@ -21,6 +22,7 @@ import {
   textsMessage,
   type ReportCommands,
   type ShownRun,
+  type ShownTexts,
 } from "./report/panel";
 import { Tries } from "./report/tries";
 import { finishedRuns, readReport, taskOfRun, type FinishedRun } from "./runs";
@@ -128,7 +130,7 @@ export class ReportPanels implements vscode.Disposable {
 
   private async read(run: string): Promise<ShownRun | undefined> {
     try {
-      return await shownRun(run, await readReport(run), await examplesOf(run));
+      return await shownRun(run, await readReport(run), await textsOf([run]));
     } catch (error) {
       const reason = sentenceOf(error);
       await vscode.window.showErrorMessage(vscode.l10n.t("Cannot show the report of {0}: {1}", run, reason));
@@ -217,12 +219,19 @@ function isRun(folder: string): Promise<boolean> {
   );
 }
 
-/** Examples of the run's task by id; none where the task's files are gone: the report does without the texts then. */
-export async function examplesOf(run: string): Promise<ReadonlyMap<string, LoadedExample>> {
+/**
+ * Examples and texts of the task that runs are of; none where its files are gone: the report does without the texts then.
+ * @param runs Folders; a manifest of another version does not say which texts were judged.
+ */
+export async function textsOf(runs: readonly [string, ...string[]]): Promise<ShownTexts> {
   try {
-    const { examples } = await loadTask(await taskOfRun(run));
-    return new Map(examples.map((example) => [example.id, example]));
+    const { examples } = await loadTask(await taskOfRun(runs[0]));
+    const manifests = await Promise.all(runs.map((run) => readManifest(run).catch(() => ({}))));
+    return {
+      examples: new Map(examples.map((example) => [example.id, example])),
+      texts: judgedTexts(examples, manifests),
+    };
   } catch {
-    return new Map();
+    return { examples: new Map(), texts: new Map() };
   }
 }

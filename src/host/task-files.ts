@@ -1,4 +1,6 @@
+import path from "node:path";
 import * as vscode from "vscode";
+import type { RunEntry } from "../core/runs/list";
 
 const TASK_FILES = "**/*.plumb.json";
 const UNINTERESTING = "**/{node_modules,.plumb}/**";
@@ -20,20 +22,31 @@ export async function pickTask(called: unknown): Promise<vscode.Uri | undefined>
     return undefined;
   }
   if (found.length === 1) return found[0];
-  const items = found
-    .map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }))
-    .sort((a, b) => a.label.localeCompare(b.label));
-  const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Which task?") });
-  return picked?.uri;
+  const { chooseTask } = await import("./choose-task");
+  return chooseTask(found);
 }
 
-/** Tasks that name the examples file that a command was called on or that is in front; else all. */
+/** Examples file → the task that the label editors open on it label it for, both by their addresses. */
+const labelled = new Map<string, vscode.Uri>();
+
+/** Says which task an examples file is being labelled for; undefined once no label editor is open on it. */
+export function labelFor(file: vscode.Uri, task: vscode.Uri | undefined): void {
+  if (task === undefined) labelled.delete(file.toString());
+  else labelled.set(file.toString(), task);
+}
+
+/**
+ * Tasks that name the examples file that a command was called on or that is in front: the one that the label editor in front
+ * labels it for, where there is one. Else all.
+ */
 async function candidates(called: unknown): Promise<vscode.Uri[]> {
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   const active =
     input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom ? input.uri : undefined;
   const file = called instanceof vscode.Uri ? called : called === undefined ? active : undefined;
   if (file?.path.endsWith(".jsonl") !== true) return taskFiles();
+  const own = labelled.get(file.toString());
+  if (own !== undefined && input instanceof vscode.TabInputCustom) return [own];
   const { tasksOf } = await import("./label/tasks-of");
   const named = (await tasksOf(file)).map((task) => task.file);
   return named.length > 0 ? named : taskFiles();
@@ -69,6 +82,13 @@ export function runOf(called: unknown): string | undefined {
 export async function taskFiles(): Promise<vscode.Uri[]> {
   const found = await vscode.workspace.findFiles(TASK_FILES, UNINTERESTING);
   return found.filter(isTask).sort((a, b) => a.path.localeCompare(b.path));
+}
+
+/** Runs of all tasks of the workspace. */
+export async function workspaceRuns(): Promise<RunEntry[]> {
+  const folders = [...new Set((await taskFiles()).map(({ fsPath }) => path.dirname(fsPath)))];
+  const { listRuns } = await import("../core/runs/list");
+  return (await Promise.all(folders.map(listRuns))).flat();
 }
 
 /** Calls `then` once, as soon as a task file is open. */

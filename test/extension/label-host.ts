@@ -131,13 +131,14 @@ export class LabelHost {
         return this.post(this.desk.tell(message.lines, false));
       case "jump":
         return this.post(this.desk.jump(message.to));
-      case "remove": {
+      case "remove":
+      case "remove-broken": {
         const wanted = this.desk.edit(message);
         if (wanted === null || wanted === "gone") return;
         const { line, to, edit } = wanted;
         this.lines.splice(line, to - line + 1, (this.lines[to] ?? "").slice(edit.end));
         await this.post(this.desk.changed([{ first: line, last: to, count: 1 }], false));
-        return this.post({ type: "removed" });
+        return this.post({ type: "removed", broken: message.type === "remove-broken" });
       }
       case "answer":
       case "skip":

@@ -416,6 +416,22 @@ describe("the label editor's page", function () {
     assert.deepEqual(only.lines, [""]);
   });
 
+  it("removes a line that is no example by a button of its own, where the file can be changed", async () => {
+    const lines = [...examples(1), "no JSON {", example(4)];
+    const host = await start({ lines: [...lines] });
+    await host.page.keyboard.press("ArrowRight");
+    const remove = host.page.getByRole("button", { name: "Remove Line" });
+    await remove.click();
+    await host.page.getByRole("status").filter({ hasText: "The line was removed" }).waitFor();
+    assert.deepEqual(host.lines, [lines[0], lines[2]]);
+    assert.equal(await shown(host), "e4");
+    assert.equal(await remove.count(), 0);
+    const locked = await start({ lines: [...lines], locked: "The file is not UTF-8 throughout." });
+    await locked.page.keyboard.press("ArrowRight");
+    await locked.page.getByRole("button", { name: "Open as Text" }).waitFor();
+    assert.equal(await locked.page.getByRole("button", { name: "Remove Line" }).count(), 0);
+  });
+
   it("says in sight, and to a screen reader, what it means that texts of a class are to go, as long as some are", async () => {
     const host = await start();
     const hint = host.page.locator(".classes p", { hasText: "To go: how many more of a class it takes" });

@@ -133,6 +133,29 @@ describe("the label editor in a real editor", function () {
     assert.equal(await saved(), before);
   });
 
+  it("removes a broken line and no other byte, and undo brings it back to the byte, in view", async () => {
+    const before = await saved();
+    await editor.page.keyboard.press("g");
+    await editor.page.keyboard.type("2");
+    await editor.page.keyboard.press("Enter");
+    const notice = page.locator(".notice", { hasText: "Line 2" });
+    await notice.getByRole("button", { name: "Remove Line" }).click();
+    await page.getByRole("status").filter({ hasText: "The line was removed" }).waitFor();
+    await editor.page.keyboard.press("Control+s");
+    await dirty(false);
+    assert.equal(await saved(), before.split("\n").toSpliced(1, 1).join("\n"));
+    await page.locator(".text").click();
+    await editor.page.keyboard.press("Control+z");
+    await notice.waitFor();
+    await editor.page.keyboard.press("Control+s");
+    await dirty(false);
+    assert.equal(await saved(), before);
+    await editor.page.keyboard.press("g");
+    await editor.page.keyboard.type("a");
+    await editor.page.keyboard.press("Enter");
+    await shows("a");
+  });
+
   it("stays in step with another program", async () => {
     const lines = (await saved()).split("\n");
     lines[4] = lines[4]!.replace("}", ',"label":"none"}');
@@ -207,5 +230,50 @@ describe("the label editor in a real editor", function () {
     await editor.page.locator(".tab.active", { hasText: "judged.jsonl" }).waitFor();
     page = editor.panel();
     await shows(id);
+  });
+
+  const named = (name: string) => page.locator("h1", { hasText: new RegExp(`^${name}$`) }).waitFor();
+
+  it("labels for the task that was asked for last, where two name a file, and commands mean that one", async () => {
+    const labels = [{ name: "pushy" }, { name: "calm" }];
+    const other = { ...task, name: "Another question", labels, examples: "judged.jsonl" };
+    await writeFile(path.join(workspace, "another.plumb.json"), JSON.stringify(other));
+    await editor.run("View: Close All Editors");
+    await editor.openFile("another.plumb.json");
+    await editor.run("Plumb: Label Examples");
+    await editor.page.locator(".tab.active", { hasText: "judged.jsonl" }).waitFor();
+    page = editor.panel();
+    await named("Another question");
+    await editor.run("Plumb: Open Report");
+    await editor.notification("another.plumb.json has no report yet").waitFor();
+    await editor.openFile("judged.plumb.json");
+    await editor.run("Plumb: Open Report");
+    const report = await editor.frame(".errors .id button");
+    const link = report.locator(".errors .id button").last();
+    const id = await link.innerText();
+    await link.click();
+    await editor.page.locator(".tab.active", { hasText: "judged.jsonl" }).waitFor();
+    page = await editor.frame(".label-page");
+    await named(task.name);
+    await shows(id);
+    await editor.run("Plumb: Open Report");
+    await editor.page.locator(".tab.active", { hasText: `${task.name}: report` }).waitFor();
+  });
+
+  it("asks which task is meant with a broken one named as such, whose file it opens where it is broken", async () => {
+    await writeFile(path.join(workspace, "slip.plumb.json"), '{\n  "version": 1,\n  "name" "Slip"\n}\n');
+    await editor.run("View: Close All Editors");
+    const row = (text: string) =>
+      editor.page.locator(".quick-input-widget .monaco-list-row", { hasText: text });
+    await editor.run("Plumb: Open Report");
+    await row("slip.plumb.json").filter({ hasText: "broken" }).filter({ hasText: "not JSON" }).waitFor();
+    await place.picture("which-task");
+    await row("judged.plumb.json").click();
+    await editor.page.locator(".tab.active", { hasText: `${task.name}: report` }).waitFor();
+    await editor.run("View: Close All Editors");
+    await editor.run("Plumb: Open Report");
+    await row("slip.plumb.json").click();
+    await editor.page.locator(".tab.active", { hasText: "slip.plumb.json" }).waitFor();
+    await editor.page.locator(".statusbar-item", { hasText: "Ln 3, Col 1" }).waitFor();
   });
 });

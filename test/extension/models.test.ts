@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { DEFAULT_MODEL } from "../../src/core/model";
+import type { Example, Task } from "../../src/core/schema";
+import { RUN_FILES } from "../../src/core/tuning/run-folder";
+import { writeFinishedRun } from "../finished-run";
 import { needDefaultModel } from "../recorded-tokens";
 import { HubServer } from "../unit/model/hub-server";
 import { Editor, type HostPrograms } from "./editor";
@@ -150,12 +153,39 @@ describe("getting a base model in a real editor", function () {
     await editor.run("View: Close All Editors");
   });
 
-  it("removes a model once it is asked twice, and not the file that it was taken from", async () => {
+  it("names the runs that need a model, removes it once it is asked twice, and not the file that it was taken from", async () => {
     const dialog = editor.page.locator(".monaco-dialog-box");
+    const workspace = path.join(folder, "workspace");
+    const task: Task = {
+      ...{ version: 1, name: "Calm messages", kind: "single", examples: "calm.jsonl" },
+      labels: [{ name: "calm" }, { name: "loud" }],
+    };
+    const part = (split: "train" | "test"): Example[] =>
+      [0, 1, 2, 3].map((at) => ({
+        id: `${split}-${at}`,
+        text: `Text ${at}`,
+        label: at < 2 ? "calm" : "loud",
+        split,
+      }));
+    const file = path.join(workspace, "calm.plumb.json");
+    await writeFile(file, JSON.stringify(task));
+    const run = await writeFinishedRun(file, task, { train: part("train"), test: part("test") }, () => [
+      0.9, 0.1,
+    ]);
+    const manifest = path.join(run, RUN_FILES.manifest);
+    const recorded = (await readFile(manifest, "utf8")).replace(
+      '"tiny.gguf"',
+      JSON.stringify(path.join(models(), "tiny.gguf")),
+    );
+    await writeFile(manifest, recorded);
     const remove = async (answer: string) => {
       await editor.run("Plumb: Remove Base Model");
       await rows().filter({ hasText: "tiny" }).first().click();
       await dialog.filter({ hasText: /Remove tiny.* from this machine\?/ }).waitFor();
+      await dialog
+        .filter({ hasText: /Runs of the open tasks that need it:\s*– Calm messages, F1 / })
+        .waitFor();
+      if (answer === "Cancel") await picture("remove-model");
       await dialog.getByRole("button", { name: answer }).click();
       await dialog.waitFor({ state: "detached" });
     };

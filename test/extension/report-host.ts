@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { rowsBehind, thresholdsOf, type Report } from "../../src/core/report";
+import type { JudgedTexts } from "../../src/core/runs/judged-texts";
 import { panelPage } from "../../src/host/panel-page";
 import { ReportMessage } from "../../src/host/report/messages";
 import type { FromReport, ToReport } from "../../src/protocol";
@@ -17,7 +18,7 @@ export interface ReportHostOptions {
   /** The page as it is rendered for a file. */
   readonly html: string;
   readonly report: Report;
-  readonly texts?: ReadonlyMap<string, string>;
+  readonly texts?: JudgedTexts;
   readonly page?: "report" | "comparison";
   readonly notice?: string;
   readonly language?: "en" | "ru";
@@ -92,6 +93,7 @@ export class ReportHost {
         rows: rows.map(({ id, truth, predicted, probabilities }) => ({
           ...{ id, truth, predicted, probabilities },
           text: options.texts?.get(id) ?? null,
+          changed: options.texts?.get(id) === null,
         })),
         more: 0,
       });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { device, engineWishes } from "../../src/cli/options";
+import { MethodName } from "../../src/core/schema";
 import { EngineWishes } from "../../src/core/tuning/protocol";
 import { wishesOf, type RunSettings } from "../../src/host/tune/jobs";
 import { linkedCommands, walkthroughCommands, type Manifest } from "../manifest";
@@ -41,6 +42,8 @@ describe("the extension's manifest", () => {
     for (const item of ["plumb.task", "plumb.task.running", "plumb.run.finished", "plumb.adapter"])
       for (const use of ["predictFile", "labelWithAdapter"])
         assert.ok(offered("view/item/context", "viewItem", item).includes(use), `${item}: ${use}`);
+    for (const item of ["plumb.task", "plumb.task.running"])
+      assert.ok(offered("view/item/context", "viewItem", item).includes("fixTestPart"), item);
     for (const end of ["csv", "tsv", "txt", "jsonl", "ndjson", "xlsx", "xlsm", "parquet"])
       for (const use of ["newTask", "predictFile"])
         assert.ok(
@@ -83,6 +86,23 @@ describe("the extension's manifest", () => {
     const used = [...sources.matchAll(/\.get(?:<[^(]*>)?\("([\w.]+)"/g)].map(([, name]) => `plumb.${name}`);
     const settings = Object.keys(manifest.contributes.configuration.properties);
     assert.deepEqual([...new Set(used)].sort(), settings.sort());
+  });
+
+  it("says of every choice of a setting what it means, in each language, and offers the methods that there are", () => {
+    const { properties } = manifest.contributes.configuration;
+    const texts = ["package.nls.json", "package.nls.ru.json"].map(
+      (file) => JSON.parse(read(file)) as Record<string, string>,
+    );
+    for (const [name, { enum: offered, enumDescriptions = [] }] of Object.entries(properties)) {
+      if (offered === undefined) continue;
+      assert.equal(enumDescriptions.length, offered.length, name);
+      for (const language of texts) {
+        const said = enumDescriptions.map((key) => language[key.replaceAll("%", "")] ?? "");
+        assert.equal(new Set(said).size, offered.length, `${name}: ${said.join(" | ")}`);
+        assert.ok(!said.includes(""), name);
+      }
+    }
+    assert.deepEqual(properties["plumb.method"]!.enum, MethodName.options);
   });
 
   it("offers the devices that a run takes, by the words of the command line", () => {

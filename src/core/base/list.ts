@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { shownPath } from "../data";
 import { describeFirst } from "../data/issue";
 import { PlumbError } from "../errors";
+import { readText } from "../files";
 import { BaseTraining } from "../schema";
 
 /** A list of a base training with its paths absolute. */
@@ -22,7 +22,7 @@ export async function readTrainingList(file: string): Promise<OpenedList> {
   const fail = (what: string) => new PlumbError("base-list", `${shown}: ${what}`);
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(file, "utf8"));
+    json = JSON.parse(await readText(file));
   } catch (error) {
     const what = error instanceof SyntaxError ? "not JSON" : "cannot be read";
     throw fail(

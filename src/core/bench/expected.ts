@@ -6,13 +6,17 @@ import type { Ended } from "./tables";
  */
 const guess = ({ cell }: Ended) => (2 * cell.parameters * (cell.work / 4)) / 250e9;
 
-/** Seconds that a cell will take, and whether that comes from cells of the same suite or is a guess from the size of the model. */
+/**
+ * Seconds that a cell will take, and whether that comes from cells of the same suite or is a guess from the size of the model.
+ * @param device Name of the one that it will run on: what others took says nothing of it. Null where that is not known.
+ */
 export function expectedSeconds(
   ended: Ended,
   all: readonly Ended[],
+  device: string | null,
 ): { readonly seconds: number; readonly measured: boolean } {
   const { cell } = ended;
-  const done = all.filter(({ result }) => result?.status === "done");
+  const done = all.filter(({ result }) => result?.status === "done" && result.device === device);
   const alike = [
     done.filter(({ cell: other }) => other.base === cell.base && other.method === cell.method),
     done.filter(({ cell: other }) => other.base === cell.base),

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { PlumbError } from "../errors";
+import { readText } from "../files";
 import { shownPath } from "../data";
 import { describeFirst } from "../data/issue";
 import { type Measures, Suite, type MethodName } from "../schema";
@@ -35,7 +35,7 @@ export async function readSuite(file: string): Promise<OpenedSuite> {
   const fail = (what: string) => new PlumbError("suite", `${shown}: ${what}`);
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(file, "utf8"));
+    json = JSON.parse(await readText(file));
   } catch (error) {
     const what = error instanceof SyntaxError ? "not JSON" : "cannot be read";
     throw fail(

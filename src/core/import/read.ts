@@ -61,7 +61,7 @@ export async function openRows(
     const raw = rawRows(file, plan, tick);
     const { sample, rest } = await takeSample(raw);
     const aligned = plan.format !== "csv";
-    const shape = tableShape(sample, choices);
+    const shape = tableShape(sample, choices, aligned);
     const opened: Opened = { ...plan, header: shape?.header ?? null, tool: toolOf(sample, choices) };
     const convert = new Converter(file, opened, shape, aligned);
     const batches = (async function* () {
@@ -139,9 +139,9 @@ async function takeSample(raw: RawBatches): Promise<{ sample: RawItem[]; rest: R
   return { sample: sample.slice(0, sampleSize), rest: rest() };
 }
 
-function tableShape(sample: readonly RawItem[], choices: ReadChoices): TableShape | null {
+function tableShape(sample: readonly RawItem[], choices: ReadChoices, aligned: boolean): TableShape | null {
   const tables = sample.flatMap(({ value }) => (isTable(value) ? [value] : []));
-  return tables.length === 0 ? null : shapeOf(tables, choices.header);
+  return tables.length === 0 ? null : shapeOf(tables, choices.header, aligned);
 }
 
 function toolOf(sample: readonly RawItem[], choices: ReadChoices): Tool | null {

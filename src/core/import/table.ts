@@ -17,8 +17,13 @@ export interface TableShape {
 /**
  * Finds title lines and the header in the first rows of a table.
  * @param header Whether there is one, where that is known.
+ * @param aligned Whether a row ends at its last cell that holds something, as in a spreadsheet: that it is short says nothing then.
  */
-export function shapeOf(rows: readonly (readonly Cell[])[], header?: boolean): TableShape {
+export function shapeOf(
+  rows: readonly (readonly Cell[])[],
+  header: boolean | undefined,
+  aligned: boolean,
+): TableShape {
   const width = mode(rows.slice(1).map((row) => row.length)) ?? rows[0]?.length ?? 0;
   const filled = mode(rows.slice(1).map(countFilled)) ?? 0;
   const isBare = (row: readonly Cell[]) => countFilled(row) <= filled / 2;
@@ -29,11 +34,11 @@ export function shapeOf(rows: readonly (readonly Cell[])[], header?: boolean): T
   const isTitle = (at: number) => {
     const row = rows[at]!;
     if (width < 2 || filled < 2 || !isBare(row)) return false;
-    if (row.length < width) return true;
+    if (row.length < width && !aligned) return true;
     const later = rows.slice(at + 1, at + 1 + mostTitles);
     return later.some((one) => one.filter(isKnownName).length >= 2) || isPaddedTitle(at);
   };
-  /** A spreadsheet saved as text fills up a title with empty cells; so looks a first text that has no label yet. */
+  /** In a spreadsheet, also one saved as text, a title is filled up with empty cells; so looks a first text that has no label yet. */
   const isPaddedTitle = (at: number) => {
     const [title = null, ...others] = rows[at]!;
     if (isKnownName(title) || countFilled(others) > 0) return false;

@@ -112,6 +112,17 @@ export class Rows {
     return found < 0 ? null : found;
   }
 
+  /**
+   * Line of a text that is no example, by what it begins with: the one at `near` where it stands there; null where it is gone.
+   * Elsewhere it is the whole line, since many may begin alike.
+   */
+  findBroken(raw: string, near: number): number | null {
+    const here = this.at(near);
+    if (here.state === "broken" && here.raw.startsWith(raw)) return near;
+    const found = this.rows.findIndex((row) => row?.state === "broken" && row.raw === raw);
+    return found < 0 ? null : found;
+  }
+
   private readMissing(): number[] {
     const read: number[] = [];
     this.rows.forEach((row, line) => {

@@ -201,6 +201,8 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "The test part has been looked at {0} times. What was chosen after a look fits it a little: the figures may be too good.":
     "Обращений к тестовой части: {0}. То, что выбрано после обращения, немного под неё подогнано: показатели могут быть завышены.",
   "The text of {0} is not at hand.": "Текста {0} под рукой нет.",
+  "The text of {0} was changed after this run had judged it.":
+    "Текст {0} изменён после того, как этот запуск его оценил.",
   "There is no rival to compare with.": "Сравнивать не с чем.",
   "Thick line with dots: loss on held-out texts.": "Толстая линия с точками: потери на отложенных текстах.",
   "Thin line: loss on the texts of each step.": "Тонкая линия: потери на текстах каждого шага.",

@@ -27,6 +27,8 @@ export interface RunEntry {
   readonly createdAt: string;
   readonly method: string;
   readonly baseModel: string;
+  /** Where it lay, absolute; null where damaged or not recorded. */
+  readonly basePath: string | null;
   readonly folds: number;
   /** The report's main figure; null where there is no report. */
   readonly score: (Estimate & { readonly of: "macroF1" | "rougeL" }) | null;
@@ -40,7 +42,7 @@ const Manifest = z.object({
   reason: z.string().nullish(),
   task: z.object({ file: z.string(), hash: z.string().optional(), content: z.object({ name: z.string() }) }),
   settings: z.object({ method: z.string() }),
-  baseModel: z.object({ name: z.string() }),
+  baseModel: z.object({ name: z.string(), path: z.string().optional() }),
   folds: z.object({ count: z.number() }).nullish(),
 });
 
@@ -76,7 +78,8 @@ export async function readRun(folder: string): Promise<RunEntry | null> {
     if (code === "ENOENT" || code === "ENOTDIR") return null;
     return {
       ...{ folder, id, state: "damaged", reason: say`${RUN_FILES.manifest} cannot be read`, task: null },
-      ...{ taskName: "", createdAt: "", method: "", baseModel: "", folds: 0, score: null, adapter: null },
+      ...{ taskName: "", createdAt: "", method: "", baseModel: "", basePath: null },
+      ...{ folds: 0, score: null, adapter: null },
     };
   }
   const unended = manifest.status === "running" || manifest.status === "paused";
@@ -92,6 +95,7 @@ export async function readRun(folder: string): Promise<RunEntry | null> {
     createdAt: manifest.createdAt,
     method: manifest.settings.method,
     baseModel: manifest.baseModel.name,
+    basePath: manifest.baseModel.path ?? null,
     folds: manifest.folds?.count ?? 0,
     score: state === "finished" ? await scoreOf(folder) : null,
     adapter: await sizeOf(path.join(folder, RUN_FILES.adapter)),

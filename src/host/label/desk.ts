@@ -38,7 +38,10 @@ export interface DeskOptions {
   readonly seed: number;
 }
 
-export type EditMessage = Extract<FromLabel, { type: "answer" | "skip" | "note" | "remove" }>;
+export type EditMessage = Extract<
+  FromLabel,
+  { type: "answer" | "skip" | "note" | "remove" | "remove-broken" }
+>;
 /** Characters `edit.start` of a line to `edit.end` of line `to` become `edit.text`. */
 interface WantedEdit {
   readonly line: number;
@@ -117,9 +120,12 @@ export class Desk {
 
   /** The edit that a message asks for; null where it changes nothing, "gone" where the example is not in the file any more. */
   edit(message: EditMessage): WantedEdit | null | "gone" {
-    const line = this.rows.find(message.id, message.line);
+    const broken = message.type === "remove-broken";
+    const line = broken
+      ? this.rows.findBroken(message.raw, message.line)
+      : this.rows.find(message.id, message.line);
     if (line === null) return "gone";
-    if (message.type === "remove") {
+    if (broken || message.type === "remove") {
       const { to, end } = wholeLine(line, this.lines);
       return { line, to, edit: { start: 0, end, text: "" } };
     }

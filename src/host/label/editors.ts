@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import * as vscode from "vscode";
 import { filesIn, mostOffered, readTask } from "../../core/data";
 import { sentenceOf } from "../../core/system-error";
-import { pickTask, taskOf } from "../task-files";
+import { labelFor, pickTask, taskOf } from "../task-files";
 import { labelPage } from "./page";
 import { LABEL_EDITOR } from "./provider";
 import { checkSaved } from "./saves";
@@ -53,6 +53,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
     this.sessions.set(key, open.add(session));
     panel.onDidDispose(() => {
       open.delete(session);
+      if (open.size === 0) labelFor(document.uri, undefined);
       session.dispose();
     });
     const wanted = this.wanted.get(key);
@@ -84,22 +85,27 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
 
   /** Opens an example in a label editor: in the one that shows its file already, or in a new one. */
   async showExample(file: vscode.Uri, task: vscode.Uri, id: string): Promise<void> {
-    const key = file.toString();
-    const open = [...(this.sessions.get(key) ?? [])];
-    this.asked.set(key, task);
-    if (open.length === 0) this.wanted.set(key, id);
+    const open = this.ask(file, task);
+    if (open.length === 0) this.wanted.set(file.toString(), id);
     for (const session of open) session.show(id);
     await this.open(file, columnOf(file) ?? vscode.ViewColumn.Beside);
   }
 
   /** Opens a label editor on what has a suggestion: the one that shows the file already, or a new one. */
   async review(file: vscode.Uri, task: vscode.Uri): Promise<void> {
+    const open = this.ask(file, task);
+    if (open.length === 0) this.reviews.add(file.toString());
+    for (const session of open) session.review();
+    await this.open(file, columnOf(file) ?? vscode.ViewColumn.Active);
+  }
+
+  /** Asks for a file to be labelled for a task, in the editors that are open on it too. */
+  private ask(file: vscode.Uri, task: vscode.Uri): readonly LabelSession[] {
     const key = file.toString();
     const open = [...(this.sessions.get(key) ?? [])];
     this.asked.set(key, task);
-    if (open.length === 0) this.reviews.add(key);
-    for (const session of open) session.review();
-    await this.open(file, columnOf(file) ?? vscode.ViewColumn.Active);
+    for (const session of open) session.follow(task);
+    return open;
   }
 
   private async open(file: vscode.Uri, column = vscode.ViewColumn.Active): Promise<void> {
@@ -151,7 +157,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
     const meant = fileOf(called) ?? taskOf(called) ?? activeFile();
     if (meant?.path.endsWith(".jsonl") === true) {
       const own = taskOf(called);
-      if (own !== undefined) this.asked.set(meant.toString(), own);
+      if (own !== undefined) this.ask(meant, own);
       return meant;
     }
     const task = await pickTask(meant);
@@ -170,12 +176,19 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
         : await vscode.window.showQuickPick(names, { placeHolder: vscode.l10n.t("Which examples?") });
     if (picked === undefined) return undefined;
     const file = vscode.Uri.file(picked.file);
-    this.asked.set(file.toString(), task);
+    this.ask(file, task);
     return file;
   }
 
-  /** The task that was asked for, else the one that names the file, else the one that the user picks of several. */
+  /** The task of a file's label editors: commands that are called on one of them mean it too. */
   private async taskOf(file: vscode.Uri): Promise<TaskOfFile | null> {
+    const found = await this.findTask(file);
+    labelFor(file, found?.file);
+    return found;
+  }
+
+  /** The task that was asked for, else the one that names the file, else the one that the user picks of several. */
+  private async findTask(file: vscode.Uri): Promise<TaskOfFile | null> {
     const key = file.toString();
     const asked = this.asked.get(key);
     const known = asked === undefined ? null : await taskAt(asked, file);

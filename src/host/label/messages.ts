@@ -34,6 +34,7 @@ export const LabelMessage: z.ZodType<FromLabel> = z.discriminatedUnion("type", [
   z.object({ type: z.literal("skip"), edit, line, id, skipped: z.boolean() }),
   z.object({ type: z.literal("note"), edit, line, id, note: z.string() }),
   z.object({ type: z.literal("remove"), line, id }),
+  z.object({ type: z.literal("remove-broken"), line, raw: z.string().min(1) }),
   z.object({ type: z.enum(["undo", "redo"]) }),
   z.object({ type: z.literal("jump"), to: z.string() }),
   z.object({ type: z.literal("suggest"), line, id }),

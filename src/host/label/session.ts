@@ -81,6 +81,14 @@ export class LabelSession implements vscode.Disposable {
     for (const disposable of this.disposables) disposable.dispose();
   }
 
+  /** Labels for a task that was asked for, where the page is there and labels for another: else it will ask by itself. */
+  follow(task: vscode.Uri): void {
+    if (!this.listening || this.found?.file.toString() === task.toString()) return;
+    // Until the page has arranged what the other task has.
+    this.listening = false;
+    void this.load();
+  }
+
   /** Brings an example onto the screen, now or as soon as the page is there. */
   show(id: string): void {
     if (this.desk !== null && this.listening) this.post(this.desk.jump(id));
@@ -133,9 +141,11 @@ export class LabelSession implements vscode.Disposable {
           .then(() => this.post({ type: "done", edit: message.edit }));
         return;
       case "remove":
+      case "remove-broken":
         this.edits = this.edits
           .then(async () => {
-            if (await this.edit(message)) this.post({ type: "removed" });
+            if (await this.edit(message))
+              this.post({ type: "removed", broken: message.type === "remove-broken" });
           })
           .catch((error: unknown) => {
             this.refuse(sentenceOf(error), message.line);
@@ -294,10 +304,10 @@ export class LabelSession implements vscode.Disposable {
     const wanted = desk.edit(message);
     if (wanted === null) return false;
     if (wanted === "gone") {
-      const sentence = vscode.l10n.t(
-        "Example {0} is no longer in the file. Nothing was changed.",
-        message.id,
-      );
+      const sentence =
+        message.type === "remove-broken"
+          ? vscode.l10n.t("Line {0} is another one by now. Nothing was changed.", message.line + 1)
+          : vscode.l10n.t("Example {0} is no longer in the file. Nothing was changed.", message.id);
       this.refuse(sentence, message.line);
       return false;
     }

@@ -82,6 +82,8 @@ export function labelWords(): LabelWords {
     remove: vscode.l10n.t("Remove"),
     removeHint: vscode.l10n.t("Remove Text"),
     removed: vscode.l10n.t("The text was removed from the file. Undo brings it back."),
+    removedLine: vscode.l10n.t("The line was removed from the file. Undo brings it back."),
+    removeLine: vscode.l10n.t("Remove Line"),
     skip: vscode.l10n.t("Skip"),
     skipped: vscode.l10n.t("skipped"),
     skippedCount: vscode.l10n.t("{0} skipped"),

@@ -6,11 +6,18 @@ import { hasPip } from "../../core/python";
 import type { FoundModel } from "../../core/model/found";
 import { parseRepoName } from "../../core/model/hub/names";
 import { removalOf, removeModel } from "../../core/model/remove";
+import type { RunEntry } from "../../core/runs/list";
+import { runsOn } from "../../core/runs/on-model";
 import { sentenceOf } from "../../core/system-error";
 import type { Figures } from "../locale";
+import { workspaceRuns } from "../task-files";
+import { runTitle } from "../tree/run-item";
 import { describeModel, examineModel } from "./describe";
 import { explainFetch } from "./explain";
 import { FetchFailure, fetchModel } from "./fetch";
+
+/** Runs named at most where a model that they need is to be removed. */
+const MOST_RUNS = 8;
 
 /** Address of a model's description. */
 const SCHEME = "plumb-model";
@@ -135,6 +142,7 @@ export class ModelCommands implements vscode.Disposable, vscode.TextDocumentCont
               ]
             : []),
           l10n.t("Adapters that were tuned on it cannot be used without it; they stay."),
+          this.saidRuns(runsOn(removal.paths, await workspaceRuns())),
         ].join("\n");
         const question = l10n.t("Remove {0} from this machine?", `${model.name}${size}`);
         if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, remove)) !== remove)
@@ -146,6 +154,24 @@ export class ModelCommands implements vscode.Disposable, vscode.TextDocumentCont
       sayError(error);
     }
     this.changed();
+  }
+
+  /** Which runs of the open tasks need a model. */
+  private saidRuns(runs: readonly RunEntry[]): string {
+    const { l10n } = vscode;
+    if (runs.length === 0) return l10n.t("No run of the open tasks needs it.");
+    const lines = runs
+      .slice(0, MOST_RUNS)
+      .map(
+        (run) =>
+          `– ${[run.taskName, runTitle(run, this.figures), this.figures.date(run.createdAt)].join(", ")}`,
+      );
+    const more = runs.length - lines.length;
+    return [
+      l10n.t("Runs of the open tasks that need it:"),
+      ...lines,
+      ...(more === 0 ? [] : [l10n.t("and {0} more", this.figures.number(more))]),
+    ].join("\n");
   }
 
   private async get(wish: Wish): Promise<void> {

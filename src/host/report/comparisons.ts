@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import { renderComparison } from "../../core/report";
 import type { FromReport } from "../../protocol";
-import { examplesOf, openExample, runItem, sayNoRuns, type PanelOptions } from "../report-panels";
+import { openExample, runItem, sayNoRuns, textsOf, type PanelOptions } from "../report-panels";
 import { finishedRuns, taskOfRun, type FinishedRun } from "../runs";
 import { pickTask, runOf } from "../task-files";
 import { giveOut, openedMessage, openPanel, saveAs, sayExported, type ShownRun } from "./panel";
@@ -46,16 +46,16 @@ export class Comparisons {
   }
 
   private async show(runs: readonly FinishedRun[], first: number): Promise<void> {
-    const examples = await examplesOf(runs[0]!.folder);
+    const [oldest, ...others] = runs.map(({ folder }) => folder);
+    const { examples, texts } = await textsOf([oldest!, ...others]);
     const { name } = runs[0]!.report.task;
-    const texts = new Map([...examples].map(([id, { text }]) => [id, text]));
     let reference = first;
     const render = () =>
       renderComparison(
         runs.map(({ report }) => report),
         { texts, reference, language: vscode.env.language },
       );
-    const shown: ShownRun = { ...runs[0]!, examples, unseen: null, notice: null };
+    const shown: ShownRun = { ...runs[0]!, examples, texts, unseen: null, notice: null };
     const take = async (message: FromReport): Promise<void> => {
       switch (message.type) {
         case "ready":

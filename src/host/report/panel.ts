@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import { PlumbError } from "../../core/errors";
 import type { LoadedExample } from "../../core/data";
+import type { JudgedTexts } from "../../core/runs/judged-texts";
 import { renderReport, rowsBehind, thresholdsOf, unseenTexts, type Unseen } from "../../core/report";
 import type { Report, ReportRow } from "../../core/schema";
 import { sentenceOf } from "../../core/system-error";
@@ -47,42 +48,38 @@ export function openPanel(
   };
 }
 
+/** What stands behind the ids that a page names. */
+export interface ShownTexts {
+  readonly examples: ReadonlyMap<string, LoadedExample>;
+  readonly texts: JudgedTexts;
+}
+
 /** A run as its panel shows it. */
-export interface ShownRun {
+export interface ShownRun extends ShownTexts {
   readonly folder: string;
   readonly report: Report;
-  readonly examples: ReadonlyMap<string, LoadedExample>;
   readonly unseen: Unseen | null;
   /** What could not be read, in a sentence. */
   readonly notice: string | null;
 }
 
 /** Reads what a run says of texts outside its test part; without it the report still stands. */
-export async function shownRun(
-  folder: string,
-  report: Report,
-  examples: ReadonlyMap<string, LoadedExample>,
-): Promise<ShownRun> {
+export async function shownRun(folder: string, report: Report, shown: ShownTexts): Promise<ShownRun> {
+  // What was said of another text says nothing of the one at hand.
+  const judged = [...shown.examples.values()].filter(({ id }) => shown.texts.get(id) !== null);
   try {
-    const unseen = unseenTexts(report, await readPredictions(folder), [...examples.values()]);
-    return { folder, report, examples, unseen, notice: null };
+    const unseen = unseenTexts(report, await readPredictions(folder), judged);
+    return { folder, report, ...shown, unseen, notice: null };
   } catch (error) {
     if (!(error instanceof PlumbError)) throw error;
-    return { folder, report, examples, unseen: null, notice: error.message };
+    return { folder, report, ...shown, unseen: null, notice: error.message };
   }
 }
 
 /** The page of a run, for a panel or a file. */
-export function pageOfRun({ report, examples, unseen }: ShownRun): string {
-  const ids = [...report.rows, ...report.suspects, ...(unseen?.rows ?? [])].map(({ id }) => id);
-  const texts = new Map(ids.flatMap((id) => textEntry(id, examples)));
+export function pageOfRun({ report, texts, unseen }: ShownRun): string {
   return renderReport(report, { texts, unseen, language: vscode.env.language });
 }
-
-const textEntry = (id: string, examples: ReadonlyMap<string, LoadedExample>): [string, string][] => {
-  const example = examples.get(id);
-  return example === undefined ? [] : [[id, example.text]];
-};
 
 /** What the page of a run is told when it is there. */
 export function openedMessage({ report, notice }: ShownRun, page: "report" | "comparison"): ToReport {
@@ -99,11 +96,12 @@ export function openedMessage({ report, notice }: ShownRun, page: "report" | "co
 }
 
 /** The texts behind a cell. */
-export function textsMessage(ask: number, cell: ReportCell, { report, examples }: ShownRun): ToReport {
+export function textsMessage(ask: number, cell: ReportCell, { report, texts }: ShownRun): ToReport {
   const rows = rowsBehind(report.rows, report.task.labels, cell);
   const text = ({ id, truth, predicted, probabilities }: ReportRow): ReportText => ({
     ...{ id, truth, predicted, probabilities },
-    text: examples.get(id)?.text ?? null,
+    text: texts.get(id) ?? null,
+    changed: texts.get(id) === null,
   });
   return {
     type: "texts",

@@ -1,8 +1,7 @@
-import path from "node:path";
 import * as vscode from "vscode";
 import type { RunEntry } from "../../core/runs/list";
 import type { Figures } from "../locale";
-import { taskFiles } from "../task-files";
+import { workspaceRuns } from "../task-files";
 import { scoreWords } from "./run-item";
 
 /** An adapter, by the run that made it. */
@@ -29,10 +28,7 @@ export class AdaptersView implements vscode.TreeDataProvider<AdapterNode>, vscod
 
   async getChildren(node?: AdapterNode): Promise<AdapterNode[]> {
     if (node !== undefined) return [];
-    const folders = [...new Set((await taskFiles()).map(({ fsPath }) => path.dirname(fsPath)))];
-    const { listRuns } = await import("../../core/runs/list");
-    const runs = (await Promise.all(folders.map(listRuns))).flat();
-    return runs
+    return (await workspaceRuns())
       .filter(({ state, adapter }) => state === "finished" && adapter !== null)
       .map((entry) => ({ kind: "adapter", run: entry.folder, entry }));
   }

@@ -38,11 +38,15 @@ function stateWords(state: RunState): string {
   }
 }
 
+/** A run by its score, else by how it stands. */
+export const runTitle = ({ score, state }: RunEntry, figures: Figures): string =>
+  scoreWords(score, figures) ?? stateWords(state);
+
 /** A run as an item of a tree. */
 export function runItem(run: RunEntry, figures: Figures): vscode.TreeItem {
   const { state, folder, createdAt, method, baseModel, folds, reason } = run;
   const score = scoreWords(run.score, figures);
-  const label = score ?? stateWords(state);
+  const label = runTitle(run, figures);
   const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.None);
   item.id = `run ${folder}`;
   const date = figures.date(createdAt) || run.id;

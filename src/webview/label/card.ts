@@ -27,6 +27,8 @@ export class Card {
     private readonly hooks: {
       writeNote(row: LabelRow, note: string): void;
       openText(line: number): void;
+      /** Null where the file cannot be changed. */
+      readonly removeLine: ((row: LabelRow) => void) | null;
     },
   ) {
     this.note = element("input", {
@@ -159,7 +161,13 @@ export class Card {
     if (row.problem !== null) {
       const open = button(this.words.say("openText"), () => this.hooks.openText(row.line));
       open.className = "link";
-      notices.push([this.words.say("brokenLine", row.line + 1, row.problem), " ", open]);
+      const { removeLine } = this.hooks;
+      const remove = button(this.words.say("removeLine"), () => removeLine?.(row));
+      remove.className = "link";
+      notices.push([
+        ...[this.words.say("brokenLine", row.line + 1, row.problem), " ", open],
+        ...(removeLine === null ? [] : [" · ", remove]),
+      ]);
     }
     if (this.leftOut !== null) {
       const show = button(this.words.say("leftOutShow"), () => this.toLeftOut());

@@ -89,6 +89,7 @@ export class LabelPage {
     this.card = new Card(task, words, {
       writeNote: (row, note) => this.writeNote(row, note),
       openText: (line) => this.post({ type: "open-text", line }),
+      removeLine: opened.locked === null ? (row) => this.removeLine(row) : null,
     });
     this.reasons = new Reasons(words);
     const generation = task.kind === "generation";
@@ -198,7 +199,7 @@ export class LabelPage {
         this.arrange({ order: "file", filter: { show: "suggested" }, search: "" }, null);
         break;
       case "removed":
-        this.status.textContent = this.words.say("removed");
+        this.status.textContent = this.words.say(message.broken ? "removedLine" : "removed");
         this.status.hidden = false;
         break;
       case "refused":
@@ -479,6 +480,14 @@ export class LabelPage {
     if (row === undefined || !this.editable(row) || this.removing !== null) return;
     this.removing = this.deck.position;
     this.post({ type: "remove", line: row.line, id: row.id });
+  }
+
+  /** Nothing is asked here either. */
+  private removeLine(row: LabelRow): void {
+    if (this.removing !== null) return;
+    this.removing = this.deck.position;
+    this.post({ type: "remove-broken", line: row.line, raw: row.text });
+    this.card.focus();
   }
 
   private answer(row: LabelRow, answer: string | readonly string[] | null): void {

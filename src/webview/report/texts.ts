@@ -120,7 +120,7 @@ export function textItem(row: ReportText, tools: Pick<Tools, "words" | "post">):
     "li",
     {},
     row.text === null
-      ? element("p", { class: "soft" }, words.say("notAtHand", row.id))
+      ? element("p", { class: "soft" }, words.say(row.changed ? "changed" : "notAtHand", row.id))
       : element("div", { class: "body", dir: "auto" }, row.text),
     element("div", { class: "labels" }, ...labels, element("span", { class: "id" }, row.id)),
   );

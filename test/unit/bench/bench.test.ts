@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { cellsOf, type Cell } from "../../../src/core/bench/cells";
 import { curveOf, curveSuite } from "../../../src/core/bench/curve-task";
+import { readTrainingList } from "../../../src/core/base/list";
 import { expectedSeconds } from "../../../src/core/bench/expected";
 import { readReport, runCells, type Start } from "../../../src/core/bench/run-cells";
 import { readSuite } from "../../../src/core/bench/suite";
@@ -284,17 +286,36 @@ describe("a suite", function () {
     assert.ok((await readCells(out, fresh)).every(({ result }) => result === null));
   });
 
-  it("knows what is left to do takes, from cells of the same method", async () => {
+  it("knows what is left to do takes, from cells of the same method on the same device", async () => {
     const { cells } = await open();
     const all = cells.map((cell) => ({ cell, result: null }));
-    assert.equal(expectedSeconds(all[0]!, all).measured, false);
+    assert.equal(expectedSeconds(all[0]!, all, "any").measured, false);
     const out = path.join(task.folder, "timed");
     await runCells(out, cells.slice(0, 1), here, quiet);
     const known = await readCells(out, cells);
     const { result } = known[0]!;
     assert.ok(result?.status === "done");
-    const { seconds, measured } = expectedSeconds(known[0]!, known);
+    const { seconds, measured } = expectedSeconds(known[0]!, known, result.device);
     assert.ok(measured && Math.abs(seconds - result.seconds) < 1e-9);
+    // What another device took says nothing of this one.
+    const slower = { ...result, device: "another", seconds: 100 * result.seconds };
+    const both = known.map((ended, at) => (at === 1 ? { ...ended, result: slower } : ended));
+    assert.equal(expectedSeconds(known[0]!, both, result.device).seconds, seconds);
+    for (const device of ["a third", null])
+      assert.deepEqual(expectedSeconds(known[0]!, both, device), expectedSeconds(all[0]!, all, device));
+  });
+
+  it("is refused where it is a pipe or a device, which would be waited for, and so is a list of tasks", async () => {
+    const pipe = path.join(task.folder, "pipe.json");
+    execFileSync("mkfifo", [pipe]);
+    for (const read of [readSuite, readTrainingList])
+      for (const name of [pipe, "/dev/zero"])
+        await assert.rejects(
+          read(name),
+          (error) =>
+            error instanceof PlumbError &&
+            error.message.includes("cannot be read (it is a pipe, a socket or a device). Name a "),
+        );
   });
 
   it("is refused before anything runs where it asks for what is not there", async () => {

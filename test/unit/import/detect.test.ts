@@ -228,6 +228,44 @@ describe("what a file is", () => {
     );
   const text = (value: string) => `<c t="inlineStr"><is><t>${value}</t></is></c>`;
 
+  it("is a spreadsheet, whose rows end at their last cell: a title above the header is one, a first text without a label is not", async () => {
+    const sheet = (lines: string[]) =>
+      book(
+        lines
+          .map((line) => {
+            const cells = line
+              .split(";")
+              .map((cell, at) => (cell === "" ? "" : `<c r="${"AB"[at]!}1" ${text(cell).slice(3)}`));
+            return `<row>${cells.join("")}</row>`;
+          })
+          .join(""),
+      );
+    const titled = await readAll(await put("a.xlsx", sheet(["Опрос 2026", ...survey])));
+    assert.deepEqual([titled.told, titled.rows.length], [["1: title-line"], 4]);
+    assert.deepEqual(Object.keys(titled.rows[0]!), ["Текст сообщения", "Впечатление"]);
+    const first = "Первое сообщение, ещё без оценки";
+    const cases: string[][] = [
+      [first, ...survey.slice(1)],
+      [first, "Второе, и тоже без неё", ...survey.slice(1)],
+      [first, "Одно;0", "Другое;1", "Третье;1"],
+    ];
+    for (const lines of cases)
+      for (const header of [undefined, false]) {
+        const { rows, told } = await readAll(
+          await put("b.xlsx", sheet(lines)),
+          header === undefined ? {} : { header },
+        );
+        assert.deepEqual(told, []);
+        assert.deepEqual(
+          rows.map((row) => row["column 1"]),
+          lines.map((line) => line.split(";")[0]),
+        );
+      }
+    // Nothing is lost where a header is said to be there either.
+    const said = await readAll(await put("c.xlsx", sheet(["Моё", ...survey.slice(1)])), { header: true });
+    assert.deepEqual([said.told, said.rows.length], [[], 4]);
+  });
+
   it("is a spreadsheet that unpacks to more than it says or than is held: refused before memory is asked for", async () => {
     const row = `<row r="1">${text("a")}</row>`;
     const digits = Array.from({ length: 5 << 17 }, (_, n) =>

@@ -5,6 +5,7 @@ import path from "node:path";
 import { deleteRun } from "../../../src/core/runs/delete";
 import { readHistory } from "../../../src/core/runs/history";
 import { listRuns, readRun, runsFolder } from "../../../src/core/runs/list";
+import { runsOn } from "../../../src/core/runs/on-model";
 import { lockFolder } from "../../../src/core/lock";
 import { Manifest } from "../../../src/core/schema";
 import { fakeTools, makeTask, QUICK, run, tune } from "../tuning/fake-task";
@@ -102,6 +103,25 @@ describe("runs on the disk", function () {
       [["broken", "damaged", "manifest.json cannot be read"]],
     );
     assert.deepEqual(await listRuns(path.join(task.folder, "nowhere")), []);
+  });
+
+  it("need the base model that they were tuned on: its file, or what lies in its folder, and nothing called alike", async () => {
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const { baseModel } = Manifest.parse(
+      JSON.parse(await readFile(path.join(folder, "manifest.json"), "utf8")),
+    );
+    const repo = path.join(task.folder, "hub", "models--org--tiny");
+    const at = async (place: string) => {
+      await change(folder, { baseModel: { ...baseModel, path: place } });
+      return listRuns(task.folder);
+    };
+    const inRepo = await at(path.join(repo, "snapshots", "0", "tiny.gguf"));
+    assert.deepEqual(runsOn([repo, path.join(task.folder, "other")], inRepo), inRepo);
+    assert.deepEqual(runsOn([`${repo}-2`, path.join(repo, "snapshots", "0", "tiny")], inRepo), []);
+    const own = await at(path.join(task.folder, "tiny.gguf"));
+    assert.deepEqual(runsOn([path.join(task.folder, "tiny.gguf")], own), own);
+    await writeFile(path.join(folder, "manifest.json"), "{");
+    assert.deepEqual(runsOn([task.folder], await listRuns(task.folder)), []);
   });
 
   it("have a history that says each step once, however often it was done", async () => {

@@ -1,4 +1,5 @@
 import { PlumbError } from "../../errors";
+import type { JudgedTexts } from "../../runs/judged-texts";
 import type { Estimate, Outcome, Report } from "../../schema";
 import { changedTexts, classDifferences, type ChangedText } from "../changes";
 import { compareReports, type RunComparison } from "../compare-runs";
@@ -12,7 +13,7 @@ import { differenceScale, differenceStrip, strip, stripScale } from "./pictures"
 import type { Section } from "./sections";
 
 export interface ComparisonOptions {
-  readonly texts?: ReadonlyMap<string, string>;
+  readonly texts?: JudgedTexts;
   /** Place of the run that the others are measured against. */
   readonly reference: number;
   /** Of the reader, as editors name it; English by default. */
@@ -31,7 +32,7 @@ interface Comparing {
   readonly reports: readonly Report[];
   readonly reference: number;
   readonly others: readonly Beside[];
-  readonly texts: ReadonlyMap<string, string>;
+  readonly texts: JudgedTexts;
   readonly language: Language;
 }
 

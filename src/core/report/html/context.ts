@@ -1,3 +1,4 @@
+import type { JudgedTexts } from "../../runs/judged-texts";
 import type { Report } from "../../schema";
 import type { Unseen } from "../unseen";
 import type { Language } from "../language";
@@ -6,7 +7,7 @@ import type { Language } from "../language";
 export interface Context {
   readonly report: Report;
   /** Texts by id, as far as they are at hand. */
-  readonly texts: ReadonlyMap<string, string>;
+  readonly texts: JudgedTexts;
   /** Texts outside the test part; null where nothing is known of any. */
   readonly unseen: Unseen | null;
   readonly language: Language;

@@ -1,3 +1,4 @@
+import type { JudgedTexts } from "../../runs/judged-texts";
 import type { ReportRow } from "../../schema";
 import type { Context } from "./context";
 import type { Language } from "../language";
@@ -130,10 +131,12 @@ export function suspects(context: Context): Markup | null {
 const bodyOf = (id: string, { texts, language }: Context): Markup => itemBody(id, texts, language);
 
 /** A text by its id, folded where it is long. */
-export function itemBody(id: string, texts: ReadonlyMap<string, string>, language: Language): Markup {
+export function itemBody(id: string, texts: JudgedTexts, language: Language): Markup {
   const text = texts.get(id);
   if (text === undefined)
     return markup`<p class="soft">${language.t("The text of {0} is not at hand.", id)}</p>`;
+  if (text === null)
+    return markup`<p class="soft">${language.t("The text of {0} was changed after this run had judged it.", id)}</p>`;
   if (text.length <= LONG_TEXT) return markup`<div class="body" dir="auto">${text}</div>`;
   return markup`<details>
     <summary dir="auto">

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { JudgedTexts } from "../../runs/judged-texts";
 import type { Report } from "../../schema";
 import { languageFor, type Language } from "../language";
 import type { Unseen } from "../unseen";
@@ -18,8 +19,8 @@ const element = (name: "style" | "script", source: string): Markup =>
 const POLICY = `default-src 'none'; style-src ${hash(STYLE)}; script-src ${hash(SCRIPT)}; base-uri 'none'; form-action 'none'`;
 
 export interface PageOptions {
-  /** The texts behind the ids; where one is missing the page shows its id. */
-  readonly texts?: ReadonlyMap<string, string>;
+  /** The texts behind the ids; where one is missing, or was changed, the page shows its id. */
+  readonly texts?: JudgedTexts;
   /** What the run says of texts outside the test part. */
   readonly unseen?: Unseen | null;
   /** Of the reader, as editors name it; English by default. */

@@ -75,6 +75,28 @@ describe("what the label editor says to its page", () => {
     assert.deepEqual([undone.lines, undone.keep], [[0, 1, 2, 3], 2]);
   });
 
+  it("removes a line that is no example where it stands now, and no other that begins like it", () => {
+    const text = [example("a"), '{"id":"b","te', '{"id":"b","text', example("c"), "  "];
+    const of = desk(text);
+    const remove = (raw: string, line: number) => of.edit({ type: "remove-broken", raw, line });
+    const whole = (line: number) => ({ line, to: line + 1, edit: { start: 0, end: 0, text: "" } });
+    assert.deepEqual(remove(text[1]!, 1), whole(1));
+    assert.deepEqual(remove('{"id":"b"', 1), whole(1), "the beginning is enough where the line stands there");
+    assert.deepEqual(remove(text[2]!, 0), whole(2), "it has moved");
+    for (const [raw, line] of [
+      ['{"id":"b"', 0],
+      [text[0]!, 0],
+      ["  ", 4],
+    ] as const)
+      assert.equal(remove(raw, line), "gone");
+    const [gone] = text.splice(1, 1);
+    const after = arranged(of.changed([{ first: 1, last: 2, count: 1 }], false));
+    assert.deepEqual(after.lines, [0, 1, 2]);
+    text.splice(1, 0, gone!);
+    const undone = arranged(of.changed([{ first: 1, last: 1, count: 2 }], true));
+    assert.deepEqual([undone.lines, undone.keep], [[0, 1, 2, 3], 1]);
+  });
+
   it("lists anew where a line has become blank", () => {
     const text = [example("a"), example("b")];
     const of = desk(text);
