@@ -224,7 +224,7 @@ describe("the page on which a task is made", function () {
 
   it("speaks Russian, and has no sideways scrolling in a narrow column", async () => {
     for (const language of ["en", "ru"] as const) {
-      const size = { width: 380, height: 800 };
+      const size = { width: 320, height: 800 };
       const host = await start(messages(30), `m-${language}.csv`, { language, size });
       await control(host, "label-0").waitFor();
       const wide = await host.page.evaluate(
