@@ -76,6 +76,7 @@ const VIEWS: readonly TuneView[] = [
 describe("the page of a task's runs", function () {
   this.timeout(120_000);
   let browser: Browser;
+  let errors: string[] = [];
 
   before(async function () {
     const launched = await launchBrowser();
@@ -83,9 +84,15 @@ describe("the page of a task's runs", function () {
     browser = launched;
   });
   after(() => (browser as Browser | undefined)?.close());
+  afterEach(() => {
+    const said = errors;
+    errors = [];
+    assert.deepEqual(said, []);
+  });
 
   async function open(language: "en" | "ru", width: number): Promise<Page> {
     const page = await browser.newPage({ viewport: { width, height: 900 } });
+    page.on("pageerror", (error) => errors.push(String(error)));
     await page.addInitScript({ content: EDITOR_API });
     await page.route(`${origin}/**`, (route) => {
       const name = new URL(route.request().url()).pathname.slice(1);
@@ -125,6 +132,17 @@ describe("the page of a task's runs", function () {
       }
       await page.close();
     }
+  });
+
+  it("breaks no number of a table in two", async () => {
+    const page = await open("ru", 320);
+    await wear(page, THEMES.dark);
+    await show(page, { ...ready, stage: "running", run });
+    const heights = await page.evaluate<number[]>(
+      `[...document.querySelectorAll(".curves tbody th")].map((one) => one.offsetHeight)`,
+    );
+    assert.ok(Math.max(...heights) < 1.5 * Math.min(...heights), heights.join(", "));
+    await page.close();
   });
 
   it("breaks no rule of accessibility that can be checked by a program, at any stage", async () => {
