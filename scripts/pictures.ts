@@ -19,7 +19,8 @@ const THEMES: Readonly<Record<string, string>> = {
   contrast: "Default High Contrast",
   "contrast-light": "Default High Contrast Light",
 };
-const SIZES = { wide: { width: 1280, height: 860 }, narrow: { width: 720, height: 860 } } as const;
+/** Beside the activity bar 400 pixels are left for a page in the narrow one. */
+const SIZES = { wide: { width: 1280, height: 860 }, narrow: { width: 458, height: 860 } } as const;
 const TASK = "manipulation.plumb.json";
 const folder = path.join(root, "build", "pictures", "look");
 
@@ -99,7 +100,9 @@ async function photograph(theme: string, extension: string, live: boolean): Prom
       for (const key of ["d", "ArrowRight", "ArrowRight", "ArrowRight"])
         await editor.page.keyboard.press(key);
     });
-    await camera.page("plan", async () => {
+    // Of which the live one will not be: it is cancelled.
+    const runs = await readdir(path.join(workspace, ".plumb", "runs")).catch((): string[] => []);
+    await camera.page(live ? "cancelled" : "plan", async () => {
       const { frame } = await command(TASK, "Plumb: Tune Adapter", "h1");
       await frame.locator(".first", { hasText: "Tunes" }).waitFor({ timeout: 90_000 });
       if (!live) return;
@@ -108,8 +111,8 @@ async function photograph(theme: string, extension: string, live: boolean): Prom
       await frame.locator(".stand", { hasText: /step (7|8|9|1\d)\d* of/ }).waitFor({ timeout: 180_000 });
       await camera.take("live");
       await frame.locator("button[data-action=cancel]").click();
+      await frame.locator(".first", { hasText: "Cancelled" }).waitFor({ timeout: 120_000 });
     });
-    const runs = await readdir(path.join(workspace, ".plumb", "runs")).catch((): string[] => []);
     const openReport = async () => {
       await editor.openFile(TASK);
       await editor.run("Plumb: Open Report");
@@ -136,6 +139,19 @@ async function photograph(theme: string, extension: string, live: boolean): Prom
       const frame = await editor.frame(".summary");
       await frame.locator(".summary", { hasText: "240" }).waitFor({ timeout: 60_000 });
     });
+    await camera.page("model", async () => {
+      await editor.run("Plumb: Inspect Base Model");
+      const models = editor.page.locator(".quick-input-widget .monaco-list-row");
+      const text = editor.page.locator(".editor-instance .view-line", { hasText: "Parameters" });
+      await models.first().or(text).waitFor({ timeout: 60_000 });
+      if (await models.first().isVisible()) await models.first().click();
+      await text.waitFor({ timeout: 60_000 });
+    });
+    await camera.page("get-model", async () => {
+      await editor.run("Plumb: Get Base Model");
+      await editor.page.locator(".quick-input-widget .monaco-list-row").first().waitFor();
+    });
+    await editor.page.keyboard.press("Escape");
     await camera.page("walkthrough", async () => {
       await editor.run("Welcome: Open Walkthrough");
       await editor.page.locator(".quick-input-widget .monaco-list-row", { hasText: "Plumb" }).click();

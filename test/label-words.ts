@@ -14,7 +14,8 @@ export function localized(file: string): { key: string | null; text: string }[] 
       const [first] = node.arguments;
       const text = first !== undefined && ts.isStringLiteralLike(first) ? first.text : null;
       if (text === null) throw new Error(`${file}: l10n.t needs a literal, found ${node.getText()}`);
-      const key = ts.isPropertyAssignment(node.parent) ? node.parent.name.getText() : null;
+      const name = ts.isPropertyAssignment(node.parent) ? node.parent.name : null;
+      const key = name === null ? null : ts.isStringLiteral(name) ? name.text : name.getText();
       found.push({ key, text });
     }
     ts.forEachChild(node, visit);

@@ -120,6 +120,18 @@ describe("the label editor's page", function () {
     }
   });
 
+  it("has no bar across in a column of 320 pixels, with the descriptions of labels and the list of texts too", async () => {
+    for (const language of ["en", "ru"] as const)
+      for (const each of [task, multi, generation]) {
+        const host = await start({ task: each, language, size: { width: 320, height: 800 } });
+        await host.page.keyboard.press("d");
+        assert.deepEqual(await host.page.evaluate(BARS), [], `${each.kind}, ${language}`);
+        await host.page.getByRole("button", { name: language === "en" ? "Texts" : "Тексты" }).click();
+        await host.page.locator(".list").waitFor();
+        assert.deepEqual(await host.page.evaluate(BARS), [], `${each.kind}, ${language}, its list`);
+      }
+  });
+
   it("keeps a list of 100,000 in a few rows, and scrolls to any of them", async () => {
     const host = await start({ lines: examples(100_000) });
     await host.page.evaluate(`document.querySelector(".list").scrollTop = 1e9`);

@@ -58,13 +58,18 @@ export class ReportHost {
       return route.fulfill({ contentType: "text/html; charset=utf-8", body });
     });
     await page.goto(`${origin}/page`);
-    const theme = THEMES[options.theme ?? "dark"];
-    await page.evaluate(
+    await host.wear(options.theme ?? "dark");
+    await page.locator(".panel-tools").waitFor();
+    return host;
+  }
+
+  /** Sets a theme, as the editor does when its user chooses another. */
+  async wear(name: keyof typeof THEMES): Promise<void> {
+    const theme = THEMES[name];
+    await this.page.evaluate(
       `document.documentElement.style.cssText = ${JSON.stringify(theme.css)};
        document.body.className = ${JSON.stringify(theme.classes)};`,
     );
-    await page.locator(".panel-tools").waitFor();
-    return host;
   }
 
   async post(message: ToReport): Promise<void> {

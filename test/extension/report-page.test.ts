@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
 import { launchBrowser } from "./editor";
 import { buildReport, renderComparison, renderReport, unseenTexts } from "../../src/core/report";
-import { sample } from "../unit/report/samples";
+import { generationSample, sample } from "../unit/report/samples";
 import { violations } from "./axe";
 import { ReportHost, type ReportHostOptions } from "./report-host";
 
@@ -15,6 +15,13 @@ function example(kind: "single" | "multi", labels = 4) {
   const all = [...input.train, ...input.test];
   const unseen = unseenTexts(report, input.heldOut.predictions, all);
   return { input, report, unseen, texts: new Map(all.map(({ id, text }) => [id, text])) };
+}
+/** The same where the answer is a text. */
+function generation() {
+  const input = generationSample(30, 3);
+  const report = buildReport(input);
+  const all = [...input.train, ...input.test];
+  return { report, unseen: null, texts: new Map(all.map(({ id, text }) => [id, text])) };
 }
 const single = example("single");
 const multi = example("multi");
@@ -42,7 +49,13 @@ describe("the report's panel", function () {
     more: Partial<ReportHostOptions> = {},
   ): Promise<ReportHost> {
     const { language = "en" } = more;
-    const html = renderReport(report, { texts, unseen, language });
+    return show({ report, texts }, renderReport(report, { texts, unseen, language }), more);
+  }
+  async function show(
+    { report, texts }: Pick<ReturnType<typeof example>, "report" | "texts">,
+    html: string,
+    more: Partial<ReportHostOptions> = {},
+  ): Promise<ReportHost> {
     const host = await ReportHost.open(browser, { html, report, texts, ...more });
     open.push(host);
     return host;
@@ -265,12 +278,35 @@ describe("the report's panel", function () {
     assert.deepEqual(english, []);
   });
 
-  it("fits a narrow column without a bar across, in every theme and both languages", async () => {
+  it("is no wider than a column of 320 pixels, all of it open, in every theme and both languages", async function () {
+    this.timeout(120_000);
+    const size = { width: 320, height: 800 };
     for (const language of ["en", "ru"] as const)
-      for (const theme of ["dark", "light", "contrast", "contrast-light"] as const) {
-        const host = await start(multi, { theme, language, size: { width: 380, height: 800 } });
-        const wide = await host.page.evaluate("document.documentElement.scrollWidth");
-        assert.ok((wide as number) <= 380, `${theme}, ${language}: ${String(wide)} pixels wide`);
+      for (const run of [single, multi, generation()]) {
+        const { report, texts } = run;
+        const comparison = renderComparison([report, report], { reference: 0, language, texts });
+        for (const host of [
+          await start(run, { language, size }),
+          await show(run, comparison, { page: "comparison", language, size }),
+        ]) {
+          await host.page.evaluate(OPEN_ALL);
+          for (const theme of ["dark", "light", "contrast", "contrast-light"] as const) {
+            await host.wear(theme);
+            const wide = await host.page.evaluate<number>("document.documentElement.scrollWidth");
+            assert.ok(wide <= 320, `${report.task.kind}, ${language}, ${theme}: ${wide} pixels wide`);
+          }
+        }
+      }
+  });
+
+  it("shows the first tables whole in a column of 400 pixels, without a bar across", async () => {
+    for (const language of ["en", "ru"] as const)
+      for (const run of [single, multi]) {
+        const host = await start(run, { language, size: { width: 400, height: 800 } });
+        const over = await host.page.evaluate(`[...document.querySelectorAll("main > section > .scroll")]
+          .filter((one) => one.scrollWidth > one.clientWidth && one.closest("#confusion") === null)
+          .map((one) => one.ariaLabel)`);
+        assert.deepEqual(over, [], `${run.report.task.kind}, ${language}`);
       }
   });
 

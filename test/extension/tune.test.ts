@@ -3,6 +3,7 @@ import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { FrameLocator } from "playwright-core";
 import { seededRandom } from "../../src/core/random";
+import type { Example, Manifest, Report } from "../../src/core/schema";
 import type { Editor } from "./editor";
 import { startLongRun } from "./long-run";
 import { Place } from "./place";
@@ -63,6 +64,13 @@ describe("tuning in a real editor", function () {
     const wrong = `${examples(40, 8)}{"id":"x","text":"Now!","label":"presure"}\n`;
     await writeFile(path.join(workspace, "wrong.jsonl"), wrong);
     await writeFile(path.join(workspace, "wrong.plumb.json"), task("wrong"));
+    // Behind what is tuned on, texts that are labelled while the run works.
+    const open = Array.from(
+      { length: 6 },
+      (_, at) => `${JSON.stringify({ id: `o${at}`, text: `Open ${at}.` })}\n`,
+    );
+    await writeFile(path.join(workspace, "meanwhile.jsonl"), examples(128, 9) + open.join(""));
+    await writeFile(path.join(workspace, "meanwhile.plumb.json"), task("meanwhile"));
     editor = await place.open();
   });
   after(() => (place as Place | undefined)?.close());
@@ -72,11 +80,15 @@ describe("tuning in a real editor", function () {
 
   const picture = (name: string) => place.picture(name);
   const runs = () => readdir(path.join(workspace, ".plumb", "runs")).catch((): string[] => []);
+  const runFile = (id: string, name: string) => path.join(workspace, ".plumb", "runs", id, name);
   const manifest = async (id: string) =>
-    JSON.parse(await readFile(path.join(workspace, ".plumb", "runs", id, "manifest.json"), "utf8")) as {
-      status: string;
-      resumed: { step: number }[];
-    };
+    JSON.parse(await readFile(runFile(id, "manifest.json"), "utf8")) as Manifest;
+  /** That the page on show says the run is at. */
+  const step = async () => {
+    const said = (await page.locator(".stand").textContent()) ?? "";
+    return Number(/step ([\d,]+) of/.exec(said)?.[1]?.replaceAll(",", ""));
+  };
+  const labelOf = (read: readonly Example[], id: string) => read.find((one) => one.id === id)?.label;
   const button = (action: string) => page.locator(`button[data-action=${action}]`);
   const labels = () => readFile(path.join(workspace, "messages.jsonl"), "utf8");
 
@@ -197,5 +209,69 @@ describe("tuning in a real editor", function () {
       .locator("h1", { hasText: /^messages$/ })
       .waitFor({ timeout: 120_000 });
     assert.ok((await manifest(id)).resumed[0]!.step > 0);
+  });
+
+  it("has labelling go on while it works, and reports of the examples as they were at its start", async () => {
+    const file = path.join(workspace, "meanwhile.jsonl");
+    const read = async () =>
+      (await readFile(file, "utf8"))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Example);
+    const before = await read();
+    page = await startLongRun(editor, "meanwhile.plumb.json");
+    const id = (await runs()).at(-1)!;
+    const { split } = await manifest(id);
+    const began = await step();
+
+    await editor.openFile("meanwhile.plumb.json");
+    await editor.run("Plumb: Label Examples");
+    const label = await editor.frame(".facts .id");
+    const shows = (one: string) => label.locator(".facts .id", { hasText: new RegExp(`^${one}$`) }).waitFor();
+    await shows("o0");
+    await label.locator(".card").focus();
+    for (const [at, key] of ["1", "2", "1"].entries()) {
+      await editor.page.keyboard.press(key);
+      await shows(`o${at + 1}`);
+    }
+    // A text of the run's test part and one of its training part get the other label.
+    const changed = [split.test[0]!, split.train[0]!];
+    for (const one of changed) {
+      await editor.page.keyboard.press("g");
+      await editor.page.keyboard.type(String(before.findIndex((example) => example.id === one) + 1));
+      await editor.page.keyboard.press("Enter");
+      await shows(one);
+      await editor.page.keyboard.press(labelOf(before, one) === "pressure" ? "2" : "1");
+    }
+    await label.locator(".total", { hasText: "131 of 134 labelled" }).waitFor();
+    await editor.page.keyboard.press("Control+s");
+    await editor.page.locator(".tab.active:not(.dirty)", { hasText: "meanwhile.jsonl" }).waitFor();
+    await picture("tune-meanwhile");
+    const other = { pressure: "none", none: "pressure" } as const;
+    const given: Readonly<Record<string, string>> = { o0: "pressure", o1: "none", o2: "pressure" };
+    const wanted = before.map((example) => {
+      const { [example.id]: now = example.label } = given;
+      const label = changed.includes(example.id) ? other[example.label as keyof typeof other] : now;
+      return label === undefined ? example : { ...example, label };
+    });
+    assert.deepEqual(await read(), wanted);
+
+    await editor.run("Plumb: Show Run");
+    page = await editor.frame(".course .stand");
+    assert.ok((await step()) > began, "the run goes on meanwhile");
+    await button("keep").click();
+    await editor
+      .panel()
+      .locator("h1", { hasText: /^meanwhile$/ })
+      .waitFor({ timeout: 120_000 });
+    assert.equal((await manifest(id)).status, "finished");
+    const { rows } = JSON.parse(await readFile(runFile(id, "report.json"), "utf8")) as Report;
+    assert.deepEqual(
+      rows.map((row) => [row.id, row.truth]),
+      split.test.map((one) => [one, [labelOf(before, one)]]),
+    );
+    const used = [...split.train, ...split.test].sort();
+    assert.deepEqual(used, before.flatMap(({ id: one, label }) => (label === undefined ? [] : [one])).sort());
+    assert.deepEqual(await read(), wanted);
   });
 });

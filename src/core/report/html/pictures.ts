@@ -68,7 +68,7 @@ export function differenceScale(reach: number, { signed }: Pick<Language, "signe
         >${at === 0 ? "0" : signed(at)}</text
       >`,
   );
-  return markup`<svg class="scale" width="100%" height="14" aria-hidden="true" focusable="false">
+  return markup`<svg class="scale difference" width="100%" height="14" aria-hidden="true" focusable="false">
     ${marks}
   </svg>`;
 }
@@ -170,4 +170,12 @@ export function path(points: readonly (readonly [string, string])[], kind: strin
   if (points.length === 1)
     return markup`<circle class="${kind}" cx="${points[0]![0]}" cy="${points[0]![1]}" r="3.5" />`;
   return markup`<polyline class="line ${kind}" points="${points.map(([x, y]) => `${x},${y}`).join(" ")}" />`;
+}
+
+/** The figures of a picture, folded away: a region of its own, so that a narrow page is not as wide as its widest table. */
+export function tableBehind(picture: string, table: Markup, { t }: Pick<Language, "t">): Markup {
+  return markup`<details>
+    <summary>${t("As a table")}</summary>
+    <div class="scroll" tabindex="0" role="region" aria-label="${picture}">${table}</div>
+  </details>`;
 }

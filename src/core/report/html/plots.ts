@@ -1,7 +1,7 @@
 import { shareOf } from "../rivals";
 import type { Context } from "./context";
 import { markup, type Markup } from "./markup";
-import { path, plot, roundAxis, shareAxis } from "./pictures";
+import { path, plot, roundAxis, shareAxis, tableBehind } from "./pictures";
 
 /** Stated against observed, with the number of texts in each bin below. */
 export function reliabilityPlot({ report, language }: Context): Markup {
@@ -11,8 +11,9 @@ export function reliabilityPlot({ report, language }: Context): Markup {
   const filled = bins.filter(({ count }) => count > 0);
   const grey =
     of === "texts" ? t("Grey: number of texts.") : t("Grey: number of decisions (a label on a text).");
+  const title = t("Reliability: stated probability against the share that was so");
   const picture = plot(
-    t("Reliability: stated probability against the share that was so"),
+    title,
     shareAxis(t("stated probability")),
     shareAxis(t(of === "texts" ? "share that was right" : "share that was so")),
     ({ x, y }) => [
@@ -53,9 +54,9 @@ export function reliabilityPlot({ report, language }: Context): Markup {
       ${t("On the dashed line a probability means what it says; below it the model is too sure of itself.")}
       ${grey}
     </figcaption>
-    <details>
-      <summary>${t("As a table")}</summary>
-      <table>
+    ${tableBehind(
+      title,
+      markup`<table>
         <thead>
           <tr>
             <th scope="col" class="left">${t("Stated")}</th>
@@ -77,8 +78,9 @@ export function reliabilityPlot({ report, language }: Context): Markup {
               </tr>`,
           )}
         </tbody>
-      </table>
-    </details>
+      </table>`,
+      language,
+    )}
   </figure>`;
 }
 
@@ -98,30 +100,26 @@ export function abstentionPlot({ report, language }: Context): Markup {
     to: 1,
     ticks: ticks.map((at) => ({ at, text: percent(at) })),
   };
-  const picture = plot(
-    t("Abstention: accuracy against the share of texts answered"),
-    shareAxis(t("share of texts answered")),
-    axis,
-    ({ x, y }) => {
-      const upper = points.map(({ answered, share }) => `${x(answered / total)},${y(share.high ?? 0)}`);
-      const lower = points.map(({ answered, share }) => `${x(answered / total)},${y(share.low ?? 0)}`);
-      return [
-        markup`<polygon class="count" points="${[...upper, ...lower.reverse()].join(" ")}" />`,
-        path(
-          points.map(({ answered, share }) => [x(answered / total), y(share.value ?? 0)] as const),
-          "own",
-        ),
-      ];
-    },
-  );
+  const title = t("Abstention: accuracy against the share of texts answered");
+  const picture = plot(title, shareAxis(t("share of texts answered")), axis, ({ x, y }) => {
+    const upper = points.map(({ answered, share }) => `${x(answered / total)},${y(share.high ?? 0)}`);
+    const lower = points.map(({ answered, share }) => `${x(answered / total)},${y(share.low ?? 0)}`);
+    return [
+      markup`<polygon class="count" points="${[...upper, ...lower.reverse()].join(" ")}" />`,
+      path(
+        points.map(({ answered, share }) => [x(answered / total), y(share.value ?? 0)] as const),
+        "own",
+      ),
+    ];
+  });
   return markup`<figure>
     ${picture}
     <figcaption>
       ${t("If it answers only the texts it is surest of. Grey: 95 % interval.")}
     </figcaption>
-    <details>
-      <summary>${t("As a table")}</summary>
-      <table>
+    ${tableBehind(
+      title,
+      markup`<table>
         <thead>
           <tr>
             <th scope="col" class="left">${t("Abstain below")}</th>
@@ -139,8 +137,9 @@ export function abstentionPlot({ report, language }: Context): Markup {
               </tr>`,
           )}
         </tbody>
-      </table>
-    </details>
+      </table>`,
+      language,
+    )}
   </figure>`;
 }
 
@@ -236,9 +235,7 @@ function historyTable({ report, language }: Context): Markup {
     looks.length > 0
       ? looks
       : report.run.history.filter((_, index, all) => index % Math.ceil(all.length / 20) === 0);
-  return markup`<details>
-    <summary>${t("As a table")}</summary>
-    <table>
+  const table = markup`<table>
       <thead>
         <tr>
           <th scope="col" class="left">${t("Step")}</th>
@@ -258,8 +255,8 @@ function historyTable({ report, language }: Context): Markup {
             </tr>`,
         )}
       </tbody>
-    </table>
-  </details>`;
+    </table>`;
+  return tableBehind(t("Loss over the steps of the run"), table, language);
 }
 
 /** How ROUGE-L spreads over the test texts. */
@@ -269,8 +266,9 @@ export function rougePlot({ report, language }: Context): Markup {
   const counts = new Array<number>(10).fill(0);
   for (const { rougeL } of rows) counts[Math.min(9, Math.floor((rougeL ?? 0) * 10))]!++;
   const most = Math.max(1, ...counts);
+  const title = t("How ROUGE-L spreads over the test texts");
   const picture = plot(
-    t("How ROUGE-L spreads over the test texts"),
+    title,
     roundAxis(t("ROUGE-L of a text"), 0, 1, false, language),
     roundAxis(t("texts"), 0, most, true, language),
     ({ x, y }) =>
@@ -290,9 +288,9 @@ export function rougePlot({ report, language }: Context): Markup {
     <figcaption>
       ${t("Number of test texts by ROUGE-L: 0 is no word in common, 1 the words of a reference in its order.")}
     </figcaption>
-    <details>
-      <summary>${t("As a table")}</summary>
-      <table>
+    ${tableBehind(
+      title,
+      markup`<table>
         <thead>
           <tr>
             <th scope="col" class="left">ROUGE-L</th>
@@ -308,7 +306,8 @@ export function rougePlot({ report, language }: Context): Markup {
               </tr>`,
           )}
         </tbody>
-      </table>
-    </details>
+      </table>`,
+      language,
+    )}
   </figure>`;
 }

@@ -121,8 +121,12 @@ pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius
   .matrix thead th.name { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; white-space: nowrap; max-width: none; max-height: 12rem; overflow: hidden; text-overflow: ellipsis; }
   .matrix td { min-width: 1.7rem; } .matrix td > :is(a, span, button) { padding-left: 0.1rem; padding-right: 0.1rem; }
   .matrix th, .matrix .total { padding-left: 0.1rem; padding-right: 0.1rem; } .matrix th[scope="row"] { overflow-wrap: anywhere; }
-  .picture { min-width: 5.5rem; } th[scope="row"] { min-width: 4.5rem; } .field { min-width: 44rem; } .labels .id { margin-left: 0; }
+  .picture { min-width: 4.5rem; } th[scope="row"] { min-width: 4.5rem; } .field { min-width: 44rem; } .labels .id { margin-left: 0; } .labels > span { flex-wrap: wrap; }
+  td { white-space: normal; } td.text { min-width: 5rem; } td .range:not(.wide) { display: block; } dl { grid-template-columns: fit-content(38%) 1fr; column-gap: 1rem; }
 }
+@media (max-width: 26rem) { table { font-size: 0.875rem; } thead > tr > * { font-size: 0.75rem; } th, td { padding-left: 0.2rem; padding-right: 0.2rem; } .picture { min-width: 3.5rem; }
+  .scale.difference text { display: none; } .scale.difference .mid { display: inline; } }
+@media (max-width: 22rem) { .picture { display: none; } }
 @media (prefers-contrast: more) { .matrix tbody td, .errors li, .verdict { outline: 1px solid var(--ink); } }
 .vscode-high-contrast .matrix tbody td, .vscode-high-contrast .errors li, .vscode-high-contrast .verdict { outline: 1px solid var(--ink); }
 @media (forced-colors: active) { .matrix tbody td { border: 1px solid CanvasText !important; } .strip circle { fill: CanvasText; } }

@@ -2,7 +2,7 @@ import type { ThresholdCurve } from "../unseen";
 import { CURVE_STEPS } from "../unseen";
 import type { Context } from "./context";
 import { markup, type Markup } from "./markup";
-import { path, plot, PLOT_AREA, shareAxis } from "./pictures";
+import { path, plot, PLOT_AREA, shareAxis, tableBehind } from "./pictures";
 
 /** More labels than these are folded. */
 const LABELS_SHOWN = 6;
@@ -84,8 +84,9 @@ function curveFigure(curve: ThresholdCurve, at: number, { language }: Context): 
     at: step / CURVE_STEPS,
     ...figuresAt(curve, step),
   }));
+  const name = t("Precision and recall of {0} by threshold", curve.label);
   const picture = plot(
-    t("Precision and recall of {0} by threshold", curve.label),
+    name,
     shareAxis(t("label given from this probability on")),
     shareAxis(t("precision (solid), recall (dashed)")),
     ({ x, y }) => [
@@ -114,9 +115,9 @@ function curveFigure(curve: ThresholdCurve, at: number, { language }: Context): 
   >
     <h3><bdi>${curve.label}</bdi></h3>
     ${picture}
-    <details>
-      <summary>${t("As a table")}</summary>
-      <table data-name="${t("Precision and recall of {0} by threshold", curve.label)}">
+    ${tableBehind(
+      name,
+      markup`<table data-name="${name}">
         <thead>
           <tr>
             <th scope="col" class="left">${t("Given from")}</th>
@@ -140,7 +141,8 @@ function curveFigure(curve: ThresholdCurve, at: number, { language }: Context): 
                 </tr>`,
             )}
         </tbody>
-      </table>
-    </details>
+      </table>`,
+      language,
+    )}
   </figure>`;
 }
