@@ -6,7 +6,16 @@ import type { Example, Task } from "../../src/core/schema";
 import { writeFinishedRun } from "../finished-run";
 import { violations } from "./axe";
 import type { Editor } from "./editor";
+import { startLongRun } from "./long-run";
 import { Place } from "./place";
+
+/** As wide as a page of 1,280 pixels is at 400 %. */
+const NARROW = 320;
+/** How wide the page is, and what in it is wider than its place: the page itself or what fills it, not a table in a region of its own. */
+const WIDER = `document.querySelectorAll("details").forEach((one) => { one.open = true; });
+  [innerWidth, ...[document.scrollingElement, ...document.querySelectorAll("body, #page, #page > *, main")]
+    .filter((one) => one.scrollWidth > one.clientWidth)
+    .map((one) => one.tagName + " " + one.scrollWidth)]`;
 
 /** By the class that VS Code gives to a page's body. */
 const THEMES: Readonly<Record<string, string>> = {
@@ -26,7 +35,7 @@ const task: Task = {
   baseModel: "tiny.gguf",
 };
 
-describe("pages in a real editor break no rule of accessibility that a program can check", function () {
+describe("pages in a real editor break no rule of accessibility that a program can check, and need no scrolling sideways", function () {
   this.timeout(240_000);
   let place: Place | null = null;
   let editor: Editor;
@@ -63,6 +72,7 @@ describe("pages in a real editor break no rule of accessibility that a program c
     });
     await writeFinishedRun(file, task, parts, () => [0.2, 0.8], { id: "2026-01-03T030405Z-second" });
     editor = await place.open();
+    await editor.run("View: Toggle Primary Side Bar Visibility");
   });
   after(() => place?.close());
   afterEach(async function () {
@@ -83,6 +93,15 @@ describe("pages in a real editor break no rule of accessibility that a program c
       await place!.picture(`${name}-${kind}`);
       assert.deepEqual(await violations(page), [], `${name} in ${theme}`);
     }
+    const size = editor.page.viewportSize()!;
+    const inner: number = await page.locator("body").evaluate("innerWidth");
+    await editor.page.setViewportSize({ ...size, width: NARROW + size.width - inner });
+    await editor.page.waitForTimeout(400); // what follows the width
+    const measured: [number, ...string[]] = await page.locator("body").evaluate(WIDER);
+    const [width, ...wider] = measured;
+    await place!.picture(`${name}-narrow`);
+    await editor.page.setViewportSize(size);
+    assert.deepEqual([width, wider], [NARROW, []], name);
   }
 
   async function command(title: string, shown: string): Promise<FrameLocator> {
@@ -111,6 +130,13 @@ describe("pages in a real editor break no rule of accessibility that a program c
     const page = await command("Plumb: Tune Adapter", "h1");
     await page.locator("button[data-action=tune]").waitFor({ timeout: 90_000 });
     await check("plan", page);
+  });
+
+  it("a run as it goes", async () => {
+    const page = await startLongRun(editor, "texts.plumb.json");
+    await check("run", page);
+    await page.locator("button[data-action=cancel]").click();
+    await page.locator(".first", { hasText: "Cancelled" }).waitFor({ timeout: 60_000 });
   });
 
   it("a report", async () => {

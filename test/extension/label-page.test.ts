@@ -143,6 +143,27 @@ describe("the label editor's page", function () {
     assert.equal(await shown(host), "e99999");
   });
 
+  it("has the texts of the list there before the wheel brings them into view", async () => {
+    const host = await start({ lines: examples(1000) });
+    const at = (row: number) => host.page.locator("[role=option]", { hasText: `Text number ${row},` });
+    await at(0).waitFor();
+    const [rows, height] = await host.page.evaluate<[number, number]>(`(() => {
+      const list = document.querySelector(".list");
+      const row = list.querySelector(".space").offsetHeight / 1000;
+      list.scrollTop = 500 * row;
+      return [Math.ceil(list.clientHeight / row), row];
+    })()`);
+    await at(500).waitFor();
+    await host.page.waitForTimeout(200); // what is asked for ahead has come
+    const asked = new Set(host.said.flatMap((message) => (message.type === "rows" ? message.lines : [])));
+    const next = Array.from({ length: 3 * rows }, (_, row) => 500 - rows + row);
+    assert.ok(rows * height > 200);
+    assert.deepEqual(
+      next.filter((line) => !asked.has(line)),
+      [],
+    );
+  });
+
   it("never moves a label between texts", async () => {
     const lines = [example(0), example(1, { text: "Short." }), example(2, { text: "long ".repeat(5000) })];
     const host = await start({ lines: [...lines, "{", example(4, { note: "look", label: "x" })] });

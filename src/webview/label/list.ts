@@ -6,6 +6,9 @@ import type { Words } from "./words";
 
 /** Characters of a text in the list. */
 const LISTED = 160;
+/** Rows beside those in the page whose texts are to be known, and how many are asked for where they are not: a wheel brings a hundred rows a second. */
+const NEAR = 60;
+const FAR = 200;
 
 export interface ListSource {
   readonly length: number;
@@ -17,7 +20,7 @@ export interface ListHooks {
   /** A row as far as it is known here. */
   row(line: number): LabelRow | undefined;
   labelIndex(label: string): number;
-  /** Lines on the screen that are not known yet. */
+  /** Lines on the screen and about it that are not known yet. */
   want(lines: readonly number[]): void;
   choose(position: number): void;
   /** The choice is made: on to the text. */
@@ -80,7 +83,6 @@ export class ExampleList {
     const { length, position } = this.source;
     this.space.style.height = `${length * this.rowHeight}px`;
     const { first, end } = windowOf(scrollTop, clientHeight, this.rowHeight, length);
-    const missing: number[] = [];
     for (const [at, row] of this.drawn) {
       if (at >= first && at < end) continue;
       row.remove();
@@ -89,7 +91,6 @@ export class ExampleList {
     for (let at = first; at < end; at++) {
       const line = this.source.lineAt(at)!;
       const known = this.hooks.row(line);
-      if (known === undefined) missing.push(line);
       let row = this.drawn.get(at);
       if (row === undefined) {
         row = element("div", { role: "option", id: `row-${at}`, "data-position": at });
@@ -104,7 +105,18 @@ export class ExampleList {
     }
     if (this.drawn.has(position)) this.root.setAttribute("aria-activedescendant", `row-${position}`);
     else this.root.removeAttribute("aria-activedescendant");
-    if (missing.length > 0) this.hooks.want(missing);
+    if (this.unknown(first - NEAR, end + NEAR).length > 0)
+      this.hooks.want(this.unknown(first - FAR, end + FAR));
+  }
+
+  /** Lines between two positions whose rows are not known here. */
+  private unknown(first: number, end: number): number[] {
+    const lines: number[] = [];
+    for (let at = Math.max(0, first); at < Math.min(end, this.source.length); at++) {
+      const line = this.source.lineAt(at)!;
+      if (this.hooks.row(line) === undefined) lines.push(line);
+    }
+    return lines;
   }
 
   private fill(place: HTMLElement, line: number, row: LabelRow | undefined): void {
