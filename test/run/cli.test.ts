@@ -177,7 +177,10 @@ describe("the command line", function () {
     );
     assert.equal(stopped.code, 130);
     assert.equal(jsonLines(stopped.out).at(-1)?.type, "paused");
-    assert.match(stopped.err, /Go on with:\n {2}plumb tune --resume stopped\n$/);
+    assert.match(
+      stopped.err,
+      /, with texts and answers as they were .*\. Go on with:\n {2}plumb tune --resume stopped\n$/,
+    );
     const { code } = plumb(["tune", "--resume", "stopped"], { cwd: task.folder });
     assert.equal(code, 0);
     assert.deepEqual(await adapterOf(path.join(task.folder, "stopped")), await adapterOf(straight));
@@ -219,6 +222,25 @@ describe("the command line", function () {
     const { code, err } = plumb(["tune", "--resume", "killed"], { cwd: task.folder });
     if (code !== 0) assert.match(err, /is finished/);
     assert.deepEqual(await adapterOf(folder), await adapterOf(run));
+  });
+
+  it("goes on from a kill of all its processes to the bit, though an answer was corrected since, and says so", async () => {
+    const args = ["tune", "moods.plumb.json", ...QUICK, "--json", "--out", "corrected"];
+    await interrupted(args, task.folder, /"phase":"tune".*"done":5,/, "SIGKILL", true);
+    const folder = path.join(task.folder, "corrected");
+    assert.ok(!existsSync(path.join(folder, "adapter.safetensors")), "killed in the middle");
+    const file = path.join(task.folder, "moods.jsonl");
+    const before = await readFile(file, "utf8");
+    await writeFile(file, before.replaceAll('"label":"happy"', '"label":"sad"'));
+    try {
+      const { code, err } = plumb(["tune", "--resume", "corrected"], { cwd: task.folder });
+      assert.equal(code, 0, err);
+      assert.match(err, /have changed since the run began\. It goes on with them as they were then/);
+    } finally {
+      await writeFile(file, before);
+    }
+    assert.deepEqual(await adapterOf(folder), await adapterOf(run));
+    assert.ok(!(await readdir(path.join(folder, "checkpoint"))).includes("examples.jsonl"));
   });
 
   describe("predict", () => {

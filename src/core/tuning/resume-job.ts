@@ -1,12 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { loadTask, restoreSplit } from "../data";
+import { loadTask, restoreSplit, type LoadedTask } from "../data";
 import type { Model } from "../engine";
 import { PlumbError } from "../errors";
 import { recordedPath } from "../files";
 import type { Manifest } from "../schema";
 import { carryOut } from "./carry-out";
 import { CHECKPOINT_SECONDS, type JobChannel, type JobTools, namedModel } from "./job-tools";
+import { haveInputsChanged, readKeptExamples } from "./kept-examples";
 import { lockFolder } from "../lock";
 import { findTask } from "../runs/task-of-run";
 import { openAsDecided, otherProducts } from "./open";
@@ -31,23 +32,18 @@ export async function resumeJob(
     // Another process may have gone on with it between our look and our lock.
     const recorded = await readManifest(folder);
     refuseEnded(folder, recorded);
-    const loaded = await loadTask(await findTask(folder, recorded.task));
+    const taskFile = await findTask(folder, recorded.task);
+    const kept = await keptInputs(folder, taskFile, recorded);
+    if (kept !== null && (await haveInputsChanged(folder, taskFile, recorded)))
+      channel.send({
+        type: "note",
+        level: "info",
+        message: say`The task or its examples have changed since the run began. It goes on with them as they were then; what was labelled or corrected since counts in the next run.`,
+      });
+    const loaded = kept ?? (await unchangedInputs(taskFile, recorded));
     const file = recordedPath(folder, loaded.path);
     const manifest = { ...recorded, task: { ...recorded.task, file } };
-    if (sha256(JSON.stringify(loaded.task)) !== manifest.task.hash) {
-      throw new PlumbError(
-        "task-changed",
-        say`${loaded.path} has changed since the run began. Bring the old content back, or start a new run.`,
-      );
-    }
     const split = restoreSplit(loaded, manifest.split);
-    for (const example of [...split.train, ...split.test]) {
-      if (manifest.contents[example.id] === contentHash(loaded.task, example)) continue;
-      throw new PlumbError(
-        "example-changed",
-        say`${example.file}, line ${example.line}: text or answer of "${example.id}" has changed since the run began. Bring the old content back, or start a new run.`,
-      );
-    }
     const base = await tools.openBaseModel(manifest.baseModel.path);
     channel.send(namedModel(base));
     if (base.fingerprint !== manifest.baseModel.fingerprint) {
@@ -92,6 +88,34 @@ export async function resumeJob(
   } finally {
     await unlock();
   }
+}
+
+/** What the run began with, from its own folder; null where it kept nothing. */
+async function keptInputs(folder: string, taskFile: string, manifest: Manifest): Promise<LoadedTask | null> {
+  const examples = await readKeptExamples(folder, manifest);
+  if (examples === null) return null;
+  const { content: task } = manifest.task;
+  return { path: taskFile, folder: path.dirname(taskFile), task, examples, problems: [], files: [] };
+}
+
+/** Task and examples as they are now. @throws PlumbError where they are not what the run began with. */
+async function unchangedInputs(taskFile: string, manifest: Manifest): Promise<LoadedTask> {
+  const loaded = await loadTask(taskFile);
+  if (sha256(JSON.stringify(loaded.task)) !== manifest.task.hash) {
+    throw new PlumbError(
+      "task-changed",
+      say`${loaded.path} has changed since the run began. Bring the old content back, or start a new run.`,
+    );
+  }
+  const split = restoreSplit(loaded, manifest.split);
+  for (const example of [...split.train, ...split.test]) {
+    if (manifest.contents[example.id] === contentHash(loaded.task, example)) continue;
+    throw new PlumbError(
+      "example-changed",
+      say`${example.file}, line ${example.line}: text or answer of "${example.id}" has changed since the run began. Bring the old content back, or start a new run.`,
+    );
+  }
+  return loaded;
 }
 
 /** From here on the record says what multiplies now; what was before stands in the sentence. */

@@ -6,6 +6,7 @@ import { carryOut } from "./carry-out";
 import { forecastSentence, formatBytes, sizeOfFiles } from "./forecast";
 import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools, namedModel } from "./job-tools";
 import { lockFolder } from "../lock";
+import { keepExamples } from "./kept-examples";
 import { openForTuning, openTuningSession, type OpenedModel } from "./open";
 import { checkData, contentHash, hashFile, prepareRun, type PreparedRun } from "./prepare";
 import { hasMeasuredRates } from "./probe";
@@ -123,9 +124,10 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
   }
 }
 
-/** From here on the folder is a run that can be resumed: with a copy of what it starts from. */
-async function begin(folder: string, manifest: Manifest, { start }: PreparedRun): Promise<void> {
+/** From here on the folder is a run that can be resumed: with a copy of what it starts from, and of its examples. */
+async function begin(folder: string, manifest: Manifest, { start, split }: PreparedRun): Promise<void> {
   if (manifest.startedFrom !== undefined) await keepStart(folder, start);
+  await keepExamples(folder, [...split.train, ...split.test]);
   await writeManifest(folder, manifest);
 }
 

@@ -125,6 +125,7 @@ export function explain(
         actions: ["again", "task"],
       };
     case "base-changed":
+    case "kept-examples":
     case "run-finished":
     case "run-trouble":
     case "run-missing":
