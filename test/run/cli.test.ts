@@ -243,6 +243,68 @@ describe("the command line", function () {
     assert.ok(!(await readdir(path.join(folder, "checkpoint"))).includes("examples.jsonl"));
   });
 
+  describe("of two that tune one task at once", () => {
+    const long = ["--base", TINY, "--steps", "2000", "--threads", "1", "--no-probe", "--patience", "1000"];
+    const locks = async () =>
+      (await readdir(path.join(task.folder, ".plumb"))).filter((name) => name.endsWith(".lock"));
+
+    it("refuses the second, with the first one's folder; a kill of the first, and nothing stands in the way", async () => {
+      const args = [CLI, "tune", "moods.plumb.json", ...long, "--json"];
+      const first = spawn(process.execPath, args, { cwd: task.folder, detached: true });
+      let said = "";
+      const started = new Promise<string>((resolve) =>
+        first.stdout.on("data", (text: Buffer) => {
+          said += text.toString();
+          const line = said.split("\n").find((each) => each.includes('"type":"started"'));
+          if (line !== undefined) resolve((JSON.parse(line) as { folder: string }).folder);
+        }),
+      );
+      const ended = new Promise((resolve) => first.on("close", resolve));
+      try {
+        const folder = await started;
+        for (const more of [[], ["--out", "second"]]) {
+          const { code, out, err } = plumb(["tune", "moods.plumb.json", ...QUICK, ...more], {
+            cwd: task.folder,
+          });
+          assert.deepEqual([code, out], [1, ""]);
+          assert.match(
+            err,
+            /^A task has one run at a time, and one of moods\.plumb\.json has been at work since /,
+          );
+          assert.ok(err.includes(`: ${folder}. Wait for it`), err);
+          assert.ok(!existsSync(path.join(task.folder, "second")));
+        }
+      } finally {
+        process.kill(-first.pid!, "SIGKILL");
+        await ended;
+      }
+      assert.deepEqual(await locks(), ["moods.plumb.json.lock"], "left behind");
+      const { code, err } = plumb(["tune", "moods.plumb.json", ...QUICK], { cwd: task.folder });
+      assert.equal(code, 0, err);
+      assert.deepEqual(await locks(), []);
+    });
+
+    it("lets one work, whichever is first", async () => {
+      const both = ["left", "right"].map(
+        (out) =>
+          new Promise<{ out: string; code: number | null; err: string }>((resolve) => {
+            const args = [CLI, "tune", "moods.plumb.json", ...long, "--json", "--out", out];
+            const child = spawn(process.execPath, args, { cwd: task.folder, detached: true });
+            let err = "";
+            child.stdout.on("data", (text: Buffer) => {
+              if (/"phase":"tune".*"done":5,/.test(text.toString())) child.kill("SIGINT");
+            });
+            child.stderr.on("data", (text: Buffer) => (err += text.toString()));
+            child.on("close", (code) => resolve({ out, code, err }));
+          }),
+      );
+      const [one, other] = (await Promise.all(both)).sort((a, b) => b.code! - a.code!);
+      assert.deepEqual([one!.code, other!.code], [130, 1], `${one!.err}\n${other!.err}`);
+      assert.match(other!.err, /^A task has one run at a time, and one of moods\.plumb\.json has been /);
+      assert.ok(!existsSync(path.join(task.folder, other!.out)));
+    });
+  });
+
   describe("predict", () => {
     const texts = rows("single", 40, 77).map(({ text }) => text);
 

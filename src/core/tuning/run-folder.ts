@@ -80,7 +80,7 @@ export async function plumbFolder(taskFolder: string): Promise<string> {
 }
 
 /** Takes `.plumb` away where it holds nothing but what hides it. */
-async function removeUnused(folder: string): Promise<void> {
+export async function removeUnused(folder: string): Promise<void> {
   await rmdir(path.join(folder, "runs")).catch(() => undefined);
   const content = await readdir(folder).catch(() => [""]);
   if (content.some((name) => name !== HIDING)) return;

@@ -114,6 +114,8 @@ export function explain(
         tries: [],
         actions: ["resume", "log"],
       };
+    case "task-locked":
+      return { message, tries: [], actions: [onward, "log"] };
     case "task-changed":
     case "example-changed":
     case "split-changed":

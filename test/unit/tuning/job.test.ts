@@ -600,6 +600,43 @@ describe("a tuning job says what is wrong", () => {
     assert.ok((await run({ type: "resume", run: folder })).result);
   });
 
+  it("a task that is being tuned, before it computes anything, to a run, a plan and one that would go on", async () => {
+    const paused = await run(tune(task.file), fakeTools(), stopAt(5));
+    const ended = (job: Job, tools = fakeTools()) =>
+      run(job, tools).then(
+        () => "ended well",
+        (error: unknown) => (error as Error).message,
+      );
+    const untouched = fakeTools({}, { openBaseModel: () => assert.fail("the model was opened first") });
+    const out = path.join(task.folder, "second");
+    const others: Promise<string>[] = [];
+    const cells: Promise<string>[] = [];
+    const { folder } = await run(tune(task.file), fakeTools(), (messages) => {
+      if (others.length > 0 || !messages.some(({ type }) => type === "started")) return null;
+      others.push(
+        ended(tune(task.file), untouched),
+        ended(tune(task.file, { out }), untouched),
+        ended({ type: "forecast", task: task.file, options: QUICK, engine: {} }, untouched),
+        ended({ type: "resume", run: paused.folder }, untouched),
+      );
+      cells.push(ended(tune(task.file, { out: path.join(task.folder, "cell"), cell: true })));
+      return null;
+    });
+    for (const refusal of await Promise.all(others)) {
+      assert.match(
+        refusal,
+        /^A task has one run at a time, and one of .*moods\.plumb\.json has been at work since /,
+      );
+      assert.ok(refusal.includes(folder), refusal);
+    }
+    assert.deepEqual(await Promise.all(cells), ["ended well"], "cells have locks of their own");
+    assert.ok(!existsSync(out));
+    assert.ok(
+      (await run({ type: "resume", run: paused.folder })).result,
+      "a run that has ended holds nothing",
+    );
+  });
+
   it("a text that has changed since a run began that kept no copy, by file and line", async () => {
     const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
     await rm(keptExamplesFile(folder));
