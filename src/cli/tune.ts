@@ -6,7 +6,7 @@ import { Balance, MethodName, PromptEncoder, Report } from "../core/schema";
 import { defaultRates } from "../core/tuning/methods";
 import type { FromWorker, Job } from "../core/tuning/protocol";
 import type { TuningOptions } from "../core/tuning/settings";
-import { RUN_FILES } from "../core/tuning/run-folder";
+import { keepsExamples, RUN_FILES } from "../core/tuning/run-folder";
 import {
   addEngineOptions,
   batchSize,
@@ -81,7 +81,10 @@ export function register(program: Command): void {
       count,
     )
     .option("--folds <number>", "tune this many times more, for out-of-fold predictions", count)
-    .option("--resume <run>", "go on with a run that was stopped; takes no other option but --json")
+    .option(
+      "--resume <run>",
+      "go on with a run that was stopped, with task and examples as they were when it began; takes no other option but --json",
+    )
     .option("--out <folder>", "run folder (default: a new one in .plumb/runs beside the task)")
     .option("--json", "print events and the report as JSON lines on standard output");
   addEngineOptions(command)
@@ -250,8 +253,9 @@ async function tune(job: Job, flags: TuneFlags): Promise<void> {
   });
   if (end.kind === "paused") {
     if (json) print({ type: "paused", folder: end.folder, step: end.step });
+    const kept = keepsExamples(end.folder) ? ", with texts and answers as they were when the run began" : "";
     process.stderr.write(
-      `Saved after step ${end.step}. Go on with:\n  plumb tune --resume ${shellWord(shown(end.folder))}\n`,
+      `Saved after step ${end.step}${kept}. Go on with:\n  plumb tune --resume ${shellWord(shown(end.folder))}\n`,
     );
     process.exitCode = EXIT.interrupted;
     return;

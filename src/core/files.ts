@@ -20,10 +20,11 @@ export async function writeFileAtomic(
 export async function writeLargeFileAtomic(
   file: string,
   fill: (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+  mode?: number,
 ): Promise<void> {
   await throughTemporary(
     file,
-    undefined,
+    mode,
     (handle) =>
       fill(async (bytes) => {
         // One call to the system takes less than 2 GiB.

@@ -2,14 +2,27 @@ import { open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { PlumbError } from "./errors";
-import { replace } from "./files";
+import { replace, writeFileAtomic } from "./files";
 import { say } from "./say";
 
-interface Owner {
+/** What the holder of a lock tells whoever comes second. */
+type Note = Readonly<Record<string, string>>;
+
+/** Who holds a lock. */
+export interface Owner {
   readonly pid: number;
   readonly host: string;
   /** Start of the process in clock ticks, where the system tells it: a number is used again, a start is not. */
   readonly start: string | null;
+  readonly note?: Note;
+}
+
+/** A lock that this process holds. */
+export interface Lock {
+  /** From now on it tells this. */
+  tell(note: Note): Promise<void>;
+  /** Twice is fine. */
+  release(): Promise<void>;
 }
 
 /** What a lock says; null where it was cut off, or is none. */
@@ -20,13 +33,16 @@ function ownerOf(text: string): Owner | null {
   } catch {
     return null;
   }
-  const { pid, host, start } = (value ?? {}) as Partial<Record<keyof Owner, unknown>>;
+  const { pid, host, start, note = {} } = (value ?? {}) as Partial<Record<keyof Owner, unknown>>;
   const isOwner =
     Number.isInteger(pid) &&
     (pid as number) > 0 &&
     typeof host === "string" &&
     host !== "" &&
-    (start === null || typeof start === "string");
+    (start === null || typeof start === "string") &&
+    typeof note === "object" &&
+    note !== null &&
+    Object.values(note).every((said) => typeof said === "string");
   return isOwner ? (value as Owner) : null;
 }
 
@@ -79,12 +95,35 @@ async function create(file: string, owner: Owner): Promise<boolean> {
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = path.join(folder, "lock");
-  const owner: Owner = { pid: process.pid, host: hostname(), start: (await processOf(process.pid)).start };
-  const release = async () => {
-    await rm(file, { force: true });
+  const lock = await takeLock(file, "locked", (held) =>
+    held === null
+      ? say`${folder} is in use by another process. Wait for it, or remove ${file}.`
+      : say`${folder} is in use by process ${held.pid} on ${held.host}. Wait for it, or stop it; if no such process exists, remove ${file}.`,
+  );
+  return () => lock.release();
+}
+
+/**
+ * Makes a file that says that this process holds something; the lock of a process that is gone is taken over.
+ * @param code Of the error where another process that lives holds it.
+ * @param refusal What the error says; null where that process cannot be told.
+ * @param note What whoever comes second is told.
+ * @throws PlumbError where another process that lives holds it.
+ */
+export async function takeLock(
+  file: string,
+  code: string,
+  refusal: (held: Owner | null) => string,
+  note?: Note,
+): Promise<Lock> {
+  const me: Owner = { pid: process.pid, host: hostname(), start: (await processOf(process.pid)).start };
+  const owner = note === undefined ? me : { ...me, note };
+  const lock: Lock = {
+    tell: (more) => writeFileAtomic(file, JSON.stringify({ ...me, note: more })),
+    release: () => rm(file, { force: true }),
   };
   for (let tries = 0; tries < 50; tries++) {
-    if (await create(file, owner)) return release;
+    if (await create(file, owner)) return lock;
     let text: string;
     try {
       text = await readFile(file, "utf8");
@@ -103,12 +142,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
         continue;
       }
     }
-    if (held !== null && (await isAlive(held))) {
-      throw new PlumbError(
-        "locked",
-        say`${folder} is in use by process ${held.pid} on ${held.host}. Wait for it, or stop it; if no such process exists, remove ${file}.`,
-      );
-    }
+    if (held !== null && (await isAlive(held))) throw new PlumbError(code, refusal(held));
     // Whoever renames the dead lock away first may try again; the name of the grave tells two takers apart.
     const grave = `${file}.${process.pid}`;
     try {
@@ -124,10 +158,13 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   }
-  throw new PlumbError(
-    "locked",
-    say`${folder} is in use by another process. Wait for it, or remove ${file}.`,
-  );
+  throw new PlumbError(code, refusal(null));
+}
+
+/** The process that lives and holds a lock; null where none does, or it is being taken just now. */
+export async function holderOf(file: string): Promise<Owner | null> {
+  const owner = await readFile(file, "utf8").then(ownerOf, () => null);
+  return owner !== null && (await isAlive(owner)) ? owner : null;
 }
 
 /** Whether a process that lives holds the folder. A lock that is being written just now counts as held. */

@@ -60,6 +60,16 @@ export function decimals(value: number, digits?: number): string {
   return (digits === undefined ? String(value) : value.toFixed(digits)).replace(".", mark);
 }
 
+/** A moment in ISO 8601 as people write it, by this machine's clock: for `say`. "?" where it is none. */
+export function dayAndTime(iso: string): string {
+  const date = new Date(iso);
+  const format = new Intl.DateTimeFormat(spoken?.language ?? "en-GB", {
+    dateStyle: "medium",
+    timeStyle: "short",
+  });
+  return Number.isNaN(date.getTime()) ? "?" : format.format(date);
+}
+
 /** A name or a value on one line, in this process's quotation marks: for `say`. */
 export const inQuotes = (text: string): string => say`"${JSON.stringify(text).slice(1, -1)}"`;
 

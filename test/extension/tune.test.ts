@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { FrameLocator } from "playwright-core";
 import { seededRandom } from "../../src/core/random";
+import { holdingTask } from "../../src/core/runs/task-lock";
 import type { Example, Manifest, Report } from "../../src/core/schema";
 import type { Editor } from "./editor";
 import { startLongRun } from "./long-run";
@@ -140,6 +141,36 @@ describe("tuning in a real editor", function () {
     await item.locator("button.link", { hasText: "wrong.jsonl:41" }).click();
     await editor.page.locator(".tab.active", { hasText: "wrong.jsonl" }).waitFor();
     await editor.page.locator(".statusbar-item", { hasText: "Ln 41" }).waitFor();
+  });
+
+  it("refuses a task that another window is tuning, with its run, and plans once that is done", async () => {
+    const run = path.join(workspace, ".plumb", "runs", "of-another-window");
+    await holdingTask(path.join(workspace, "messages.plumb.json"), new Date(), async (tellRun) => {
+      await tellRun(run);
+      await plan("messages.plumb.json");
+      const refusal = page.locator(".first.bad", { hasText: "A task has one run at a time" });
+      await refusal.waitFor({ timeout: 60_000 });
+      assert.ok((await refusal.innerText()).includes(run));
+      assert.equal(await button("tune").count(), 0);
+      await picture("tune-elsewhere");
+    });
+    await button("again").click();
+    await page.locator(".first", { hasText: "Tunes tiny" }).waitFor({ timeout: 60_000 });
+  });
+
+  it("goes on with a run that was cut off, whose answers were corrected since, with those that it began with", async () => {
+    page = await startLongRun(editor, "messages.plumb.json");
+    await button("cancel").click();
+    await page.locator(".first", { hasText: "Cancelled" }).waitFor({ timeout: 60_000 });
+    const before = await labels();
+    await writeFile(path.join(workspace, "messages.jsonl"), before.replace('"none"', '"pressure"'));
+    await button("resume").click();
+    await page.locator(".stand", { hasText: /step \d{2,} of/ }).waitFor({ timeout: 60_000 });
+    await button("cancel").click();
+    await page.locator(".first", { hasText: "Cancelled" }).waitFor({ timeout: 60_000 });
+    await writeFile(path.join(workspace, "messages.jsonl"), before);
+    const cut = (await runs()).at(-1)!;
+    await rm(path.join(workspace, ".plumb", "runs", cut), { recursive: true });
   });
 
   it("shows a run as it goes, refuses a second one in words, and cancels without loss", async () => {

@@ -177,7 +177,10 @@ describe("the command line", function () {
     );
     assert.equal(stopped.code, 130);
     assert.equal(jsonLines(stopped.out).at(-1)?.type, "paused");
-    assert.match(stopped.err, /Go on with:\n {2}plumb tune --resume stopped\n$/);
+    assert.match(
+      stopped.err,
+      /, with texts and answers as they were .*\. Go on with:\n {2}plumb tune --resume stopped\n$/,
+    );
     const { code } = plumb(["tune", "--resume", "stopped"], { cwd: task.folder });
     assert.equal(code, 0);
     assert.deepEqual(await adapterOf(path.join(task.folder, "stopped")), await adapterOf(straight));
@@ -219,6 +222,87 @@ describe("the command line", function () {
     const { code, err } = plumb(["tune", "--resume", "killed"], { cwd: task.folder });
     if (code !== 0) assert.match(err, /is finished/);
     assert.deepEqual(await adapterOf(folder), await adapterOf(run));
+  });
+
+  it("goes on from a kill of all its processes to the bit, though an answer was corrected since, and says so", async () => {
+    const args = ["tune", "moods.plumb.json", ...QUICK, "--json", "--out", "corrected"];
+    await interrupted(args, task.folder, /"phase":"tune".*"done":5,/, "SIGKILL", true);
+    const folder = path.join(task.folder, "corrected");
+    assert.ok(!existsSync(path.join(folder, "adapter.safetensors")), "killed in the middle");
+    const file = path.join(task.folder, "moods.jsonl");
+    const before = await readFile(file, "utf8");
+    await writeFile(file, before.replaceAll('"label":"happy"', '"label":"sad"'));
+    try {
+      const { code, err } = plumb(["tune", "--resume", "corrected"], { cwd: task.folder });
+      assert.equal(code, 0, err);
+      assert.match(err, /have changed since the run began\. It goes on with them as they were then/);
+    } finally {
+      await writeFile(file, before);
+    }
+    assert.deepEqual(await adapterOf(folder), await adapterOf(run));
+    assert.ok(!(await readdir(path.join(folder, "checkpoint"))).includes("examples.jsonl"));
+  });
+
+  describe("of two that tune one task at once", () => {
+    const long = ["--base", TINY, "--steps", "2000", "--threads", "1", "--no-probe", "--patience", "1000"];
+    const locks = async () =>
+      (await readdir(path.join(task.folder, ".plumb"))).filter((name) => name.endsWith(".lock"));
+
+    it("refuses the second, with the first one's folder; a kill of the first, and nothing stands in the way", async () => {
+      const args = [CLI, "tune", "moods.plumb.json", ...long, "--json"];
+      const first = spawn(process.execPath, args, { cwd: task.folder, detached: true });
+      let said = "";
+      const started = new Promise<string>((resolve) =>
+        first.stdout.on("data", (text: Buffer) => {
+          said += text.toString();
+          const line = said.split("\n").find((each) => each.includes('"type":"started"'));
+          if (line !== undefined) resolve((JSON.parse(line) as { folder: string }).folder);
+        }),
+      );
+      const ended = new Promise((resolve) => first.on("close", resolve));
+      try {
+        const folder = await started;
+        for (const more of [[], ["--out", "second"]]) {
+          const { code, out, err } = plumb(["tune", "moods.plumb.json", ...QUICK, ...more], {
+            cwd: task.folder,
+          });
+          assert.deepEqual([code, out], [1, ""]);
+          assert.match(
+            err,
+            /^A task has one run at a time, and one of moods\.plumb\.json has been at work since /,
+          );
+          assert.ok(err.includes(`: ${folder}. Wait for it`), err);
+          assert.ok(!existsSync(path.join(task.folder, "second")));
+        }
+      } finally {
+        process.kill(-first.pid!, "SIGKILL");
+        await ended;
+      }
+      assert.deepEqual(await locks(), ["moods.plumb.json.lock"], "left behind");
+      const { code, err } = plumb(["tune", "moods.plumb.json", ...QUICK], { cwd: task.folder });
+      assert.equal(code, 0, err);
+      assert.deepEqual(await locks(), []);
+    });
+
+    it("lets one work, whichever is first", async () => {
+      const both = ["left", "right"].map(
+        (out) =>
+          new Promise<{ out: string; code: number | null; err: string }>((resolve) => {
+            const args = [CLI, "tune", "moods.plumb.json", ...long, "--json", "--out", out];
+            const child = spawn(process.execPath, args, { cwd: task.folder, detached: true });
+            let err = "";
+            child.stdout.on("data", (text: Buffer) => {
+              if (/"phase":"tune".*"done":5,/.test(text.toString())) child.kill("SIGINT");
+            });
+            child.stderr.on("data", (text: Buffer) => (err += text.toString()));
+            child.on("close", (code) => resolve({ out, code, err }));
+          }),
+      );
+      const [one, other] = (await Promise.all(both)).sort((a, b) => b.code! - a.code!);
+      assert.deepEqual([one!.code, other!.code], [130, 1], `${one!.err}\n${other!.err}`);
+      assert.match(other!.err, /^A task has one run at a time, and one of moods\.plumb\.json has been /);
+      assert.ok(!existsSync(path.join(task.folder, other!.out)));
+    });
   });
 
   describe("predict", () => {

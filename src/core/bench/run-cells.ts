@@ -101,7 +101,10 @@ async function runCell(out: string, cell: Cell, start: Start): Promise<CellResul
     if (status === "finished") return resultOf(await reportOf(run));
     if (status === "trouble") await rm(run, { recursive: true, force: true });
     const goOn = status === "running" || status === "paused";
-    const end = await start(goOn ? { type: "resume", run } : { ...cell.job, out: run }, cell);
+    const end = await start(
+      goOn ? { type: "resume", run, cell: true } : { ...cell.job, out: run, cell: true },
+      cell,
+    );
     return end.kind === "paused" ? null : resultOf(Report.parse(end.result.report));
   } catch (error) {
     if (!(error instanceof PlumbError) && !(error instanceof EngineError)) throw error;

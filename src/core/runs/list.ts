@@ -3,7 +3,7 @@ import path from "node:path";
 import * as z from "zod";
 import { isFolderLocked } from "../lock";
 import { BootstrapEstimate, type Estimate } from "../schema/report";
-import { RUN_FILES } from "../tuning/run-folder";
+import { keepsExamples, RUN_FILES } from "../tuning/run-folder";
 import { findTask } from "./task-of-run";
 import { say } from "../say";
 
@@ -34,6 +34,8 @@ export interface RunEntry {
   readonly score: (Estimate & { readonly of: "macroF1" | "rougeL" }) | null;
   /** Bytes of the adapter; null where there is none. */
   readonly adapter: number | null;
+  /** Whether it would go on with task and examples as they were when it began, and not as they are now. */
+  readonly keepsExamples: boolean;
 }
 
 const Manifest = z.object({
@@ -79,7 +81,7 @@ export async function readRun(folder: string): Promise<RunEntry | null> {
     return {
       ...{ folder, id, state: "damaged", reason: say`${RUN_FILES.manifest} cannot be read`, task: null },
       ...{ taskName: "", createdAt: "", method: "", baseModel: "", basePath: null },
-      ...{ folds: 0, score: null, adapter: null },
+      ...{ folds: 0, score: null, adapter: null, keepsExamples: false },
     };
   }
   const unended = manifest.status === "running" || manifest.status === "paused";
@@ -99,6 +101,7 @@ export async function readRun(folder: string): Promise<RunEntry | null> {
     folds: manifest.folds?.count ?? 0,
     score: state === "finished" ? await scoreOf(folder) : null,
     adapter: await sizeOf(path.join(folder, RUN_FILES.adapter)),
+    keepsExamples: keepsExamples(folder),
   };
 }
 

@@ -1,6 +1,7 @@
 import { checkTask, loadTask } from "../data";
 import { Interrupted, type JobChannel, type JobTools, namedModel } from "./job-tools";
 import { budgetOf, openForTuning, openTuningSession } from "./open";
+import { refuseHeldTask } from "../runs/task-lock";
 import { prepareRun } from "./prepare";
 import { hasMeasuredRates } from "./probe";
 import type { Job } from "./protocol";
@@ -9,6 +10,7 @@ import { secondsOfRun, timeOneStep } from "./timing";
 /**
  * Tells what a run would do and cost, and what speaks against it, without making one: `checked` as soon as the examples are
  * read, and `planned` once a step has been timed. Nothing is written. A task that cannot be run has no plan.
+ * @throws PlumbError where another process works on the task: a plan would take its processors for nothing.
  */
 export async function forecastJob(
   job: Extract<Job, { type: "forecast" }>,
@@ -17,6 +19,7 @@ export async function forecastJob(
 ): Promise<void> {
   const end = () => channel.send({ type: "done", result: { folder: null, report: null, early: false } });
   const loaded = await loadTask(job.task);
+  await refuseHeldTask(loaded.path);
   const check = checkTask(loaded, null);
   channel.send({ type: "checked", check });
   if (!check.runnable) {

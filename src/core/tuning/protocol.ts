@@ -21,6 +21,9 @@ export const EngineWishes = z.object({
 });
 export type EngineWishes = z.infer<typeof EngineWishes>;
 
+/** The run is a cell of a suite, an ablation or a curve: others of its task may work meanwhile, each with a lock of its own. */
+const cell = z.literal(true).optional();
+
 /** What a worker can be asked to do. Paths are absolute. */
 export const Job = z.discriminatedUnion("type", [
   z.object({
@@ -37,10 +40,12 @@ export const Job = z.discriminatedUnion("type", [
     /** Absent: where no measured rates exist. */
     probe: z.boolean().optional(),
     checkpointSeconds: z.number().nonnegative().optional(),
+    cell,
   }),
   z.object({
     type: z.literal("resume"),
     run: z.string(),
+    cell,
     checkpointSeconds: z.number().nonnegative().optional(),
   }),
   z.object({

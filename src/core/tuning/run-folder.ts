@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { access, mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
@@ -22,6 +23,13 @@ export const RUN_FILES = {
 
 /** Among the checkpoints: what the run starts from, where another adapter gives it. */
 export const START_FILE = "start.safetensors";
+
+/** Among the checkpoints, as long as a run has not ended: the examples that it began with. */
+export const keptExamplesFile = (folder: string): string =>
+  path.join(folder, RUN_FILES.checkpoints, "examples.jsonl");
+
+/** Whether a run goes on with its examples as they were when it began, and not as they are now. */
+export const keepsExamples = (folder: string): boolean => existsSync(keptExamplesFile(folder));
 
 /** Errors of the file system as clauses. */
 const reasons = (): Readonly<Record<string, string>> => ({
@@ -72,7 +80,7 @@ export async function plumbFolder(taskFolder: string): Promise<string> {
 }
 
 /** Takes `.plumb` away where it holds nothing but what hides it. */
-async function removeUnused(folder: string): Promise<void> {
+export async function removeUnused(folder: string): Promise<void> {
   await rmdir(path.join(folder, "runs")).catch(() => undefined);
   const content = await readdir(folder).catch(() => [""]);
   if (content.some((name) => name !== HIDING)) return;
@@ -177,6 +185,7 @@ const discardFolder = (folder: string) => rm(folder, { recursive: true, force: t
 async function discardContent(folder: string): Promise<void> {
   const checkpoints = path.join(folder, RUN_FILES.checkpoints);
   await rm(path.join(checkpoints, START_FILE), { force: true });
+  await rm(keptExamplesFile(folder), { force: true });
   await rm(path.join(folder, RUN_FILES.manifest), { force: true });
   await rmdir(checkpoints).catch(() => undefined); // Not empty: not ours.
 }

@@ -1,4 +1,4 @@
-import { foldExamples, loadTask, recordSplit } from "../data";
+import { foldExamples, loadTask, recordSplit, type LoadedTask } from "../data";
 import { PlumbError } from "../errors";
 import { recordedPath } from "../files";
 import type { Manifest } from "../schema";
@@ -6,6 +6,8 @@ import { carryOut } from "./carry-out";
 import { forecastSentence, formatBytes, sizeOfFiles } from "./forecast";
 import { CHECKPOINT_SECONDS, Interrupted, type JobChannel, type JobTools, namedModel } from "./job-tools";
 import { lockFolder } from "../lock";
+import { keepExamples } from "./kept-examples";
+import { holdingTask } from "../runs/task-lock";
 import { openForTuning, openTuningSession, type OpenedModel } from "./open";
 import { checkData, contentHash, hashFile, prepareRun, type PreparedRun } from "./prepare";
 import { hasMeasuredRates } from "./probe";
@@ -24,8 +26,20 @@ type Folds = NonNullable<Manifest["folds"]>;
 export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel): Promise<void> {
   const begun = tools.now().getTime();
   if (job.out !== undefined) await refuseTaken(job.out);
-  const warn = (message: string) => channel.send({ type: "note", level: "warning", message });
   const loaded = await loadTask(job.task);
+  const tune = (tellRun?: TellRun) => tuneLoaded(job, loaded, begun, { tools, channel, tellRun });
+  await (job.cell === true ? tune() : holdingTask(loaded.path, tools.now(), tune));
+}
+
+type TellRun = (folder: string) => Promise<void>;
+
+async function tuneLoaded(
+  job: TuneJob,
+  loaded: LoadedTask,
+  begun: number,
+  { tools, channel, tellRun }: { tools: JobTools; channel: JobChannel; tellRun: TellRun | undefined },
+): Promise<void> {
+  const warn = (message: string) => channel.send({ type: "note", level: "warning", message });
   checkData(loaded).forEach(warn);
   let prepared = await prepareRun(loaded, job, tools, (base) => {
     channel.send(namedModel(base));
@@ -99,7 +113,7 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
         { id, folder, prepared, folds, opened, cutTexts, decisions, trainLimit: job.trainLimit },
         tools,
       );
-      await begin(folder, manifest, prepared).catch(async (error: unknown) => {
+      await begin(folder, manifest, prepared, tellRun).catch(async (error: unknown) => {
         await discard();
         throw error;
       });
@@ -123,9 +137,16 @@ export async function tuneJob(job: TuneJob, tools: JobTools, channel: JobChannel
   }
 }
 
-/** From here on the folder is a run that can be resumed: with a copy of what it starts from. */
-async function begin(folder: string, manifest: Manifest, { start }: PreparedRun): Promise<void> {
+/** From here on the folder is a run that can be resumed: with a copy of what it starts from, and of its examples. */
+async function begin(
+  folder: string,
+  manifest: Manifest,
+  { start, split }: PreparedRun,
+  tellRun: TellRun | undefined,
+): Promise<void> {
+  await tellRun?.(folder);
   if (manifest.startedFrom !== undefined) await keepStart(folder, start);
+  await keepExamples(folder, [...split.train, ...split.test]);
   await writeManifest(folder, manifest);
 }
 

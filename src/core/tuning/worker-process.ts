@@ -3,6 +3,7 @@ import { describeFirst } from "../data/issue";
 import { PlumbError } from "../errors";
 import { FromWorker, type Job, type JobResult, type ToWorker } from "./protocol";
 import { sizeOf } from "./job-tools";
+import { keepsExamples } from "./run-folder";
 import type { StopMode } from "./trainer";
 import { languageEnvironment } from "../language";
 import { say } from "../say";
@@ -131,7 +132,9 @@ function follow(
 }
 
 const goOn = (folder: string, type: Job["type"]): string =>
-  say`What was saved is kept; go on with: plumb ${type.startsWith("base-") ? "base train" : "tune"} --resume ${shellWord(folder)}`;
+  keepsExamples(folder)
+    ? say`What was saved is kept, with texts and answers as they were when the run began; go on with: plumb tune --resume ${shellWord(folder)}`
+    : say`What was saved is kept; go on with: plumb ${type.startsWith("base-") ? "base train" : "tune"} --resume ${shellWord(folder)}`;
 
 type ModelInUse = Pick<Extract<FromWorker, { type: "model" }>, "path" | "files">;
 

@@ -114,6 +114,8 @@ export function explain(
         tries: [],
         actions: ["resume", "log"],
       };
+    case "task-locked":
+      return { message, tries: [], actions: [onward, "log"] };
     case "task-changed":
     case "example-changed":
     case "split-changed":
@@ -125,6 +127,7 @@ export function explain(
         actions: ["again", "task"],
       };
     case "base-changed":
+    case "kept-examples":
     case "run-finished":
     case "run-trouble":
     case "run-missing":

@@ -50,11 +50,17 @@ export class UnfinishedRuns {
     const [resume, later, away] = [l10n.t("Resume"), l10n.t("Not Now"), l10n.t("Delete Run")];
     const date = new Figures(vscode.env.language).date(run.createdAt);
     const answer = await vscode.window.showInformationMessage(
-      l10n.t(
-        "{0}: the run of {1} did not end. Nothing of what it had saved is lost; it goes on to the same result, as long as its task and its texts with their answers are what they were.",
-        run.taskName,
-        date,
-      ),
+      run.keepsExamples
+        ? l10n.t(
+            "{0}: the run of {1} did not end. Nothing of what it had saved is lost; it goes on to the same result, with task, texts and answers as they were when it began, whatever was labelled since.",
+            run.taskName,
+            date,
+          )
+        : l10n.t(
+            "{0}: the run of {1} did not end. Nothing of what it had saved is lost; it goes on to the same result, as long as its task and its texts with their answers are what they were.",
+            run.taskName,
+            date,
+          ),
       resume,
       later,
       away,

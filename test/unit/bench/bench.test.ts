@@ -133,6 +133,7 @@ describe("a suite", function () {
     const started: string[] = [];
     const start: Start = (job, cell) => {
       started.push(cell.id);
+      assert.ok("cell" in job && job.cell, "the lock of the task is not asked for");
       return here(job, cell);
     };
     const ends = await Promise.all([runCells(out, cells, start, quiet), runCells(out, cells, start, quiet)]);

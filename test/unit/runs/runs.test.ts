@@ -8,6 +8,7 @@ import { listRuns, readRun, runsFolder } from "../../../src/core/runs/list";
 import { runsOn } from "../../../src/core/runs/on-model";
 import { lockFolder } from "../../../src/core/lock";
 import { Manifest } from "../../../src/core/schema";
+import { keptExamplesFile } from "../../../src/core/tuning/run-folder";
 import { fakeTools, makeTask, QUICK, run, tune } from "../tuning/fake-task";
 
 const stopAt = (step: number) => (messages: readonly { type: string; done?: number }[]) =>
@@ -62,13 +63,25 @@ describe("runs on the disk", function () {
     assert.equal((await readRun(folder))?.task, renamed);
     await writeFile(renamed, content.replace("{", '{ "seed": 5, '));
     assert.equal((await readRun(folder))?.task, renamed);
-    await assert.rejects(run({ type: "resume", run: folder }), /renamed\.plumb\.json has changed since/);
-    await writeFile(renamed, content);
     assert.ok((await run({ type: "resume", run: folder })).result);
     const { task: recorded } = Manifest.parse(
       JSON.parse(await readFile(path.join(folder, "manifest.json"), "utf8")),
     );
     assert.equal(path.resolve(folder, recorded.file), renamed);
+  });
+
+  it("that kept no copy go on under the new name where the task is what it was, and only then", async () => {
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    assert.equal((await readRun(folder))?.keepsExamples, true);
+    await rm(keptExamplesFile(folder));
+    assert.equal((await readRun(folder))?.keepsExamples, false);
+    const renamed = path.join(task.folder, "renamed.plumb.json");
+    const content = await readFile(task.file, "utf8");
+    await rename(task.file, renamed);
+    await writeFile(renamed, content.replace("{", '{ "seed": 5, '));
+    await assert.rejects(run({ type: "resume", run: folder }), /renamed\.plumb\.json has changed since/);
+    await writeFile(renamed, content);
+    assert.ok((await run({ type: "resume", run: folder })).result);
   });
 
   it("have the task file that their manifest names where two others could be it, or none", async () => {
@@ -79,6 +92,7 @@ describe("runs on the disk", function () {
     await writeFile(path.join(task.folder, "a.plumb.json"), content);
     await writeFile(path.join(task.folder, "b.plumb.json"), content);
     assert.equal((await readRun(folder))?.task, task.file);
+    await rm(keptExamplesFile(folder));
     await assert.rejects(run({ type: "resume", run: folder }), /moods\.plumb\.json/);
   });
 

@@ -5,6 +5,7 @@ import type { RunEntry, RunState } from "../../../src/core/runs/list";
 const entry = (id: string, state: RunState, task: string | null = "/t.plumb.json"): RunEntry => ({
   ...{ folder: `/runs/${id}`, id, state, reason: null, task, taskName: "t", createdAt: id, folds: 0 },
   ...{ method: "ptuning-bias", baseModel: "tiny", basePath: null, score: null, adapter: null },
+  keepsExamples: false,
 });
 const offered = (runs: RunEntry[], declined: string[] = []) =>
   unfinishedRuns(runs, new Set(declined)).map(({ id }) => id);

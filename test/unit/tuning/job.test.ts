@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { Prediction, Report } from "../../../src/core/schema";
 import { seededRandom } from "../../../src/core/random";
 import type { BaseModel } from "../../../src/core/model";
 import { Manifest } from "../../../src/core/schema";
-import { textHash } from "../../../src/core/tuning/run-folder";
+import { keptExamplesFile, textHash } from "../../../src/core/tuning/run-folder";
 import { readAdapter } from "../../../src/core/tuning/adapter";
 import { decodeTensors, encodeTensors } from "../../../src/core/tuning/safetensors";
 import { chooseLook } from "../../../src/core/tuning/choose";
@@ -160,6 +160,62 @@ describe("a tuning job", () => {
       assert.equal((await manifestOf(folder)).resumed.length, stops.length);
     }
   });
+
+  for (const [kind, more] of [
+    ["single", {}],
+    ["multi", { extra: ["kept"], seed: 2 }],
+    ["generation", {}],
+  ] as const) {
+    it(`of kind ${kind} goes on with task and examples as they were, to the bit, whatever became of them`, async () => {
+      const own = await makeTask(kind, 90, more);
+      try {
+        const examples = path.join(own.folder, "moods.jsonl");
+        // What a report counts beside text and answer, and what nobody needs a second time.
+        const begun = rows(kind, 90).map((row, at) => ({
+          ...{ ...row, group: `g${at >> 1}`, note: "private", annotator: "Ann" },
+          ...(kind === "generation" ? { references: [row.target, "well"] } : {}),
+        }));
+        await writeFile(examples, begun.map((row) => `${JSON.stringify(row)}\n`).join(""));
+        const job = tune(own.file, kind === "single" ? { folds: 2 } : {});
+        const straight = await run(job);
+        const text = await readFile(examples, "utf8");
+        const content = await readFile(own.file, "utf8");
+        const changes: Record<string, () => Promise<void>> = {
+          corrected: () => writeFile(examples, text.replaceAll("happy", "sad")),
+          labelled: () => writeFile(examples, `${text}{"id":"new","text":"something else"}\n`),
+          "task changed": () => writeFile(own.file, content.replace("the mood", "Which mood")),
+          gone: async () => {
+            await rm(examples);
+            await rm(own.file);
+          },
+        };
+        for (const [what, change] of Object.entries(changes).slice(0, kind === "single" ? 4 : 1)) {
+          const { folder } = await run(job, fakeTools(), stopAt(17));
+          const kept = keptExamplesFile(folder);
+          assert.equal((await stat(kept)).mode & 0o777, 0o600, "for its owner alone");
+          assert.doesNotMatch(await readFile(kept, "utf8"), /private|Ann/);
+          await change();
+          await rm(path.join(own.folder, ".plumb", "test-looks.json"));
+          const resumed = await run({ type: "resume", run: folder });
+          await writeFile(examples, text);
+          await writeFile(own.file, content);
+          assert.match(
+            notesOf(resumed).join("\n"),
+            /have changed since the run began\. It goes on with them as/,
+          );
+          for (const name of ["adapter.safetensors", "predictions.jsonl"])
+            assert.deepEqual(await bytesOf(folder, name), await bytesOf(straight.folder, name), what);
+          const figures = (ran: Ran) => ({ ...Report.parse(ran.result?.report), run: null });
+          assert.deepEqual(figures(resumed), figures(straight), what);
+          assert.ok(!existsSync(kept), "a run that has ended keeps no copy");
+        }
+        const { folder } = await run(job, fakeTools(), stopAt(17));
+        assert.deepEqual(notesOf(await run({ type: "resume", run: folder })), [], "nothing has changed");
+      } finally {
+        await own.remove();
+      }
+    });
+  }
 
   it("stops and keeps what there is when asked to", async () => {
     const ran = await run(tune(task.file), fakeTools(), stopAt(13, "keep"));
@@ -544,8 +600,46 @@ describe("a tuning job says what is wrong", () => {
     assert.ok((await run({ type: "resume", run: folder })).result);
   });
 
-  it("a text that has changed since the run began, by file and line", async () => {
+  it("a task that is being tuned, before it computes anything, to a run, a plan and one that would go on", async () => {
+    const paused = await run(tune(task.file), fakeTools(), stopAt(5));
+    const ended = (job: Job, tools = fakeTools()) =>
+      run(job, tools).then(
+        () => "ended well",
+        (error: unknown) => (error as Error).message,
+      );
+    const untouched = fakeTools({}, { openBaseModel: () => assert.fail("the model was opened first") });
+    const out = path.join(task.folder, "second");
+    const others: Promise<string>[] = [];
+    const cells: Promise<string>[] = [];
+    const { folder } = await run(tune(task.file), fakeTools(), (messages) => {
+      if (others.length > 0 || !messages.some(({ type }) => type === "started")) return null;
+      others.push(
+        ended(tune(task.file), untouched),
+        ended(tune(task.file, { out }), untouched),
+        ended({ type: "forecast", task: task.file, options: QUICK, engine: {} }, untouched),
+        ended({ type: "resume", run: paused.folder }, untouched),
+      );
+      cells.push(ended(tune(task.file, { out: path.join(task.folder, "cell"), cell: true })));
+      return null;
+    });
+    for (const refusal of await Promise.all(others)) {
+      assert.match(
+        refusal,
+        /^A task has one run at a time, and one of .*moods\.plumb\.json has been at work since /,
+      );
+      assert.ok(refusal.includes(folder), refusal);
+    }
+    assert.deepEqual(await Promise.all(cells), ["ended well"], "cells have locks of their own");
+    assert.ok(!existsSync(out));
+    assert.ok(
+      (await run({ type: "resume", run: paused.folder })).result,
+      "a run that has ended holds nothing",
+    );
+  });
+
+  it("a text that has changed since a run began that kept no copy, by file and line", async () => {
     const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    await rm(keptExamplesFile(folder));
     const file = path.join(task.folder, "moods.jsonl");
     const text = await readFile(file, "utf8");
     await writeFile(file, text.replace(/"label":"\w+"/, '"label":"angry"'));
@@ -557,11 +651,28 @@ describe("a tuning job says what is wrong", () => {
     );
   });
 
-  it("goes on although texts were added and labelled meanwhile", async () => {
+  it("goes on without a copy although texts were added and labelled meanwhile", async () => {
     const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    await rm(keptExamplesFile(folder));
     const file = path.join(task.folder, "moods.jsonl");
     const more = '{"id":"new","text":"something else entirely","label":"sad"}\n';
     await writeFile(file, (await readFile(file, "utf8")) + more);
+    assert.ok((await run({ type: "resume", run: folder })).result);
+  });
+
+  it("a copy of its examples that is damaged, and goes on without it where they are what they were", async () => {
+    const { folder } = await run(tune(task.file), fakeTools(), stopAt(5));
+    const file = keptExamplesFile(folder);
+    const whole = await readFile(file, "utf8");
+    const [first, ...rest] = whole.split("\n");
+    for (const broken of [rest.join("\n"), [first!.replace("text", "Text"), ...rest].join("\n"), ""]) {
+      await writeFile(file, broken);
+      await assert.rejects(
+        run({ type: "resume", run: folder }),
+        /checkpoint.examples\.jsonl, the copy of the run's examples, is damaged: "t\d+" is not in it/,
+      );
+    }
+    await rm(file);
     assert.ok((await run({ type: "resume", run: folder })).result);
   });
 

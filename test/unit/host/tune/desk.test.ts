@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { PlumbError } from "../../../../src/core/errors";
 import { Desk, type DeskTools } from "../../../../src/host/tune/desk";
 import { RunQueue } from "../../../../src/host/tune/queue";
 
 const trouble = { message: "Not saved: a.jsonl.", tries: [], actions: ["again"] } as const;
 
 /** The plan of a task that is read when the test says so. */
-function desk(others: Partial<DeskTools> = {}) {
+function desk(others: Partial<DeskTools> = {}, queue = new RunQueue<Desk>()) {
   let fail: (error: Error) => void = () => assert.fail("nothing is read yet");
   const tools: DeskTools = {
     start: () => assert.fail("a worker was started"),
@@ -17,7 +18,7 @@ function desk(others: Partial<DeskTools> = {}) {
     now: () => 0,
     ...others,
   };
-  const one = new Desk("/tasks/a.plumb.json", tools, new RunQueue<Desk>(), () => undefined);
+  const one = new Desk("/tasks/a.plumb.json", tools, queue, () => undefined);
   return { one, fail: () => fail(new Error("unreadable")) };
 }
 
@@ -59,5 +60,48 @@ describe("the plan of a run", () => {
     };
     assert.deepEqual(await offered(""), ["(SmolLM2-135M-Instruct)", "larger", "other"]);
     assert.deepEqual(await offered("larger.gguf"), ["(larger.gguf)", "SmolLM2-135M-Instruct.Q4_1", "other"]);
+  });
+});
+
+describe("a run whose task another window is tuning", () => {
+  const locked = new PlumbError("task-locked", "A task has one run at a time: /runs/first.");
+  const nothing = () => undefined;
+  const others = { stop: nothing, kill: nothing, send: nothing, end: nothing };
+  const refusing: Partial<DeskTools> = {
+    readTask: () => Promise.resolve({ name: "a" } as Awaited<ReturnType<DeskTools["readTask"]>>),
+    start: () => ({ ...others, ended: Promise.reject(locked) }),
+    history: () => Promise.resolve({ losses: [], looks: [] }),
+    explain: (error, { folder }) => ({
+      message: (error as Error).message,
+      tries: [],
+      actions: [folder === null ? "again" : "resume"],
+    }),
+  };
+
+  it("is refused when it is planned, in the words of the lock", async () => {
+    const { one } = desk(refusing);
+    await one.look();
+    assert.equal(one.view().stage, "refused");
+    assert.equal(one.view().trouble?.message, locked.message);
+    assert.equal(await one.tune(), null);
+  });
+
+  it("is refused when its turn comes, and leaves the turn to the next", async () => {
+    const queue = new RunQueue<Desk>();
+    const { one: second } = desk(refusing, queue);
+    const { one: third } = desk(refusing, queue);
+    const first = desk({}, queue).one;
+    assert.ok(await queue.turn(first));
+    const ends = [second.resume("/runs/second"), third.resume("/runs/third")];
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(second.view().stage, "queued");
+    queue.leave(first);
+    for (const [at, end] of (await Promise.all(ends)).entries()) {
+      assert.ok(end?.kind === "failed" && end.trouble.message === locked.message);
+      assert.deepEqual(end.trouble.actions, ["resume"], "it can be gone on with later");
+      assert.equal(end.folder, ["/runs/second", "/runs/third"][at]);
+    }
+    assert.deepEqual([second.view().stage, third.view().stage], ["failed", "failed"]);
+    assert.ok(await queue.turn(first), "nobody is left at work");
   });
 });
