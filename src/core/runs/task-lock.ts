@@ -1,5 +1,4 @@
 import path from "node:path";
-import { shownPath } from "../data";
 import { PlumbError } from "../errors";
 import { holderOf, takeLock, type Owner } from "../lock";
 import { dayAndTime, say } from "../say";
@@ -47,7 +46,7 @@ export async function refuseHeldTask(taskFile: string): Promise<void> {
 }
 
 function refusal(taskFile: string, held: Owner | null): string {
-  const task = shownPath(taskFile);
+  const task = path.basename(taskFile);
   const file = lockOf(taskFile);
   if (held === null) return say`${task} is worked on by another process. Wait for it, or remove ${file}.`;
   const { since = "", run } = held.note ?? {};
