@@ -160,7 +160,7 @@ bool CublasLt::multiply(const Product& p, const char* (*status_string)(int)) {
                         plan.d, plan.choice.algorithm, workspace_, workspace_bytes_, stream_);
   if (status != 0)
     fail(status == kAllocationFailed ? "out-of-memory" : "device",
-         std::string("GPU: product: cuBLASLt says: ") + status_string(status));
+         std::string("GPU: product: cuBLAS says: ") + status_string(status));
   return true;
 }
 
