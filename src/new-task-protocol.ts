@@ -43,11 +43,17 @@ export interface NewTaskProblem {
   readonly message: string;
 }
 
+export type NewTaskColor = "blue" | "yellow" | "green" | "purple" | "red" | "orange";
+
 export interface NewTaskLabel {
   /** As it stands in the file; null for one that was added by hand. */
   readonly found: string | null;
   readonly name: string;
   readonly description: string;
+  /** Null for the one that follows from its place. */
+  readonly color: NewTaskColor | null;
+  /** What it will be known by; null where it is no label of the task. */
+  readonly sign: { readonly shape: string; readonly color: NewTaskColor } | null;
   readonly count: number;
   /** Whether it is no label of the task: its texts are left without it. */
   readonly dropped: boolean;
@@ -101,6 +107,14 @@ export type NewTaskWord =
   | "asItStands"
   | "baseModel"
   | "baseModelFile"
+  | "colorBlue"
+  | "colorByPlace"
+  | "colorGreen"
+  | "colorOf"
+  | "colorOrange"
+  | "colorPurple"
+  | "colorRed"
+  | "colorYellow"
   | "columnUse"
   | "comma"
   | "create"
@@ -201,6 +215,7 @@ export type FromNewTask =
   | { readonly type: "kind"; readonly kind: NewTaskKind }
   | { readonly type: "separator"; readonly separator: string | null }
   | { readonly type: "label"; readonly at: number; readonly name?: string; readonly description?: string }
+  | { readonly type: "label-color"; readonly at: number; readonly color: NewTaskColor | null }
   | { readonly type: "move-label"; readonly from: number; readonly to: number }
   | { readonly type: "add-label"; readonly name: string }
   | { readonly type: "remove-label"; readonly at: number }

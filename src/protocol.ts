@@ -84,6 +84,12 @@ export type ReportWord =
   | "tryWaiting";
 export type ReportWords = Readonly<Record<ReportWord, string>>;
 
+/** What a label is known by beside its name: a character, and the name of one of the theme's chart colours. */
+export interface LabelSign {
+  readonly shape: string;
+  readonly color: string;
+}
+
 /** Extension to the panel of a report or of a comparison. */
 export type ToReport =
   | {
@@ -94,6 +100,8 @@ export type ToReport =
       readonly locale: string;
       readonly kind: "single" | "multi" | "generation";
       readonly labels: readonly string[];
+      /** In their order. */
+      readonly signs: readonly LabelSign[];
       /** Multi-label tasks: from which probability on each label is given; else null. */
       readonly thresholds: readonly number[] | null;
       /** Something to know about the run, in a sentence. */
@@ -329,7 +337,11 @@ export interface LabelTask {
   readonly name: string;
   readonly kind: "single" | "multi" | "generation";
   readonly instruction: string;
-  readonly labels: readonly { readonly name: string; readonly description: string }[];
+  readonly labels: readonly {
+    readonly name: string;
+    readonly description: string;
+    readonly sign: LabelSign;
+  }[];
 }
 
 /**

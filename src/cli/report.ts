@@ -4,10 +4,16 @@ import type { Command } from "commander";
 import { loadTask } from "../core/data";
 import { PlumbError } from "../core/errors";
 import { writeFileAtomic } from "../core/files";
-import { compareReports, renderComparisonText, renderReport, renderReportText } from "../core/report";
+import {
+  compareReports,
+  renderComparisonText,
+  renderReport,
+  renderReportText,
+  withColors,
+} from "../core/report";
 import { judgedTexts, type JudgedTexts } from "../core/runs/judged-texts";
 import { findTask } from "../core/runs/task-of-run";
-import { Report } from "../core/schema";
+import { Report, type Label } from "../core/schema";
 import { readManifest, RUN_FILES, writing } from "../core/tuning/run-folder";
 import { reportWidth } from "./terminal";
 import { shellWord } from "../core/shell";
@@ -51,7 +57,9 @@ Example:
       const page = flags.html;
       if (page !== undefined) {
         await checkFolder(page);
-        const html = renderReport(report, { texts: await textsOf(run) });
+        const task = await taskOf(run);
+        const shown = task === null ? report : withColors(report, task.labels);
+        const html = renderReport(shown, { texts: task?.texts ?? new Map() });
         await writing(page, () => writeFileAtomic(page, html));
         process.stderr.write(`Written: ${page}\n`);
       }
@@ -128,8 +136,15 @@ async function runState(run: string): Promise<string> {
     : `the run has not finished (${manifest.status}). Go on with \`plumb tune --resume ${shellWord(run)}\`.`;
 }
 
-/** Texts of the run's task by id; empty, with a word on standard error, where they cannot be found any more. */
-async function textsOf(run: string): Promise<JudgedTexts> {
+/** The run's task as it is now. */
+interface TaskNow {
+  /** Its texts by id. */
+  readonly texts: JudgedTexts;
+  readonly labels: readonly Label[];
+}
+
+/** Null, with a word on standard error, where it cannot be found any more. */
+async function taskOf(run: string): Promise<TaskNow | null> {
   const folder = await folderOf(run);
   const manifest = await readManifest(folder).catch((error: unknown) => {
     if (error instanceof PlumbError) return null;
@@ -139,15 +154,15 @@ async function textsOf(run: string): Promise<JudgedTexts> {
     process.stderr.write(
       "The report stands without its run folder: the page will show ids instead of texts.\n",
     );
-    return new Map();
+    return null;
   }
   try {
-    const { examples } = await loadTask(await findTask(folder, manifest.task));
-    return judgedTexts(examples, [manifest]);
+    const { task, examples } = await loadTask(await findTask(folder, manifest.task));
+    return { texts: judgedTexts(examples, [manifest]), labels: task.labels ?? [] };
   } catch (error) {
     if (!(error instanceof PlumbError)) throw error;
     process.stderr.write(`The page will show ids instead of texts. ${error.message}\n`);
-    return new Map();
+    return null;
   }
 }
 

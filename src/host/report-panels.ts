@@ -2,7 +2,8 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
 import { loadTask } from "../core/data";
-import { languageFor, saidVerdict } from "../core/report";
+import { languageFor, saidVerdict, withColors } from "../core/report";
+import type { Label } from "../core/schema";
 import type { FromWorker, Job } from "../core/tuning/protocol";
 import { judgedTexts } from "../core/runs/judged-texts";
 import { headlineOf } from "../core/runs/list";
@@ -130,7 +131,9 @@ export class ReportPanels implements vscode.Disposable {
 
   private async read(run: string): Promise<ShownRun | undefined> {
     try {
-      return await shownRun(run, await readReport(run), await textsOf([run]));
+      const { labels, ...texts } = await taskNow([run]);
+      const report = await readReport(run);
+      return await shownRun(run, labels === null ? report : withColors(report, labels), texts);
     } catch (error) {
       const reason = sentenceOf(error);
       await vscode.window.showErrorMessage(vscode.l10n.t("Cannot show the report of {0}: {1}", run, reason));
@@ -219,19 +222,26 @@ function isRun(folder: string): Promise<boolean> {
   );
 }
 
+/** What a report takes of the task as it is now. */
+interface TaskNow extends ShownTexts {
+  /** Null where the task's files are gone. */
+  readonly labels: readonly Label[] | null;
+}
+
 /**
- * Examples and texts of the task that runs are of; none where its files are gone: the report does without the texts then.
+ * Of the task that runs are of; no texts where its files are gone: the report does without them then.
  * @param runs Folders; a manifest of another version does not say which texts were judged.
  */
-export async function textsOf(runs: readonly [string, ...string[]]): Promise<ShownTexts> {
+export async function taskNow(runs: readonly [string, ...string[]]): Promise<TaskNow> {
   try {
-    const { examples } = await loadTask(await taskOfRun(runs[0]));
+    const { task, examples } = await loadTask(await taskOfRun(runs[0]));
     const manifests = await Promise.all(runs.map((run) => readManifest(run).catch(() => ({}))));
     return {
       examples: new Map(examples.map((example) => [example.id, example])),
       texts: judgedTexts(examples, manifests),
+      labels: task.labels ?? [],
     };
   } catch {
-    return { examples: new Map(), texts: new Map() };
+    return { examples: new Map(), texts: new Map(), labels: null };
   }
 }

@@ -30,7 +30,7 @@ const task: Task = {
   name: "Pressure in messages",
   kind: "single",
   instruction: "Does the message press its reader?",
-  labels: [{ name: "pressure", description: "Rushes the reader." }, { name: "none" }],
+  labels: [{ name: "pressure", description: "Rushes the reader.", color: "orange" }, { name: "none" }],
   examples: "texts.jsonl",
   baseModel: "tiny.gguf",
 };
@@ -123,6 +123,9 @@ describe("pages in a real editor break no rule of accessibility that a program c
     await editor.page.locator(".quick-input-widget .monaco-list-row", { hasText: "table.csv" }).click();
     const page = await editor.frame(".summary");
     await page.locator(".summary", { hasText: "60" }).waitFor();
+    for (const [at, color] of ["red", "orange"].entries())
+      await page.locator(`[data-id="color-${at}"]`).selectOption(color);
+    await page.locator('.labels .mark[data-color="orange"]').waitFor();
     await check("new-task", page);
   });
 

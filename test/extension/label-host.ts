@@ -3,6 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { Desk, type DeskOptions } from "../../src/host/label/desk";
 import { labelPage } from "../../src/host/label/page";
 import { LabelMessage } from "../../src/host/label/messages";
+import { presentTask } from "../../src/host/label/present";
 import type { Task } from "../../src/core/schema";
 import type { FromLabel, ToLabel } from "../../src/protocol";
 import { labelWords } from "../label-words";
@@ -98,12 +99,7 @@ export class LabelHost {
     const { task, language, locked, latest, folded, held } = this.options;
     return this.post({
       type: "opened",
-      task: {
-        name: task.name,
-        kind: task.kind,
-        instruction: task.instruction ?? "",
-        labels: (task.labels ?? []).map(({ name, description = "" }) => ({ name, description })),
-      },
+      task: presentTask(task),
       words: labelWords(language ?? "en"),
       locale: language ?? "en",
       suggest: false,

@@ -136,6 +136,49 @@ describe("the page on which a task is made", function () {
     ]);
   });
 
+  it("gives labels colours by keyboard, which follow them, and keeps their signs apart", async () => {
+    const size = { width: 400, height: 860 };
+    const host = await start(messages(40) + "one more text here,unsure\n", "m.csv", { size });
+    const { page } = host;
+    const signs = () =>
+      page.evaluate<string[]>(
+        `[...document.querySelectorAll(".labels .mark")].map((one) => one.dataset.color + " " + one.textContent)`,
+      );
+    await control(host, "color-2").waitFor();
+    assert.deepEqual(await signs(), ["blue ●", "yellow ■", "green ▲"]);
+    const choices = control(host, "color-0").locator("option");
+    assert.deepEqual(await choices.allInnerTexts(), [
+      ...["By its place", "Blue", "Yellow", "Green", "Purple", "Red", "Orange"],
+    ]);
+    await page.getByRole("combobox", { name: "Colour of “no”" }).focus();
+    for (const key of ["ArrowDown", "ArrowDown"]) await page.keyboard.press(key);
+    await until(() => host.draft?.labels[0]?.color === "yellow");
+    assert.equal(await focused(host), "color-0");
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(host), "label-0");
+    await page.keyboard.press("Alt+ArrowDown");
+    await until(() => host.draft?.labels[1]?.name === "no");
+    await page.waitForFunction(`document.activeElement.dataset.id === "label-1"`);
+    // Its place would give the other one a yellow square too, were it second.
+    assert.deepEqual(await signs(), ["blue ●", "yellow ■", "green ▲"]);
+    await control(host, "color-0").selectOption({ label: "Yellow" });
+    await until(() => host.draft?.labels[0]?.color === "yellow");
+    await page.locator('.labels li:first-child .mark[data-color="yellow"]').waitFor();
+    assert.deepEqual(await signs(), ["yellow ●", "yellow ■", "green ▲"]);
+    assert.equal(
+      await page.evaluate(
+        `document.querySelector("main").scrollWidth - document.querySelector("main").clientWidth`,
+      ),
+      0,
+    );
+    await control(host, "create").focus();
+    await page.keyboard.press("Enter");
+    await until(() => host.made !== null);
+    assert.deepEqual((await task(host)).labels, [
+      ...[{ name: "yes", color: "yellow" }, { name: "no", color: "yellow" }, { name: "unsure" }],
+    ]);
+  });
+
   it("leaves an answer out that is no label, and takes it back, by keyboard", async () => {
     const host = await start(messages(40).replace(/,yes\r?\n$/, ",unsure\n") + "one more text here,unsure\n");
     const { page } = host;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Locator } from "playwright-core";
+import type { Task } from "../../src/core/schema";
 import { loadTask } from "../../src/core/data";
 import { textOf } from "../unit/data/folder";
 import type { Editor } from "./editor";
@@ -88,6 +89,44 @@ describe("a new task in a real editor", function () {
     assert.deepEqual([task.kind, task.labels], ["single", [{ name: "no" }, { name: "yes" }]]);
     assert.equal(examples.filter(({ split }) => split === "test").length, 12);
     assert.deepEqual(problems, []);
+  });
+
+  it("gives a label a colour by keyboard, which the label editor shows; one that no theme has is told at its line", async () => {
+    await editor.run("View: Close All Editors");
+    await fromExplorer("messages.csv");
+    await page().locator(".summary", { hasText: "60 texts, 60 with an answer" }).waitFor({ timeout: 60_000 });
+    const color = page().getByRole("combobox", { name: "Colour of “yes”" });
+    await color.focus();
+    await editor.page.keyboard.press("o");
+    await page().locator('.labels .mark[data-color="orange"]').waitFor();
+    await place.picture("new-task-colors");
+    await page().locator('[data-id="out"]').fill("colored");
+    await page().getByRole("button", { name: "Create Task" }).click();
+    await editor.page.locator(".tab.active", { hasText: "colored.jsonl" }).waitFor({ timeout: 60_000 });
+    const label = page().locator("button.label", { hasText: "yes" }).locator('.mark[data-color="orange"]');
+    await label.waitFor({ timeout: 60_000 });
+    await place.picture("label-colors");
+    const file = path.join(workspace, "colored.plumb.json");
+    const written = await readFile(file, "utf8");
+    assert.deepEqual((JSON.parse(written) as Task).labels, [
+      { name: "no" },
+      { name: "yes", color: "orange" },
+    ]);
+    const lines = written.replace('"orange"', '"ornage"').split("\n");
+    await writeFile(file, lines.join("\n"));
+    await editor.openFile("colored.plumb.json");
+    await editor.run("Plumb: Check Task");
+    await editor.run("Problems: Focus on Problems View");
+    const at = `[Ln ${lines.findIndex((line) => line.includes("ornage")) + 1}, `;
+    await editor.page
+      .locator(".markers-panel .monaco-list-row", {
+        hasText: 'field "labels[1].color": found the text "ornage"',
+      })
+      .filter({ hasText: at })
+      .first()
+      .waitFor({ timeout: 60_000 });
+    await editor.run("View: Close Panel");
+    await writeFile(file, written);
   });
 
   it("lists what was left out, and leads to its line in the file", async () => {

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { rowsBehind, thresholdsOf, type Report } from "../../src/core/report";
+import { reportSigns, rowsBehind, thresholdsOf, type Report } from "../../src/core/report";
 import type { JudgedTexts } from "../../src/core/runs/judged-texts";
 import { panelPage } from "../../src/host/panel-page";
 import { ReportMessage } from "../../src/host/report/messages";
@@ -87,6 +87,7 @@ export class ReportHost {
         locale: language,
         kind: report.task.kind,
         labels: report.task.labels,
+        signs: reportSigns(report.task),
         thresholds: thresholdsOf(report)?.map(({ value }) => value) ?? null,
         notice: options.notice ?? null,
       });

@@ -15,7 +15,7 @@ import type { BaseManifest, Contamination } from "../schema";
 import { encodeAnswer, type EncodedAnswer, type Item } from "../tuning/layout";
 import { answerRoomOf, checkData, itemsOf } from "../tuning/prepare";
 import { mixSeed } from "../tuning/order";
-import { sha256 } from "../tuning/run-folder";
+import { sha256, withoutColors } from "../tuning/run-folder";
 import { cleanExamples, compareWithBenchmarks, refuseOverlapping } from "./contamination";
 import { TaskEncoder } from "./encode";
 import type { OpenedList } from "./list";
@@ -126,7 +126,7 @@ export function hashOf({ loaded, fit, heldOut }: Pick<TrainingTask, "loaded" | "
       answerOf(loaded.task, example),
       example.references ?? null,
     ]);
-  return sha256(JSON.stringify([loaded.task, used(fit), used(heldOut)]));
+  return sha256(JSON.stringify([withoutColors(loaded.task), used(fit), used(heldOut)]));
 }
 
 export function encodeTask(

@@ -1,4 +1,4 @@
-import type { TaskKind } from "../schema";
+import type { LabelColor, TaskKind } from "../schema";
 import { countLabels, joinSpellings, type AnswerChoices } from "./answers";
 import { guessForm, type TaskChoices } from "./guess";
 import type { Inspection } from "./inspect";
@@ -17,6 +17,8 @@ export interface DraftLabel {
   readonly found: string | null;
   readonly name: string;
   readonly description: string;
+  /** Null for the one that follows from its place. */
+  readonly color: LabelColor | null;
   /** Texts that have it. */
   readonly count: number;
   /** Whether it is no label of the task ("don't know", "?"): its texts are left without it. */
@@ -113,11 +115,28 @@ export function withLabel(
   };
 }
 
+/** Another colour of a label, and of all that have become one with it; null for the one that follows from its place. */
+export function withColor(draft: TaskDraft, at: number, color: LabelColor | null): TaskDraft {
+  const name = draft.labels[at]?.name.trim();
+  const labels = draft.labels.map((label) =>
+    label.name.trim() === name && !label.dropped ? { ...label, color } : label,
+  );
+  return { ...draft, labels };
+}
+
+/** The classes of the task, by name, each with its colour: labels of one name are one class. */
+export function classesOf({ labels }: Pick<TaskDraft, "labels">): Map<string, LabelColor | null> {
+  const classes = new Map<string, LabelColor | null>();
+  for (const { name, color, dropped } of labels)
+    if (!dropped) classes.set(name.trim(), classes.get(name.trim()) ?? color);
+  return classes;
+}
+
 /** A label that no text has yet. A name that is there already is not added again. */
 export function withNewLabel(draft: TaskDraft, given: string): TaskDraft {
   const name = given.trim();
   if (name === "" || draft.labels.some((label) => label.name.trim() === name)) return draft;
-  const label = { found: null, name, description: "", count: 0, dropped: false };
+  const label = { found: null, name, description: "", color: null, count: 0, dropped: false };
   return { ...draft, labels: [...draft.labels, label] };
 }
 
@@ -151,7 +170,7 @@ export function obstaclesOf(draft: TaskDraft): Obstacle[] {
   if (columnOf(draft, "text") === null) found.push("no-text");
   if (draft.name.trim() === "") found.push("blank-name");
   if (kind !== "generation") {
-    const names = new Set(draft.labels.flatMap(({ name, dropped }) => (dropped ? [] : [name.trim()])));
+    const names = classesOf(draft);
     if (draft.uncountable || draft.labels.length > mostLabels) found.push("many-labels");
     else if (names.has("")) found.push("blank-label");
     else if (names.size < leastLabels(kind)) found.push("few-labels");
@@ -188,6 +207,7 @@ export function newTaskOf(draft: TaskDraft): NewTask | null {
     ),
     dropped: new Set(all.flatMap(({ found: old, dropped }) => (old !== null && dropped ? [old] : []))),
     descriptions: new Map(named.map(({ name, description }) => [name, description.trim()])),
+    colors: classesOf(draft),
     ...(draft.baseModel === null ? {} : { baseModel: draft.baseModel }),
     keep: found.columns.flatMap(({ name }) =>
       draft.uses.get(name) === "keep" && !isReserved(name) ? [name] : [],
@@ -227,7 +247,7 @@ function recount(draft: TaskDraft): TaskDraft {
   const fresh = [...names].flatMap(([label, name]) =>
     known.has(label)
       ? []
-      : [{ found: label, name, description: "", count: counts.get(label)!, dropped: false }],
+      : [{ found: label, name, description: "", color: null, count: counts.get(label)!, dropped: false }],
   );
   return { ...draft, labels: [...kept, ...fresh], uncountable: counted === null };
 }

@@ -4,7 +4,7 @@ import { defaultTestShare, drawSides, shownPath, type LoadedExample, type Proble
 import { quoted } from "../data/problem";
 import { PlumbError } from "../errors";
 import { writeNewFileAtomic } from "../files";
-import type { Example, Label, Task } from "../schema";
+import type { Example, Label, LabelColor, Task } from "../schema";
 import { inTurns } from "../slices";
 import { answerIn, brokenCharacter, inOrder, type Answer, type LabelCount } from "./answers";
 import { isEmpty, shown } from "./columns";
@@ -33,6 +33,8 @@ export interface NewTask {
   dropped?: ReadonlySet<string>;
   /** What belongs under a label, by its name in the task. */
   descriptions?: ReadonlyMap<string, string>;
+  /** Colour of a label, by its name in the task; null for the one that follows from its place. */
+  colors?: ReadonlyMap<string, LabelColor | null>;
   /** Name or path of the base model; left out for the default one. */
   baseModel?: string;
   /** Columns that are kept under their names. */
@@ -469,7 +471,11 @@ function taskOf(file: string, base: string, options: NewTask, labels: readonly L
   };
 }
 
-function labelsFor(file: string, { choices, descriptions }: NewTask, labels: readonly LabelCount[]): Label[] {
+function labelsFor(
+  file: string,
+  { choices, descriptions, colors }: NewTask,
+  labels: readonly LabelCount[],
+): Label[] {
   const { kind } = choices;
   const needed = leastLabels(kind);
   if (labels.length < needed) {
@@ -495,7 +501,12 @@ function labelsFor(file: string, { choices, descriptions }: NewTask, labels: rea
     );
   return labels.map(({ label }) => {
     const description = descriptions?.get(label) ?? "";
-    return description === "" ? { name: label } : { name: label, description };
+    const color = colors?.get(label) ?? null;
+    return {
+      name: label,
+      ...(description === "" ? {} : { description }),
+      ...(color === null ? {} : { color }),
+    };
   });
 }
 

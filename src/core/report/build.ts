@@ -10,6 +10,7 @@ import { bootstrapEstimate, compare, type Judge, shareOf, shareRight } from "./r
 import { confusionMatrix, countClasses, isRight, type Judged, macroF1, microF1, scoreClass } from "./scores";
 import { decide, type Threshold, thresholdsFor } from "./thresholds";
 import { verdict } from "./verdict";
+import { colorsOf } from "./colors";
 import { wordCountRival } from "./word-count-rival";
 
 /** A training text is suspected only when a model that never saw it is at least this sure of another answer. */
@@ -28,7 +29,10 @@ export function buildReport(input: ReportInput): Report {
     task.kind === "generation" ? generationPart(input, units, options) : labelPart(input, units, options);
   const facts = {
     version: 1 as const,
-    task: { name: task.name, kind: task.kind, labels: (task.labels ?? []).map(({ name }) => name) },
+    task: {
+      ...{ name: task.name, kind: task.kind, labels: (task.labels ?? []).map(({ name }) => name) },
+      ...colorsOf(task.labels ?? []),
+    },
     // A step whose loss overflowed has no place on a curve, and none in JSON.
     run: { ...input.run, history: input.run.history.filter(({ loss }) => Number.isFinite(loss)) },
     data: { train: input.train.length, test: test.length, testLooks: input.testLooks },

@@ -3,7 +3,9 @@ export { compareReports, renderComparisonText, type RunComparison } from "./comp
 export { rowsBehind } from "./behind";
 export { changedTexts, classDifferences } from "./changes";
 export { renderComparison } from "./html/comparison";
+export { withColors } from "./colors";
 export { renderReport } from "./html/page";
+export { reportSigns } from "./html/signs";
 export { saidVerdict } from "./html/said";
 export type { ReportInput } from "./input";
 export { languageFor } from "./language";

@@ -2,7 +2,7 @@ import { access, readdir } from "node:fs/promises";
 import path from "node:path";
 import { readTask } from "../data";
 import type { Task } from "../schema";
-import { sha256 } from "../tuning/run-folder";
+import { taskHash } from "../tuning/run-folder";
 
 /** What a manifest says of its task. Manifests of other versions may lack more than the file. */
 export interface RecordedTask {
@@ -33,7 +33,7 @@ export async function findTask(runFolder: string, { file, hash, content }: Recor
         return { other, task };
       }),
   );
-  const same = tasks.filter(({ task }) => task !== null && sha256(JSON.stringify(task)) === hash);
+  const same = tasks.filter(({ task }) => task !== null && taskHash(task) === hash);
   const alike = tasks.filter(({ task }) => task !== null && task.name === content?.name);
   const found = same.length > 0 ? same : alike;
   return found.length === 1 ? found[0]!.other : recorded;

@@ -57,7 +57,7 @@ export const Manifest = z.object({
   reason: z.string().nullable().describe("Why it ended where it did not finish."),
   task: z.object({
     file: z.string().describe("Path from the run folder, with / on every system."),
-    hash: z.string().describe("SHA-256 of the task as read."),
+    hash: z.string().describe("SHA-256 of the task as read, but for the colours of its labels."),
     content: Task,
   }),
   data: z.array(z.object({ file: z.string(), sha256: z.string() })),

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { MethodName, TaskKind } from "./task";
+import { LabelColor, MethodName, TaskKind } from "./task";
 
 const share = z.number().min(0).max(1);
 const count = z.number().int().nonnegative();
@@ -100,7 +100,15 @@ export type ReportRow = z.infer<typeof ReportRow>;
 
 export const Report = z.object({
   version: z.literal(1),
-  task: z.object({ name: z.string(), kind: TaskKind, labels: z.array(z.string()) }),
+  task: z.object({
+    name: z.string(),
+    kind: TaskKind,
+    labels: z.array(z.string()),
+    colors: z
+      .array(LabelColor.nullable())
+      .optional()
+      .describe("Colours chosen for the labels, in their order; absent where none is."),
+  }),
   run: z.object({
     id: z.string(),
     method: MethodName,

@@ -4,6 +4,10 @@ import * as z from "zod";
 export const TaskKind = z.enum(["single", "multi", "generation"]);
 export type TaskKind = z.infer<typeof TaskKind>;
 
+/** Colours that every theme of the editor has, by their names there: `charts.red`. */
+export const LabelColor = z.enum(["blue", "yellow", "green", "purple", "red", "orange"]);
+export type LabelColor = z.infer<typeof LabelColor>;
+
 export const Label = z.looseObject({
   name: z.string().min(1).describe("The label as it stands in the examples."),
   word: z
@@ -12,6 +16,9 @@ export const Label = z.looseObject({
     .optional()
     .describe("What the model reads and writes for it, where that differs from the name."),
   description: z.string().optional().describe("What belongs under this label, for people who label."),
+  color: LabelColor.optional().describe(
+    "Colour of its sign wherever it is shown. By default one that follows from its place.",
+  ),
 });
 export type Label = z.infer<typeof Label>;
 

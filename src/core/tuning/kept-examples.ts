@@ -6,7 +6,7 @@ import { writeLargeFileAtomic } from "../files";
 import type { Manifest } from "../schema";
 import { contentHash, hashFile } from "./prepare";
 import { readIfThere } from "./run";
-import { jsonLines, keptExamplesFile, sha256, writing } from "./run-folder";
+import { jsonLines, keptExamplesFile, taskHash, writing } from "./run-folder";
 import { say } from "../say";
 
 /** Examples that are written at once. */
@@ -62,7 +62,7 @@ export async function haveInputsChanged(
   { task, data }: Pick<Manifest, "task" | "data">,
 ): Promise<boolean> {
   const now = await readTask(taskFile).then(
-    (read) => sha256(JSON.stringify(read.task)),
+    (read) => taskHash(read.task),
     () => null,
   );
   if (now !== task.hash) return true;

@@ -15,7 +15,7 @@ import { openAsDecided, otherProducts } from "./open";
 import { contentHash, partsOf, tunedLayout } from "./prepare";
 import type { Job } from "./protocol";
 import { Run } from "./run";
-import { readManifest, RUN_FILES, sha256, writing } from "./run-folder";
+import { readManifest, RUN_FILES, taskHash, writing } from "./run-folder";
 import { readKeptStart } from "./start";
 import { say } from "../say";
 
@@ -125,7 +125,7 @@ async function keptInputs(folder: string, taskFile: string, manifest: Manifest):
 /** Task and examples as they are now. @throws PlumbError where they are not what the run began with. */
 async function unchangedInputs(taskFile: string, manifest: Manifest): Promise<LoadedTask> {
   const loaded = await loadTask(taskFile);
-  if (sha256(JSON.stringify(loaded.task)) !== manifest.task.hash) {
+  if (taskHash(loaded.task) !== manifest.task.hash) {
     throw new PlumbError(
       "task-changed",
       say`${loaded.path} has changed since the run began. Bring the old content back, or start a new run.`,

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { describeFirst } from "../data/issue";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
-import { Manifest } from "../schema";
+import { Manifest, type Label, type Task } from "../schema";
 import { say } from "../say";
 import { shellWord } from "../shell";
 
@@ -231,6 +231,15 @@ export const jsonLines = (rows: readonly unknown[]) => rows.map((row) => `${JSON
 export function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
+
+/** A task without what changes nothing about a run: the colours of its labels. */
+export const withoutColors = (task: Task): Task =>
+  task.labels === undefined
+    ? task
+    : { ...task, labels: task.labels.map(({ color: _, ...label }): Label => label) };
+
+/** Of a task as it was read, but for the colours of its labels. */
+export const taskHash = (task: Task): string => sha256(JSON.stringify(withoutColors(task)));
 
 /** Of a text, as runs and suggestions name it: what they say of one does not hold once it has been changed. */
 export const textHash = (text: string): string => sha256(text).slice(0, 16);

@@ -13,7 +13,7 @@ import { checkData, contentHash, hashFile, prepareRun, type PreparedRun } from "
 import { hasMeasuredRates } from "./probe";
 import type { Job } from "./protocol";
 import { Run } from "./run";
-import { createRunFolder, refuseTaken, sha256, textHash, writeManifest, writing } from "./run-folder";
+import { createRunFolder, refuseTaken, taskHash, textHash, writeManifest, writing } from "./run-folder";
 import { keepStart, startSentences } from "./start";
 import { probed, secondsOfRun, timeOneStep } from "./timing";
 import type { Budget } from "./trainer";
@@ -185,7 +185,7 @@ async function manifestOf(
     program: tools.version,
     status: "running",
     reason: null,
-    task: { file: recordedPath(folder, loaded.path), hash: sha256(JSON.stringify(task)), content: task },
+    task: { file: recordedPath(folder, loaded.path), hash: taskHash(task), content: task },
     data: await Promise.all(
       files.map(async (file) => ({ file: recordedPath(folder, file), sha256: await hashFile(file) })),
     ),

@@ -1,10 +1,25 @@
-import type { LabelRow } from "../../protocol";
+import type { Task } from "../../core/schema";
+import { signsOf } from "../../core/signs";
+import type { LabelRow, LabelTask } from "../../protocol";
 import { isTest, whyShown, type Arrangement } from "./arrange";
 
 /** Characters of a text that a list shows. */
 const BEGINNING = 240;
 /** Characters of a line shown at most: what is longer is no text to be judged at a glance. */
 const LONGEST = 1_000_000;
+
+/** A task as the page shows it. */
+export function presentTask({ name, kind, instruction = "", labels = [] }: Task): LabelTask {
+  const signs = signsOf(labels.map(({ color }) => color ?? null));
+  return {
+    ...{ name, kind, instruction },
+    labels: labels.map((label, at) => ({
+      name: label.name,
+      description: label.description ?? "",
+      sign: signs[at]!,
+    })),
+  };
+}
 
 /** A line as the page shows it; null for a blank one. */
 export function presentRow(line: number, whole: boolean, arrangement: Arrangement): LabelRow | null {

@@ -10,6 +10,7 @@ import { runSettings } from "../settings";
 import { inputOf, NO_CHOICES, wishesOf } from "../tune/jobs";
 import { Desk, type EditMessage } from "./desk";
 import { LabelMessage } from "./messages";
+import { presentTask } from "./present";
 import { Suggester } from "./suggester";
 import type { TaskOfFile } from "./tasks-of";
 import { unkeepable } from "./unkeepable";
@@ -211,15 +212,7 @@ export class LabelSession implements vscode.Disposable {
     this.reach = new Reach(this.options.reach, this.reachOf(this.desk, this.found));
     this.post({
       type: "opened",
-      task: {
-        name: task.name,
-        kind: task.kind,
-        instruction: task.instruction ?? "",
-        labels: (task.labels ?? []).map(({ name, description }) => ({
-          name,
-          description: description ?? "",
-        })),
-      },
+      task: presentTask(task),
       words,
       locale,
       suggest: vscode.workspace.getConfiguration("plumb", document.uri).get("label.suggestions", false),

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { fileNameOf } from "../../core/files";
 import {
+  withColor,
   withKind,
   withLabel,
   withLabelBack,
@@ -41,6 +42,8 @@ export function edited(draft: TaskDraft, message: NewTaskMessage): TaskDraft | n
       const { type: _, at, ...label } = message;
       return withLabel(draft, at, label);
     }
+    case "label-color":
+      return withColor(draft, message.at, message.color);
     case "move-label":
       return withLabelMoved(draft, message.from, message.to);
     case "add-label":

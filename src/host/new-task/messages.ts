@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { columnUses } from "../../core/import/draft";
 import { encodings, formats } from "../../core/import/types";
-import { TaskKind } from "../../core/schema";
+import { LabelColor, TaskKind } from "../../core/schema";
 import type { FromNewTask } from "../../new-task-protocol";
 
 const at = z.number().int().nonnegative();
@@ -37,6 +37,7 @@ export const NewTaskMessage = z.discriminatedUnion("type", [
     name: z.exactOptional(words),
     description: z.exactOptional(words),
   }),
+  z.object({ type: z.literal("label-color"), at, color: LabelColor.nullable() }),
   z.object({ type: z.literal("move-label"), from: at, to: at }),
   z.object({ type: z.literal("add-label"), name: words }),
   z.object({ type: z.literal("remove-label"), at }),

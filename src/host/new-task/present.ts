@@ -1,8 +1,9 @@
 import path from "node:path";
 import type { Inspection, ModelsHere, ReadChoices, Survey } from "../../core/import";
-import { obstaclesOf, type TaskDraft } from "../../core/import/draft";
+import { classesOf, obstaclesOf, type TaskDraft } from "../../core/import/draft";
 import { isReserved } from "../../core/import/limits";
-import type { NewTaskProblem, NewTaskReading, NewTaskView } from "../../new-task-protocol";
+import { signsOf } from "../../core/signs";
+import type { NewTaskLabel, NewTaskProblem, NewTaskReading, NewTaskView } from "../../new-task-protocol";
 
 /** What a page shows at most; the rest is counted. */
 const MOST = { columns: 60, labels: 200, problems: 200, rows: 8 } as const;
@@ -37,7 +38,7 @@ export function viewOf(draft: TaskDraft, { survey, models }: Beside): NewTaskVie
     kind: form.kind,
     separator: form.separator,
     separable: form.kind === "multi" && !form.flags && form.labels.length > 0,
-    labels: form.kind === "generation" ? [] : labels.slice(0, MOST.labels),
+    labels: form.kind === "generation" ? [] : labelsOf(draft).slice(0, MOST.labels),
     moreLabels: form.kind === "generation" ? 0 : Math.max(0, labels.length - MOST.labels),
     name: draft.name,
     instruction: draft.instruction,
@@ -50,6 +51,19 @@ export function viewOf(draft: TaskDraft, { survey, models }: Beside): NewTaskVie
     splitGiven: [...uses.values()].includes("split"),
     obstacles: obstaclesOf(draft),
   };
+}
+
+/** Labels with the signs that the task will give them. */
+function labelsOf(draft: TaskDraft): NewTaskLabel[] {
+  const classes = classesOf(draft);
+  const signs = signsOf([...classes.values()]);
+  const signOf = new Map([...classes.keys()].map((name, at) => [name, signs[at]!]));
+  return draft.labels.map((label) => {
+    const name = label.name.trim();
+    return label.dropped
+      ? { ...label, sign: null }
+      : { ...label, color: classes.get(name)!, sign: signOf.get(name)! };
+  });
 }
 
 /** Names of the columns on the page, in the file's order: those that are used, and of the others as many as fit. */

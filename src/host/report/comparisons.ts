@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
-import { renderComparison } from "../../core/report";
+import { renderComparison, withColors } from "../../core/report";
 import type { FromReport } from "../../protocol";
-import { openExample, runItem, sayNoRuns, textsOf, type PanelOptions } from "../report-panels";
+import { openExample, runItem, sayNoRuns, taskNow, type PanelOptions } from "../report-panels";
 import { finishedRuns, taskOfRun, type FinishedRun } from "../runs";
 import { pickTask, runOf } from "../task-files";
 import { giveOut, openedMessage, openPanel, saveAs, sayExported, type ShownRun } from "./panel";
@@ -47,15 +47,15 @@ export class Comparisons {
 
   private async show(runs: readonly FinishedRun[], first: number): Promise<void> {
     const [oldest, ...others] = runs.map(({ folder }) => folder);
-    const { examples, texts } = await textsOf([oldest!, ...others]);
-    const { name } = runs[0]!.report.task;
+    const { examples, texts, labels } = await taskNow([oldest!, ...others]);
+    const reports = runs.map(({ report }) => (labels === null ? report : withColors(report, labels)));
+    const { name } = reports[0]!.task;
     let reference = first;
-    const render = () =>
-      renderComparison(
-        runs.map(({ report }) => report),
-        { texts, reference, language: vscode.env.language },
-      );
-    const shown: ShownRun = { ...runs[0]!, examples, texts, unseen: null, notice: null };
+    const render = () => renderComparison(reports, { texts, reference, language: vscode.env.language });
+    const shown: ShownRun = {
+      ...runs[0]!,
+      ...{ report: reports[0]!, examples, texts, unseen: null, notice: null },
+    };
     const take = async (message: FromReport): Promise<void> => {
       switch (message.type) {
         case "ready":

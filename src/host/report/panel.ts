@@ -3,7 +3,14 @@ import * as vscode from "vscode";
 import { PlumbError } from "../../core/errors";
 import type { LoadedExample } from "../../core/data";
 import type { JudgedTexts } from "../../core/runs/judged-texts";
-import { renderReport, rowsBehind, thresholdsOf, unseenTexts, type Unseen } from "../../core/report";
+import {
+  renderReport,
+  reportSigns,
+  rowsBehind,
+  thresholdsOf,
+  unseenTexts,
+  type Unseen,
+} from "../../core/report";
 import type { Report, ReportRow } from "../../core/schema";
 import { sentenceOf } from "../../core/system-error";
 import type { FromReport, ReportCell, ReportCommand, ReportText, ToReport } from "../../protocol";
@@ -90,6 +97,7 @@ export function openedMessage({ report, notice }: ShownRun, page: "report" | "co
     locale: vscode.env.language,
     kind: report.task.kind,
     labels: report.task.labels,
+    signs: reportSigns(report.task),
     thresholds: thresholdsOf(report)?.map(({ value }) => value) ?? null,
     notice,
   };

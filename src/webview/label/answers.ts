@@ -58,7 +58,7 @@ export class LabelButtons {
     return element("div", { class: "choice" }, made, about);
   }
 
-  private make({ name, description }: LabelTask["labels"][number], at: number): HTMLButtonElement {
+  private make({ name, description, sign }: LabelTask["labels"][number], at: number): HTMLButtonElement {
     const key = this.keys[at] ?? null;
     const made = element(
       "button",
@@ -71,7 +71,7 @@ export class LabelButtons {
         title: description === "" ? null : description,
       },
       element("kbd", { "aria-hidden": "true" }, key?.toUpperCase() ?? ""),
-      classMark(at),
+      classMark(sign),
       element("span", { class: "name", dir: "auto" }, name),
     );
     made.addEventListener("click", () => {

@@ -1,4 +1,4 @@
-import type { LabelRow } from "../../protocol";
+import type { LabelRow, LabelSign } from "../../protocol";
 import { beginning, element } from "./dom";
 import { classMark } from "./marks";
 import { scrollFor, windowOf } from "./window";
@@ -19,7 +19,8 @@ export interface ListSource {
 export interface ListHooks {
   /** A row as far as it is known here. */
   row(line: number): LabelRow | undefined;
-  labelIndex(label: string): number;
+  /** Null for what is no label of the task. */
+  signOf(label: string): LabelSign | null;
   /** Lines on the screen and about it that are not known yet. */
   want(lines: readonly number[]): void;
   choose(position: number): void;
@@ -136,8 +137,8 @@ export class ExampleList {
 
   private sign(row: LabelRow): HTMLElement {
     if (row.state === "answered" && row.answer[0] !== undefined) {
-      const at = this.hooks.labelIndex(row.answer[0]);
-      if (at >= 0) return classMark(at);
+      const sign = this.hooks.signOf(row.answer[0]);
+      if (sign !== null) return classMark(sign);
     }
     const sign = { broken: "!", skipped: "⤼", open: "○", answered: "✓" }[row.state];
     return element("span", { class: "mark", "aria-hidden": "true" }, sign);

@@ -75,11 +75,11 @@ export class LabelPage {
     this.saved = readSaved(editor.getState());
     this.words = new Words(opened.words, opened.locale);
     const { words } = this;
-    const labelOrder = new Map(task.labels.map(({ name }, at) => [name, at]));
+    const signs = new Map(task.labels.map(({ name, sign }) => [name, sign]));
     this.controls = new Controls(task, opened, words, (view) => this.choose(view));
     this.list = new ExampleList(this.deck, words, {
       row: (line) => this.rows.get(line),
-      labelIndex: (label) => labelOrder.get(label) ?? -1,
+      signOf: (label) => signs.get(label) ?? null,
       want: (lines) => this.wantRows(lines),
       choose: (position) => this.go(position),
       leave: () => this.toText(),

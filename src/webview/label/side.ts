@@ -95,14 +95,14 @@ export class Classes {
     task: LabelTask,
     private readonly words: Words,
   ) {
-    const rows = task.labels.map(({ name }, at) => {
+    const rows = task.labels.map(({ name, sign }) => {
       const bar = element("span", { class: "bar", "aria-hidden": "true" }, element("span"));
       const count = element("td", { class: "count" });
       const needed = element("td", { class: "needed" });
       const head = element(
         "th",
         { scope: "row", title: name },
-        classMark(at),
+        classMark(sign),
         element("span", { dir: "auto" }, name),
       );
       return {

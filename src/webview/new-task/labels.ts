@@ -1,18 +1,32 @@
-import type { FromNewTask, NewTaskLabel, NewTaskView } from "../../new-task-protocol";
+import type {
+  FromNewTask,
+  NewTaskColor,
+  NewTaskLabel,
+  NewTaskView,
+  NewTaskWord,
+} from "../../new-task-protocol";
 import { button, element } from "../label/dom";
 import { classMark } from "../label/marks";
-import { fill, line } from "./fields";
+import { fill, line, select } from "./fields";
 import { Slot } from "./slot";
 import type { Words } from "./words";
 
-/** The labels of the task: renamed, described, moved, added. */
+/** In the order of the list. */
+const COLORS = {
+  "": "colorByPlace",
+  ...{ blue: "colorBlue", yellow: "colorYellow", green: "colorGreen", purple: "colorPurple" },
+  ...{ red: "colorRed", orange: "colorOrange" },
+} as const satisfies Record<NewTaskColor | "", NewTaskWord>;
+
+/** The labels of the task: renamed, described, coloured, moved, added. */
 export class Labels {
   private readonly slot = new Slot(element("ol", { class: "labels" }));
   private readonly nothing: HTMLElement;
   private readonly more = element("p", { class: "hint", hidden: true });
   private readonly adding: HTMLInputElement;
   private rows: {
-    place: HTMLElement;
+    sign: HTMLElement;
+    color: HTMLSelectElement;
     name: HTMLInputElement;
     description: HTMLInputElement;
     about: HTMLElement;
@@ -60,11 +74,13 @@ export class Labels {
       this.rows = [];
       return labels.map((label, at) => this.row(label, at, labels.length));
     });
-    // As the task will have them: two of one name are one class.
-    const classes = [...new Set(labels.flatMap(({ name, dropped }) => (dropped ? [] : [name.trim()])))];
     labels.forEach((label, at) => {
       const row = this.rows[at]!;
-      row.place.replaceChildren(label.dropped ? "" : classMark(classes.indexOf(label.name.trim())));
+      row.sign.replaceChildren(label.sign === null ? "" : classMark(label.sign));
+      // What comes back while one goes through the list is older than what is chosen there.
+      if (document.activeElement !== row.color) row.color.value = label.color ?? "";
+      row.color.title = this.words.say("colorOf", label.name);
+      row.color.setAttribute("aria-label", row.color.title);
       fill(row.name, label.name);
       fill(row.description, label.description);
       row.description.setAttribute("aria-label", this.words.say("descriptionOf", label.name));
@@ -97,8 +113,9 @@ export class Labels {
     ] as const)
       field.addEventListener("keydown", (event) => this.onKey(event, id, at, count));
     const about = element("span", { class: "renamed", hidden: true });
-    const place = element("span", {});
-    this.rows.push({ place, name, description, about });
+    const sign = element("span", {});
+    const color = this.colors(label, at);
+    this.rows.push({ sign, color, name, description, about });
     name.hidden = description.hidden = label.dropped;
     const move = (to: number, sign: string, word: string, id: string) => {
       const made = button(word, () => this.move(at, to, id));
@@ -124,7 +141,7 @@ export class Labels {
     return element(
       "li",
       { "data-dropped": label.dropped ? "" : null },
-      place,
+      element("span", { class: "sign" }, sign, color),
       element("span", { class: "name" }, name, about),
       description,
       element("span", { class: "count" }, label.found === null ? "" : words.number(label.count)),
@@ -135,6 +152,14 @@ export class Labels {
         move(at + 1, "↓", words.say("moveDown", label.name), "down"),
         remove,
       ),
+    );
+  }
+
+  /** The list of colours, which lies unseen over the label's sign. */
+  private colors(label: NewTaskLabel, at: number): HTMLSelectElement {
+    const choices = Object.entries(COLORS).map(([value, word]) => ({ value, word: this.words.say(word) }));
+    return select(`color-${at}`, null, choices, label.color ?? "", (value) =>
+      this.post({ type: "label-color", at, color: value === "" ? null : (value as NewTaskColor) }),
     );
   }
 

@@ -1,6 +1,5 @@
 import type { FromReport, ReportCommand, ToReport } from "../../protocol";
 import { button, element } from "../label/dom";
-import { classMark } from "../label/marks";
 import { offerCopies } from "./copying";
 import { offerSliders } from "./sliders";
 import { makeSortable } from "./sortable";
@@ -27,7 +26,6 @@ export class ReportPage {
     const main = document.querySelector("main")!;
     for (const item of main.querySelectorAll<HTMLElement>(".errors > li"))
       leadToEditor(item, { words, post });
-    this.markClasses(main);
     const tables = [...main.querySelectorAll<HTMLTableElement>("#classes table.sortable")];
     if (tables.length > 0) makeSortable(tables, words, opened.locale);
     for (const table of main.querySelectorAll<HTMLTableElement>("table.sortable")) {
@@ -59,13 +57,6 @@ export class ReportPage {
       case "try-failed":
         this.tryIt?.fail(message.message);
         break;
-    }
-  }
-
-  /** A class has the same sign here as in the label editor. */
-  private markClasses(main: HTMLElement): void {
-    for (const name of main.querySelectorAll<HTMLElement>("#classes tbody th > bdi, #thresholds h3 > bdi")) {
-      name.before(classMark(this.opened.labels.indexOf(name.textContent)));
     }
   }
 

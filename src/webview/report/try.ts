@@ -110,7 +110,7 @@ export class TryIt {
       return element(
         "tr",
         { class: chosen.has(label) ? "own" : null },
-        element("th", { scope: "row" }, classMark(at), element("bdi", {}, label)),
+        element("th", { scope: "row" }, classMark(this.opened.signs[at] ?? null), element("bdi", {}, label)),
         element("td", { class: "bars" }, bar),
         element("td", {}, percent(probability)),
         element("td", { class: "left" }, chosen.has(label) ? `✓ ${words.say("tryGiven")}` : ""),

@@ -32,6 +32,14 @@ describe("loading a task", () => {
     assert.deepEqual(loaded.files, [{ path: examples, lines: 2 }]);
   });
 
+  it("takes a colour for a label, and no task file without one for another than before", async () => {
+    const labels = [{ name: "negative", color: "red" }, { name: "positive" }];
+    const { task, problems } = await loadTask(await folder.writeTask(good, { labels }));
+    assert.deepEqual([task.labels, problems], [labels, []]);
+    const plain = await loadTask(await folder.writeTask(good));
+    assert.deepEqual(plain.task.labels, plainTask.labels);
+  });
+
   it("reads a task with a byte-order mark and Windows line ends", async () => {
     await folder.writeLines("examples.jsonl", good);
     const text = `\ufeff${JSON.stringify(plainTask, null, 2).replaceAll("\n", "\r\n")}\r\n`;
@@ -307,6 +315,12 @@ describe("loading a task", () => {
       /begins or ends with white space/,
     ],
     [
+      "a colour that no theme has",
+      { ...plainTask, labels: [{ name: "a" }, { name: "b", color: "#ff0000" }] },
+      "wrong-field",
+      /field "labels\[1\]\.color": found the text "#ff0000", expected "blue" or "yellow" or .* or "orange"\./,
+    ],
+    [
       "labels of a generation task",
       { ...plainTask, kind: "generation" },
       "wrong-labels",
@@ -399,6 +413,10 @@ describe("loading a task", () => {
     assert.equal(await at([3, '  "kind": "sngle",']), "wrong-field 3");
     assert.equal(await at([8, '    { "name": 7 }']), "wrong-field 8");
     assert.equal(await at([8, '    { "description": "no name" }']), "wrong-field 8");
+    assert.equal(
+      await at([7, '    { "name": "ugly", "color": "red" },'], [8, '    { "color": "gren", "name": "bad" }']),
+      "wrong-field 8",
+    );
     assert.equal(await at([3, ""]), "wrong-field 1");
     assert.equal(await at([7, '    { "name": "good" },']), "wrong-labels 7");
     assert.equal(await at([4, '  "kind": "multi",']), "field-twice 4");

@@ -3,9 +3,11 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import {
+  classesOf,
   draftOf,
   newTaskOf,
   obstaclesOf,
+  withColor,
   withKind,
   withLabel,
   withLabelBack,
@@ -74,6 +76,31 @@ describe("a task in the making", () => {
       made.examples.map(({ label }) => label),
       ["alpha", "b", "alpha"],
     );
+  });
+
+  it("writes colours that were chosen and no others, one for labels that have become one", async () => {
+    const draft = withNewLabel(await start(plain), "new");
+    assert.deepEqual(newTaskOf(draft)!.labelSet, ["a", "b", "new"]);
+    let colored = withLabelMoved(withColor(draft, 1, "orange"), 1, 0);
+    const { task } = await writeTask(draft.found.file, newTaskOf(colored)!);
+    assert.deepEqual(task.labels, [{ name: "b", color: "orange" }, { name: "a" }, { name: "new" }]);
+    assert.equal(withColor(colored, 0, null).labels[0]!.color, null);
+    // The second becomes one with the first, and both have its colour then; so they go on together.
+    colored = withLabel(colored, 1, { name: "b " });
+    assert.deepEqual(
+      [...classesOf(colored)],
+      [
+        ["b", "orange"],
+        ["new", null],
+      ],
+    );
+    colored = withColor(colored, 1, "green");
+    assert.deepEqual([...classesOf(colored)].at(0), ["b", "green"]);
+    assert.deepEqual([...classesOf(withColor(colored, 0, null))].at(0), ["b", null]);
+    // What is no label of the task keeps none from having its colour.
+    colored = withoutLabel(colored, 0);
+    assert.deepEqual([...classesOf(withColor(colored, 1, "red"))].at(0), ["b", "red"]);
+    assert.equal(withColor(colored, 1, "red").labels[0]!.color, "green");
   });
 
   it("lets go of added labels, and of none outside the list", async () => {

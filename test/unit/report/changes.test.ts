@@ -125,6 +125,19 @@ describe("the page that compares runs", () => {
       assert.ok(page.includes(`class="id">${row.id}<`));
   });
 
+  it("shows each class with its sign, in the colour that was chosen for it", () => {
+    const [first, second] = single.map((report) => ({
+      ...report,
+      task: { ...report.task, colors: [null, null, "orange" as const] },
+    }));
+    const page = renderComparison([first!, second!], { reference: 0 });
+    const signs = Array.from(
+      page.matchAll(/data-color="(\w+)"\s+aria-hidden="true"\s*>(.)<\/span\s*><bdi>([^<]*)/gu),
+      ([, color, shape, label]) => `${color} ${shape} ${label}`,
+    );
+    assert.deepEqual(signs.sort(), ["blue ● label 0", "orange ▲ label 2", "yellow ■ label 1"]);
+  });
+
   it("says why a run cannot be compared, and compares the others", () => {
     const [first, second] = single;
     const strange = { ...second, task: { ...second.task, labels: ["x", "y", "z"] } };

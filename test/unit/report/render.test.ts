@@ -6,10 +6,11 @@ import {
   renderReport,
   renderReportText,
   compareReports,
+  withColors,
   renderComparisonText,
 } from "../../../src/core/report";
 import { decimals, duration, pValue, signed } from "../../../src/core/report/format";
-import type { Report } from "../../../src/core/schema";
+import { LabelColor, type Report } from "../../../src/core/schema";
 import { assertBalanced } from "./balanced";
 import { generationSample, sample } from "./samples";
 
@@ -85,6 +86,39 @@ describe("report page", () => {
     for (const piece of ["<img", "\u0000", "\u0007"]) assert.ok(!page.includes(piece));
     assert.ok(page.includes("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;&lt;img"));
     assertBalanced(page);
+  });
+
+  it("shows each class with its sign, in the colour that was chosen for it", () => {
+    const signs = (report: Report, section: string) => {
+      const found = new RegExp(`<section\\s+id="${section}".*?</section>`, "su").exec(
+        renderReport(report),
+      )![0];
+      return new Map(
+        Array.from(
+          found.matchAll(/data-color="(\w+)"\s+aria-hidden="true"\s*>(.)<\/span\s*><bdi>([^<]*)<\/bdi/gu),
+          ([, color, shape, label]) => [label, `${color} ${shape}`],
+        ),
+      );
+    };
+    assert.equal("colors" in single.task, false);
+    assert.deepEqual([...signs(single, "classes")].sort(), [
+      ["label 0", "blue ●"],
+      ["label 1", "yellow ■"],
+      ["label 2", "green ▲"],
+    ]);
+    assert.equal(signs(many, "classes").size, 30);
+    const input = sample("single", { labels: 3, train: 40, test: 60, skill: 0.6 });
+    input.task.labels![1]!.color = "orange";
+    const colored = buildReport(input);
+    assert.deepEqual(colored.task.colors, [null, "orange", null]);
+    assert.equal(signs(colored, "classes").get("label 1"), "orange ■");
+    // Colours that were chosen, or taken away, after the run.
+    const labels = input.task.labels!.map(({ name }) => ({ name }));
+    assert.deepEqual(withColors(colored, labels), single);
+    assert.deepEqual(withColors(single, input.task.labels!), colored);
+    assert.deepEqual(withColors(colored, []), single);
+    for (const color of LabelColor.options)
+      assert.ok(renderReport(colored).includes(`.mark[data-color="${color}"] {`), color);
   });
 
   it("tells the time in UTC, and with its script in the page's language, as in the reader's country", () => {

@@ -7,7 +7,7 @@ import { readHistory } from "../../../src/core/runs/history";
 import { listRuns, readRun, runsFolder } from "../../../src/core/runs/list";
 import { runsOn } from "../../../src/core/runs/on-model";
 import { lockFolder } from "../../../src/core/lock";
-import { Manifest } from "../../../src/core/schema";
+import { Manifest, type Task } from "../../../src/core/schema";
 import { keptExamplesFile } from "../../../src/core/tuning/run-folder";
 import { fakeTools, makeTask, QUICK, run, tune } from "../tuning/fake-task";
 
@@ -63,6 +63,10 @@ describe("runs on the disk", function () {
     assert.equal((await readRun(folder))?.task, renamed);
     await writeFile(renamed, content.replace("{", '{ "seed": 5, '));
     assert.equal((await readRun(folder))?.task, renamed);
+    // The colour of a label changes nothing about a run.
+    const before = JSON.parse(content) as Task;
+    const labels = before.labels!.map((label) => ({ ...label, color: "red" }));
+    await writeFile(renamed, JSON.stringify({ ...before, labels }));
     assert.ok((await run({ type: "resume", run: folder })).result);
     const { task: recorded } = Manifest.parse(
       JSON.parse(await readFile(path.join(folder, "manifest.json"), "utf8")),

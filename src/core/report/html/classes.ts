@@ -4,6 +4,7 @@ import type { Context } from "./context";
 import type { Language } from "../language";
 import { markup, type Markup } from "./markup";
 import { strip, stripScale } from "./pictures";
+import { signMarks } from "./signs";
 
 /** More classes than a few beyond this: the better ones are folded. */
 const CLASSES_SHOWN = 20;
@@ -13,11 +14,12 @@ export function classes({ report, language }: Context): Markup {
   const { t } = language;
   const { classes: all } = report.classification!;
   const multi = report.task.kind === "multi";
+  const signs = signMarks(report.task);
   const rows = worstFirst(all).map(
     (entry) =>
       markup`<tr class="${entry.few ? "few" : ""}">
         <th scope="row" data-value="${entry.label}">
-          <bdi>${entry.label}</bdi
+          ${signs.get(entry.label)!}<bdi>${entry.label}</bdi
           >${entry.few && markup`<span class="sub">${t(entry.support === 0 ? "no test text" : "too few test texts")}</span>`}
         </th>
         <td class="picture">${strip(entry.f1, entry.few ? "few" : "own")}</td>

@@ -11,6 +11,7 @@ import { markup, type Markup } from "./markup";
 import { timeOf, wholePage } from "./page";
 import { differenceScale, differenceStrip, strip, stripScale } from "./pictures";
 import type { Section } from "./sections";
+import { signMarks } from "./signs";
 
 export interface ComparisonOptions {
   readonly texts?: JudgedTexts;
@@ -195,6 +196,7 @@ function perClass({ reports, reference, others, language }: Comparing): Markup {
   const { t } = language;
   const base = reports[reference]!;
   const b = letterOf(reference);
+  const signs = signMarks(base.task);
   return markup`${others.map(({ place, report, comparison }) => {
     if (comparison === null) return null;
     const differences = classDifferences(report, base);
@@ -206,7 +208,7 @@ function perClass({ reports, reference, others, language }: Comparing): Markup {
       .map(
         ({ label, support, first, second, difference }) =>
           markup`<tr>
-            <th scope="row" data-value="${label}"><bdi>${label}</bdi></th>
+            <th scope="row" data-value="${label}">${signs.get(label)!}<bdi>${label}</bdi></th>
             <td class="picture">${differenceStrip(difference, reach)}</td>
             <td data-value="${difference.value ?? ""}">
               ${language.signed(difference.value)} <span class="range">${language.interval(difference)}</span>

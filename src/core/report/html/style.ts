@@ -1,19 +1,20 @@
 /**
  * The page's only stylesheet. Colours come from the editor's theme where the page is shown inside one, else from here,
  * light or dark as the reader's system says. An editor's charts.orange lets two thirds of what is behind it through, where a
- * theme does not say otherwise: its yellow, which is opaque, stands for it.
+ * theme does not say otherwise, and is blue in the light one of high contrast: what lies between red and yellow stands for it.
  */
 export const STYLE = `
 :root { color-scheme: light dark;
   --back: var(--vscode-editor-background, #ffffff); --ink: var(--vscode-editor-foreground, #1d2129);
   --soft: color-mix(in srgb, var(--ink) 78%, var(--back)); --faint: color-mix(in srgb, var(--ink) 14%, var(--back));
   --raised: color-mix(in srgb, var(--ink) 4%, var(--back)); --own: var(--vscode-charts-blue, #1b5fc1);
-  --good: color-mix(in srgb, var(--green) 65%, var(--ink)); --bad: color-mix(in srgb, var(--red) 75%, var(--ink)); --warn: color-mix(in srgb, var(--orange) 60%, var(--ink));
-  --green: var(--vscode-charts-green, #1a7f4b); --red: var(--vscode-charts-red, #b3352b); --orange: var(--vscode-charts-yellow, #96610a); }
+  --good: color-mix(in srgb, var(--green) 65%, var(--ink)); --bad: color-mix(in srgb, var(--red) 75%, var(--ink)); --warn: color-mix(in srgb, var(--yellow) 60%, var(--ink));
+  --green: var(--vscode-charts-green, #1a7f4b); --red: var(--vscode-charts-red, #b3352b); --yellow: var(--vscode-charts-yellow, #96610a); --purple: var(--vscode-charts-purple, #7a3db8);
+  --orange: color-mix(in srgb, var(--red), var(--yellow)); }
 @media (prefers-color-scheme: dark) { :root {
   --back: var(--vscode-editor-background, #15181d); --ink: var(--vscode-editor-foreground, #e4e7eb);
   --own: var(--vscode-charts-blue, #79b0ff); --green: var(--vscode-charts-green, #63cf94);
-  --red: var(--vscode-charts-red, #ff8f85); --orange: var(--vscode-charts-yellow, #e5b567); } }
+  --red: var(--vscode-charts-red, #ff8f85); --yellow: var(--vscode-charts-yellow, #e5b567); --purple: var(--vscode-charts-purple, #c79bf2); } }
 * { box-sizing: border-box; }
 html { scroll-padding-top: 1rem; }
 body { margin: 0; background: var(--back); color: var(--ink);
@@ -72,7 +73,7 @@ th label { display: inline-flex; gap: 0.4rem; align-items: baseline; cursor: poi
 .strip.few .bar { stroke-dasharray: 3 3; }
 .share .back { fill: var(--faint); } .share rect { fill: var(--soft); } .share.own rect:not(.back) { fill: var(--own); }
 .plot { width: 100%; max-width: 30rem; height: auto; } .plot.large { max-width: 46rem; }
-.series { --tone: var(--own); } .series.c1 { --tone: var(--red); } .series.c2 { --tone: var(--green); } .series.c3 { --tone: var(--orange); } .series.c4 { --tone: var(--soft); } .series.c5 { --tone: color-mix(in srgb, var(--own) 50%, var(--red)); }
+.series { --tone: var(--own); } .series.c1 { --tone: var(--red); } .series.c2 { --tone: var(--green); } .series.c3 { --tone: var(--yellow); } .series.c4 { --tone: var(--soft); } .series.c5 { --tone: color-mix(in srgb, var(--own) 50%, var(--red)); }
 .series circle { fill: var(--tone); } .series .line { stroke: var(--tone); } .series text { fill: color-mix(in srgb, var(--tone) 60%, var(--ink)); }
 .series .spread { stroke: var(--tone); stroke-width: 1.5; opacity: 0.45; } .leader { stroke: var(--tone); opacity: 0.35; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
@@ -105,6 +106,9 @@ p + .errors { margin-top: 0.75rem; }
 .labels { display: flex; flex-wrap: wrap; gap: 0.3rem 1.6rem; align-items: center; margin-top: 0.55rem; font-size: 0.875rem; }
 .labels > span { display: inline-flex; gap: 0.45rem; align-items: center; } .labels .what { color: var(--soft); }
 .labels .id { margin-left: auto; color: var(--soft); font-size: 0.8125rem; overflow-wrap: anywhere; }
+:is(th, h3) > .mark { display: inline-block; min-width: 1em; margin-inline-end: 0.35em; text-align: center; }
+.mark[data-color="blue"] { color: var(--own); } .mark[data-color="yellow"] { color: var(--yellow); } .mark[data-color="green"] { color: var(--green); }
+.mark[data-color="purple"] { color: var(--purple); } .mark[data-color="red"] { color: var(--red); } .mark[data-color="orange"] { color: var(--orange); }
 .mark { font-weight: 600; } .mark.bad { color: var(--bad); } .mark.good { color: var(--good); }
 .tools { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center; font-size: 0.875rem; }
 .tools button { font: inherit; color: inherit; background: none; border: 1px solid var(--soft); border-radius: 4px; padding: 0.1rem 0.6rem; cursor: pointer; }

@@ -3,6 +3,7 @@ import { CURVE_STEPS } from "../unseen";
 import type { Context } from "./context";
 import { markup, type Markup } from "./markup";
 import { path, plot, PLOT_AREA, shareAxis, tableBehind } from "./pictures";
+import { signMarks } from "./signs";
 
 /** More labels than these are folded. */
 const LABELS_SHOWN = 6;
@@ -14,9 +15,10 @@ const LABELS_SHOWN = 6;
 export function thresholds(context: Context): Markup {
   const { unseen, language } = context;
   const { t } = language;
+  const signs = signMarks(context.report.task);
   const curves = unseen!.curves!;
   const texts = language.counted(unseen!.rows.length, "text");
-  const figures = curves.map((curve, at) => curveFigure(curve, at, context));
+  const figures = curves.map((curve, at) => curveFigure(curve, at, signs.get(curve.label)!, context));
   const rest = figures.slice(LABELS_SHOWN);
   const title = t("Thresholds and what they do");
   return markup`<p class="soft">
@@ -48,7 +50,7 @@ export function thresholds(context: Context): Markup {
           ${curves.map((curve) => {
             const { precision, recall, f1 } = figuresAt(curve, Math.round(curve.chosen * CURVE_STEPS));
             return markup`<tr>
-              <th scope="row"><bdi>${curve.label}</bdi></th>
+              <th scope="row">${signs.get(curve.label)!}<bdi>${curve.label}</bdi></th>
               <td>${language.decimals(curve.chosen)}</td>
               <td>${language.percent(precision)}</td>
               <td>${language.percent(recall)}</td>
@@ -78,7 +80,7 @@ function figuresAt({ given, hits, positives }: ThresholdCurve, step: number) {
   };
 }
 
-function curveFigure(curve: ThresholdCurve, at: number, { language }: Context): Markup {
+function curveFigure(curve: ThresholdCurve, at: number, sign: Markup, { language }: Context): Markup {
   const { t } = language;
   const steps = Array.from({ length: CURVE_STEPS + 1 }, (_, step) => ({
     at: step / CURVE_STEPS,
@@ -113,7 +115,7 @@ function curveFigure(curve: ThresholdCurve, at: number, { language }: Context): 
     data-left="${PLOT_AREA.left}"
     data-width="${PLOT_AREA.width}"
   >
-    <h3><bdi>${curve.label}</bdi></h3>
+    <h3>${sign}<bdi>${curve.label}</bdi></h3>
     ${picture}
     ${tableBehind(
       name,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { renderReport, type Report } from "../../../../src/core/report";
 import type { Example, Task } from "../../../../src/core/schema";
-import { textsOf } from "../../../../src/host/report-panels";
+import { taskNow } from "../../../../src/host/report-panels";
 import { shownRun, textsMessage } from "../../../../src/host/report/panel";
 import { readReport } from "../../../../src/host/runs";
 import { writeFinishedRun } from "../../../finished-run";
@@ -49,7 +49,7 @@ describe("the texts of a run's page", () => {
   after(() => rm(folder, { recursive: true }));
 
   const behind = async (report: Report) => {
-    const shown = await shownRun(run, report, await textsOf([run]));
+    const shown = await shownRun(run, report, await taskNow([run]));
     const message = textsMessage(1, { kind: "pair", truth: 1, given: 0 }, shown);
     assert.ok(message.type === "texts");
     return { shown, rows: new Map(message.rows.map((row) => [row.id, row])) };
@@ -73,8 +73,8 @@ describe("the texts of a run's page", () => {
 
   it("are those that every run beside it judged", async () => {
     await write([...train, ...test]);
-    assert.equal((await textsOf([run])).texts.get("test-3"), "Text 3 of test");
-    const { texts } = await textsOf([run, other]);
+    assert.equal((await taskNow([run])).texts.get("test-3"), "Text 3 of test");
+    const { texts } = await taskNow([run, other]);
     assert.equal(texts.get("test-3"), null);
     assert.equal(texts.get("test-5"), "Text 5 of test");
   });
@@ -85,7 +85,7 @@ describe("the texts of a run's page", () => {
       id: "older",
       texts: false,
     });
-    assert.equal((await textsOf([older])).texts.get("test-3"), "Text 3 of test!");
+    assert.equal((await taskNow([older])).texts.get("test-3"), "Text 3 of test!");
     await rm(path.join(folder, "moods.jsonl"));
     const { rows } = await behind(await readReport(run));
     assert.deepEqual(rows.get("test-1"), { ...rows.get("test-1")!, text: null, changed: false });
