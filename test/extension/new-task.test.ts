@@ -125,7 +125,7 @@ describe("a new task in a real editor", function () {
       .filter({ hasText: at })
       .first()
       .waitFor({ timeout: 60_000 });
-    await editor.run("View: Close Panel");
+    await editor.run("View: Hide Panel");
     await writeFile(file, written);
   });
 
