@@ -118,7 +118,7 @@ describe("the page on which a task is made", function () {
     await page.keyboard.type("Says no.");
     await page.keyboard.press("Alt+ArrowDown");
     await until(() => host.draft?.labels[1]?.name === "negative");
-    await page.waitForFunction(`document.activeElement.dataset.id === "description-1"`);
+    await page.locator('[data-id="description-1"]:focus').waitFor();
     assert.equal(await control(host, "label-1").inputValue(), "negative");
     await page.keyboard.press("Enter");
     await page.keyboard.type("unsure");
@@ -158,7 +158,7 @@ describe("the page on which a task is made", function () {
     assert.equal(await focused(host), "label-0");
     await page.keyboard.press("Alt+ArrowDown");
     await until(() => host.draft?.labels[1]?.name === "no");
-    await page.waitForFunction(`document.activeElement.dataset.id === "label-1"`);
+    await page.locator('[data-id="label-1"]:focus').waitFor();
     // Its place would give the other one a yellow square too, were it second.
     assert.deepEqual(await signs(), ["blue ●", "yellow ■", "green ▲"]);
     await control(host, "color-0").selectOption({ label: "Yellow" });

@@ -173,7 +173,6 @@ describe("the report's panel", function () {
     assert.doesNotMatch(svg!, /var\(|color-mix|class=/);
     // A browser without permission to write pictures: a file is offered instead.
     await host.page.locator("#trust .copies").first().getByRole("button", { name: "Copy as PNG" }).click();
-    await host.page.waitForFunction("true");
     for (let wait = 0; wait < 50 && host.said.at(-1)?.type !== "save"; wait++)
       await host.page.waitForTimeout(100);
     const saved = host.said.at(-1)!;
