@@ -20,7 +20,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { CellResult } from "../src/core/bench/result";
-import type { BaseTraining, Suite } from "../src/core/schema";
+import type { BaseTraining, MethodName, Suite } from "../src/core/schema";
 import { cacheFolder } from "../scripts/lib/places.mjs";
 import { publicDataFolder } from "../test/public-data";
 import { writePublicTask } from "./lib/public-tasks";
@@ -28,6 +28,13 @@ import { writePublicTask } from "./lib/public-tasks";
 const Groups = z.object({ classification: z.array(z.string()), generation: z.array(z.string()) });
 const Published = z.looseObject({ benchmarks: Groups, multitask: Groups });
 const ResultsBySuite = z.record(z.string(), CellResult);
+type Results = z.infer<typeof ResultsBySuite>;
+
+/** A suite in the words that are used here. */
+interface Wanted extends z.input<typeof Suite> {
+  readonly bases?: { name: string; model: string }[];
+  readonly methods: MethodName[];
+}
 
 /** The five of the fifteen with the shortest texts. */
 const SHORT = ["hatemoji-en", "darkpattern-en", "clickbait-en", "detox-en", "banking77-en"];
@@ -39,7 +46,7 @@ const LEARNED = { english: 300, other: 50 };
 const resultsFolder = path.join(__dirname, "results", "benchmarks");
 const taskFile = (name: string) => `${name}.plumb.json`;
 
-function suites(all: readonly string[]): Record<string, z.input<typeof Suite>> {
+function suites(all: readonly string[]): Record<string, Wanted> {
   const low = (names: readonly string[]) => [{ name: "low-res", examples: 300, tasks: names.map(taskFile) }];
   return {
     methods: {
@@ -94,27 +101,54 @@ async function readIfThere(file: string): Promise<unknown> {
   }
 }
 
-/** Gives a suite's folder the kept cells that it lacks, and keeps those that are new in it, with the tables. */
-async function exchange(suite: string, work: string): Promise<void> {
-  const kept = path.join(resultsFolder, `${suite}.json`);
-  const results = path.join(work, `${suite}.suite.results`);
-  const cells = path.join(results, "cells");
-  const known = ResultsBySuite.parse((await readIfThere(kept)) ?? {});
+const folderOf = (suite: string, work: string) => path.join(work, `${suite}.suite.results`);
+const keptFile = (suite: string) => path.join(resultsFolder, `${suite}.json`);
+
+/** Results that are kept, and those in the suite's folder, by cell. */
+async function resultsOf(suite: string, work: string): Promise<Results> {
+  const results = ResultsBySuite.parse((await readIfThere(keptFile(suite))) ?? {});
+  const cells = path.join(folderOf(suite, work), "cells");
   await mkdir(cells, { recursive: true });
   for (const id of await readdir(cells)) {
     const result = await readIfThere(path.join(cells, id, "result.json"));
-    if (result !== null) known[id] = CellResult.parse(result);
+    if (result !== null) results[id] = CellResult.parse(result);
   }
-  if (Object.keys(known).length === 0) return;
-  for (const [id, result] of Object.entries(known)) {
-    await mkdir(path.join(cells, id), { recursive: true });
-    await writeJson(path.join(cells, id, "result.json"), result);
+  return results;
+}
+
+/** Whether a cell is one of the suite's: its name has the parts that make it one, then a hash. */
+function isOf(
+  { tasks, bases = [{ name: "default", model: "" }], methods, regimes, seeds }: Wanted,
+  id: string,
+): boolean {
+  const parts = [
+    tasks.map((task) => path.basename(task, taskFile(""))),
+    bases.map(({ name }) => name.replaceAll(/[^\w.-]+/g, "_")),
+    methods,
+    regimes.map(({ name }) => name),
+    seeds.map((seed) => `s${seed}`),
+  ];
+  return new RegExp(`^${parts.map((choices) => `(${choices.join("|")})`).join("-")}-[0-9a-f]+$`).test(id);
+}
+
+/**
+ * Gives a suite's folder the cells that it lacks, be they its own or another suite's, and keeps those that are new in it, with
+ * the tables. The hash in a cell's name holds all that its result follows from: it is the same cell in every suite.
+ */
+async function exchange(suite: string, wanted: Wanted, all: Results, work: string): Promise<void> {
+  const results = Object.entries(all)
+    .filter(([id]) => isOf(wanted, id))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  if (results.length === 0) return;
+  const folder = folderOf(suite, work);
+  for (const [id, result] of results) {
+    await mkdir(path.join(folder, "cells", id), { recursive: true });
+    await writeJson(path.join(folder, "cells", id, "result.json"), result);
   }
   await mkdir(resultsFolder, { recursive: true });
-  await writeJson(kept, Object.fromEntries(Object.entries(known).sort(([a], [b]) => (a < b ? -1 : 1))));
-  const tables = path.join(results, "tables.md");
-  if ((await readdir(results)).includes("tables.md"))
-    await copyFile(tables, path.join(resultsFolder, `${suite}.md`));
+  await writeJson(keptFile(suite), Object.fromEntries(results));
+  if ((await readdir(folder)).includes("tables.md"))
+    await copyFile(path.join(folder, "tables.md"), path.join(resultsFolder, `${suite}.md`));
 }
 
 async function main(): Promise<void> {
@@ -139,10 +173,13 @@ async function main(): Promise<void> {
     benchmarks: all.map(taskFile),
   };
   await writeJson(path.join(values.work, "improved.base-training.json"), training);
-  for (const [name, suite] of Object.entries(suites(all))) {
+  const wanted = Object.entries(suites(all));
+  const results: Results = {};
+  for (const [name] of wanted) Object.assign(results, await resultsOf(name, values.work));
+  for (const [name, suite] of wanted) {
     const file = path.join(values.work, `${name}.suite.json`);
     await writeJson(file, suite);
-    await exchange(name, values.work);
+    await exchange(name, suite, results, values.work);
     console.log(file);
   }
 }
