@@ -161,6 +161,26 @@ export async function takeLock(
   throw new PlumbError(code, refusal(null));
 }
 
+/**
+ * A lock that others hold for a moment only, as while a file is written anew.
+ * @throws PlumbError "locked" where one of them has held it for ten seconds.
+ */
+export async function waitForLock(file: string): Promise<Lock> {
+  const end = Date.now() + 10_000;
+  for (;;) {
+    try {
+      return await takeLock(
+        file,
+        "locked",
+        () => say`${file} is held by another process. Remove it if none is at work here.`,
+      );
+    } catch (error) {
+      if (!(error instanceof PlumbError && error.code === "locked") || Date.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 /** The process that lives and holds a lock; null where none does, or it is being taken just now. */
 export async function holderOf(file: string): Promise<Owner | null> {
   const owner = await readFile(file, "utf8").then(ownerOf, () => null);

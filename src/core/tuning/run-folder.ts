@@ -6,6 +6,7 @@ import * as z from "zod";
 import { describeFirst } from "../data/issue";
 import { PlumbError } from "../errors";
 import { writeFileAtomic } from "../files";
+import { waitForLock } from "../lock";
 import { Manifest, type Label, type Task } from "../schema";
 import { say } from "../say";
 import { shellWord } from "../shell";
@@ -260,16 +261,21 @@ export async function countTestLook(
   now: Date,
 ): Promise<number> {
   const file = path.join(await plumbFolder(taskFolder), "test-looks.json");
-  let looks: z.infer<typeof Looks>["looks"] = [];
-  try {
-    looks = Looks.parse(JSON.parse(await readFile(file, "utf8"))).looks;
-  } catch {
-    // Absent, or not ours to read: a count from now on.
-  }
   const test = sha256([...testIds].sort().join("\n"));
-  if (!looks.some((look) => look.run === run && look.test === test)) {
-    looks.push({ run, at: now.toISOString(), test });
-    await writing(file, () => writeFileAtomic(file, `${JSON.stringify({ looks }, null, 2)}\n`));
+  const lock = await writing(file, () => waitForLock(`${file}.lock`));
+  try {
+    let looks: z.infer<typeof Looks>["looks"] = [];
+    try {
+      looks = Looks.parse(JSON.parse(await readFile(file, "utf8"))).looks;
+    } catch {
+      // Absent, or not ours to read: a count from now on.
+    }
+    if (!looks.some((look) => look.run === run && look.test === test)) {
+      looks.push({ run, at: now.toISOString(), test });
+      await writing(file, () => writeFileAtomic(file, `${JSON.stringify({ looks }, null, 2)}\n`));
+    }
+    return looks.filter((look) => look.test === test).length;
+  } finally {
+    await lock.release();
   }
-  return looks.filter((look) => look.test === test).length;
 }
