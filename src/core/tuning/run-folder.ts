@@ -214,6 +214,20 @@ async function discardContent(folder: string): Promise<void> {
   await rmdir(checkpoints).catch(() => undefined); // Not empty: not ours.
 }
 
+const SAVED =
+  "(?:final\\.safetensors|start\\.safetensors|fold-\\d+\\.(?:safetensors|jsonl)|examples\\.jsonl)";
+/** A file of the checkpoints, or one that a kill left half written. */
+const ofCheckpoints = new RegExp(`^(?:${SAVED}|\\.${SAVED}\\.[\\da-f-]{36}\\.tmp)$`);
+
+/** The run has ended, and nothing reads what it went on from: that goes. Files of the user's in a folder of that name stay. */
+export async function removeCheckpoints(folder: string): Promise<void> {
+  const checkpoints = path.join(folder, RUN_FILES.checkpoints);
+  const names = await readdir(checkpoints).catch(() => []);
+  for (const name of names)
+    if (ofCheckpoints.test(name)) await rm(path.join(checkpoints, name), { force: true });
+  await rmdir(checkpoints).catch(() => undefined); // Not empty: not ours alone.
+}
+
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
   const file = path.join(folder, RUN_FILES.manifest);
   await writing(file, () => writeFileAtomic(file, `${JSON.stringify(manifest, null, 2)}\n`));

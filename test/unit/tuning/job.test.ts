@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -97,6 +98,27 @@ describe("a tuning job", () => {
     );
     const judged = new Map(rows("single", 90).map(({ id, text }) => [id, textHash(text)]));
     assert.deepEqual(new Map(Object.entries(manifest.texts ?? {})), judged);
+  });
+
+  it("keeps nothing to go on from once it has ended, and leaves what is not its own", async () => {
+    const notWhole = `.final.safetensors.${randomUUID()}.tmp`;
+    for (const [name, behaviour, folds] of [
+      ["finished", {}, 3],
+      ["trouble", { nanFrom: 20 }, undefined],
+    ] as const) {
+      const out = path.join(task.folder, name);
+      const checkpoints = path.join(out, "checkpoint");
+      await run(tune(task.file, { out, ...(folds === undefined ? {} : { folds }) }), fakeTools(), stopAt(5));
+      assert.ok((await readdir(checkpoints)).includes("final.safetensors"));
+      await writeFile(path.join(checkpoints, notWhole), "half of it, left by a kill");
+      if (name === "trouble") await writeFile(path.join(checkpoints, "notes.txt"), "my own");
+      await run({ type: "resume", run: out }, fakeTools(behaviour)).catch((error: unknown) =>
+        assert.equal(name, "trouble", String(error)),
+      );
+      assert.equal((await manifestOf(out)).status, name);
+      if (name === "trouble") assert.deepEqual(await readdir(checkpoints), ["notes.txt"]);
+      else assert.ok(!(await readdir(out)).includes("checkpoint"));
+    }
   });
 
   it("learns: the held-out loss falls and the report beats the majority", async () => {
