@@ -14,6 +14,7 @@ import {
   count,
   engineWishes,
   heldOutShare,
+  learningRate,
   linearMaps,
   optimizerOption,
   dropout,
@@ -94,9 +95,13 @@ export function register(program: Command): void {
     .option(
       "--prompt-rate <rate>",
       `learning rate of the vectors (default: ${defaultRates("prompt")})`,
-      positive,
+      learningRate,
     )
-    .option("--bias-rate <rate>", `learning rate of the biases (default: ${defaultRates("bias")})`, positive)
+    .option(
+      "--bias-rate <rate>",
+      `learning rate of the biases (default: ${defaultRates("bias")})`,
+      learningRate,
+    )
     .option(
       "--biases <maps>",
       "linear maps that have a trained bias, out of q,k,v,o,gate,up,down (default: all)",
@@ -129,8 +134,8 @@ export function register(program: Command): void {
       `method lora: share of inputs left out (default: ${LORA.dropout})`,
       dropout,
     )
-    .option("--full-rate <rate>", `method full: learning rate (default: ${FULL_RATE})`, positive)
-    .option("--lora-rate <rate>", `method lora: learning rate (default: ${LORA.rate})`, positive)
+    .option("--full-rate <rate>", `method full: learning rate (default: ${FULL_RATE})`, learningRate)
+    .option("--lora-rate <rate>", `method lora: learning rate (default: ${LORA.rate})`, learningRate)
     .addOption(new Option("--balance <way>", "help rare classes (default: none)").choices(Balance.options))
     .option(
       "--held-out <share>",
