@@ -1,7 +1,7 @@
 import path from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import * as z from "zod";
-import { LinearMapName, LoraSettings, TuningSettings, type StartOptions } from "../core/schema";
+import { LinearMapName, LoraSettings, Threads, TuningSettings, type StartOptions } from "../core/schema";
 import { DEVICE, type EngineWishes } from "../core/tuning/protocol";
 
 /** A number of one or more. */
@@ -48,6 +48,8 @@ function setting(schema: z.ZodNumber, expected: string): (value: string) => numb
 }
 
 export const batchSize = setting(TuningSettings.shape.batch, "a whole number from 1 to 4096");
+export const learningRate = setting(TuningSettings.shape.promptRate, "a number above 0, 1000 at most");
+export const threads = setting(Threads, "a whole number from 1 to 1024");
 export const heldOutShare = setting(TuningSettings.shape.heldOutShare, "a number from 0 to 0.5");
 export const rank = setting(LoraSettings.shape.rank, "a whole number from 1 to 1024");
 export const dropout = setting(LoraSettings.shape.dropout, "a number from 0 to below 1");
@@ -131,7 +133,7 @@ export function addEngineOptions(command: Command): Command {
         "bfloat16",
       ]),
     )
-    .option("--threads <number>", "processor threads (default: all cores)", count)
+    .option("--threads <number>", "processor threads (default: all cores)", threads)
     .option(
       "--device <name>",
       'where the engine runs: "auto" (a GPU where one can be used, else the processor), "cpu", "cuda" or "cuda:N"; "cuda:N,M" or "cuda:all" tune on several GPUs (default: "auto")',

@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import { PlumbError } from "../core/errors";
 import { renderReportText } from "../core/report";
 import { Balance, MethodName, PromptEncoder, Report } from "../core/schema";
-import { defaultRates } from "../core/tuning/methods";
+import { defaultRates, FULL_RATE, LORA } from "../core/tuning/methods";
 import type { FromWorker, Job } from "../core/tuning/protocol";
 import type { TuningOptions } from "../core/tuning/settings";
 import { keepsExamples, RUN_FILES } from "../core/tuning/run-folder";
@@ -14,6 +14,7 @@ import {
   count,
   engineWishes,
   heldOutShare,
+  learningRate,
   linearMaps,
   optimizerOption,
   dropout,
@@ -94,9 +95,13 @@ export function register(program: Command): void {
     .option(
       "--prompt-rate <rate>",
       `learning rate of the vectors (default: ${defaultRates("prompt")})`,
-      positive,
+      learningRate,
     )
-    .option("--bias-rate <rate>", `learning rate of the biases (default: ${defaultRates("bias")})`, positive)
+    .option(
+      "--bias-rate <rate>",
+      `learning rate of the biases (default: ${defaultRates("bias")})`,
+      learningRate,
+    )
     .option(
       "--biases <maps>",
       "linear maps that have a trained bias, out of q,k,v,o,gate,up,down (default: all)",
@@ -118,15 +123,19 @@ export function register(program: Command): void {
         "method ptuning: what makes the vectors while they are tuned (default: none; published: lstm)",
       ).choices(PromptEncoder.options),
     )
-    .option("--lora-rank <number>", "method lora: rank of the updates (default: 8)", rank)
+    .option("--lora-rank <number>", `method lora: rank of the updates (default: ${LORA.rank})`, rank)
     .option(
       "--lora-alpha <number>",
-      "method lora: updates are scaled by alpha / rank (default: 16)",
+      `method lora: updates are scaled by alpha / rank (default: ${LORA.alpha})`,
       positive,
     )
-    .option("--lora-dropout <share>", "method lora: share of inputs left out (default: 0)", dropout)
-    .option("--full-rate <rate>", "method full: learning rate (default: 0.00003)", positive)
-    .option("--lora-rate <rate>", "method lora: learning rate (default: 0.001)", positive)
+    .option(
+      "--lora-dropout <share>",
+      `method lora: share of inputs left out (default: ${LORA.dropout})`,
+      dropout,
+    )
+    .option("--full-rate <rate>", `method full: learning rate (default: ${FULL_RATE})`, learningRate)
+    .option("--lora-rate <rate>", `method lora: learning rate (default: ${LORA.rate})`, learningRate)
     .addOption(new Option("--balance <way>", "help rare classes (default: none)").choices(Balance.options))
     .option(
       "--held-out <share>",

@@ -12,6 +12,12 @@ export type PromptEncoder = z.infer<typeof PromptEncoder>;
 /** The linear maps inside a layer. */
 export const LinearMapName = z.enum(["q", "k", "v", "o", "gate", "up", "down"]);
 
+/** Of the processor. The engine takes no more. */
+export const Threads = z.number().int().positive().max(1024);
+
+/** The engine takes none above. */
+const LearningRate = z.number().positive().max(1000);
+
 export const LoraSettings = z.object({
   rank: z.number().int().positive().max(1024),
   alpha: z.number().positive().describe("The update is scaled by alpha / rank."),
@@ -20,7 +26,7 @@ export const LoraSettings = z.object({
     .min(0)
     .lt(1)
     .describe("Share of a map's inputs that a training pass keeps from the update."),
-  rate: z.number().positive(),
+  rate: LearningRate,
 });
 export type LoraSettings = z.infer<typeof LoraSettings>;
 
@@ -45,8 +51,8 @@ export const TuningSettings = z.object({
   method: MethodName,
   seed: z.number().int().nonnegative(),
   promptLength: z.number().int().nonnegative(),
-  promptRate: z.number().positive(),
-  biasRate: z.number().positive(),
+  promptRate: LearningRate,
+  biasRate: LearningRate,
   promptEncoder: PromptEncoder.optional().describe(
     "`ptuning` only: what makes the vectors while they are tuned.",
   ),
@@ -56,7 +62,7 @@ export const TuningSettings = z.object({
     .min(1)
     .optional()
     .describe("`ptuning-bias` and `bias`: linear maps that have a trained bias; absent: all."),
-  fullRate: z.number().positive().optional().describe("`full` only: learning rate of all parameters."),
+  fullRate: LearningRate.optional().describe("`full` only: learning rate of all parameters."),
   start: z
     .discriminatedUnion("from", [...STARTS, StartFile])
     .optional()

@@ -5,10 +5,9 @@ import { readCheckpoint, type Snapshot } from "./checkpoint";
 import { finishRun } from "./finish";
 import { tuneFolds } from "./folds";
 import { Interrupted } from "./job-tools";
-import { forgetExamples } from "./kept-examples";
 import { itemsOf } from "./prepare";
 import { readIfThere, type Run } from "./run";
-import { writing } from "./run-folder";
+import { removeCheckpoints, writing } from "./run-folder";
 import { trainingHooks } from "./hooks";
 import { methodSpec, promptParameters, vectorsOf } from "./methods";
 import type { TuningSettings } from "./settings";
@@ -30,14 +29,14 @@ export async function carryOut(run: Run): Promise<void> {
     }
     if (tuned.kind === "trouble") {
       await run.update({ status: "trouble", reason: tuned.message });
-      await forgetExamples(run.folder);
+      await removeCheckpoints(run.folder);
       throw new PlumbError(tuned.code, tuned.message);
     }
     const { snapshot, bestStep, early } = tuned;
     const outOfFold = await tuneFolds(run);
     const report = await run.withinMemory("report", () => finishRun(run, snapshot, outOfFold));
     await run.update({ status: "finished", reason: null, seconds: run.seconds, bestStep });
-    await forgetExamples(run.folder);
+    await removeCheckpoints(run.folder);
     channel.send({ type: "done", result: { folder: run.folder, report, early } });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;

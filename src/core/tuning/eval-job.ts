@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import {
   countKnown,
@@ -20,18 +19,27 @@ import { checkData, partsOf } from "./prepare";
 import type { Job } from "./protocol";
 import { EVALUATION_COMMAND } from "./repeat";
 import { parameterCount, reportRun, totalParameters } from "./result";
-import { countTestLook, jsonLines, readManifest, RUN_FILES, writing } from "./run-folder";
+import { countTestLook, createReportFolder, jsonLines, readManifest, RUN_FILES, writing } from "./run-folder";
 import { say } from "../say";
+
+type EvalJob = Extract<Job, { type: "eval" }>;
 
 /**
  * Scores a test part with an adapter and reports: the run's own test part, or the one of another task with the same
  * labels. Counts as a look at that test part.
  */
-export async function evalJob(
-  job: Extract<Job, { type: "eval" }>,
-  tools: JobTools,
-  channel: JobChannel,
-): Promise<void> {
+export async function evalJob(job: EvalJob, tools: JobTools, channel: JobChannel): Promise<void> {
+  if (job.out === undefined) return evaluate(job, tools, channel);
+  const { discard } = await createReportFolder(job.out);
+  try {
+    await evaluate(job, tools, channel);
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+}
+
+async function evaluate(job: EvalJob, tools: JobTools, channel: JobChannel): Promise<void> {
   const begun = tools.now();
   const opened = await openAdapter(job.adapter, job.base, job.engine, tools, channel);
   const { adapter, base, model, session, layout, runFolder } = opened;
@@ -83,7 +91,6 @@ export async function evalJob(
     const predictions = await score("test", "Scoring the test part");
     const trained = parameterCount(session);
     const folder = job.out ?? null;
-    if (folder !== null) await writing(folder, () => mkdir(folder, { recursive: true }));
     const { report } = await reportRun(folder, {
       task,
       parts,

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import path from "node:path";
 import { readExamples, readTask, type LoadedExample } from "../data";
 import { PlumbError } from "../errors";
@@ -14,7 +13,7 @@ const PIECE = 1000;
 
 /**
  * Keeps what a run uses of its examples, as they are when it begins: it goes on with them whatever is labelled meanwhile. The
- * task stands in the manifest. Nobody but the file's owner may read it, and it goes with `forgetExamples`.
+ * task stands in the manifest. Nobody but the file's owner may read it, and it goes with `removeCheckpoints`.
  */
 export async function keepExamples(folder: string, examples: readonly LoadedExample[]): Promise<void> {
   const file = keptExamplesFile(folder);
@@ -27,10 +26,6 @@ export async function keepExamples(folder: string, examples: readonly LoadedExam
   };
   await writing(file, () => writeLargeFileAtomic(file, fill, 0o600));
 }
-
-/** Takes the copy away: the run has ended, and nothing reads it any more. */
-export const forgetExamples = (folder: string): Promise<void> =>
-  rm(keptExamplesFile(folder), { force: true });
 
 /**
  * The examples of a run as they were when it began; null where it kept none, as older ones.

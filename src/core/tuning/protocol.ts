@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { CheckSummary, RunPlan } from "./run-plan";
-import { BaseLook } from "../schema";
+import { BaseLook, Threads } from "../schema";
 import { TuningOptions } from "./settings";
 
 /** The processor, the first GPU, one by its number, several, or all. */
@@ -11,7 +11,7 @@ export const EngineWishes = z.object({
   precision: z.enum(["auto", "float32", "bfloat16"]).optional(),
   /** Absent: 32 bits where they fit. */
   optimizer: z.enum(["adamw", "adamw-8bit"]).optional(),
-  threads: z.number().int().positive().optional(),
+  threads: Threads.optional(),
   /** Most tokens of one micro-batch. */
   microBatch: z.number().int().positive().optional(),
   /** Where: absent for a GPU that can be used, else the processor. */

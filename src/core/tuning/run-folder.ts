@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
@@ -21,6 +21,8 @@ export const RUN_FILES = {
   page: "report.html",
   checkpoints: "checkpoint",
 } as const;
+
+const REPORT_FILES = [RUN_FILES.report, RUN_FILES.page, RUN_FILES.predictions];
 
 /** Among the checkpoints: what the run starts from, where another adapter gives it. */
 export const START_FILE = "start.safetensors";
@@ -98,15 +100,37 @@ export async function refuseTaken(out: string): Promise<void> {
       say`${folder} holds a run already. Go on with it by --resume ${shellWord(out)}, or name another folder.`,
     );
   }
-  const { log, adapter, predictions, report, page } = RUN_FILES;
-  for (const name of [log, adapter, predictions, report, page]) {
+  const { log, adapter } = RUN_FILES;
+  await refuseWrittenOver(folder, [log, adapter, ...REPORT_FILES]);
+}
+
+async function refuseWrittenOver(folder: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
     const file = path.join(folder, name);
     if (!(await exists(file))) continue;
     throw new PlumbError(
       "run-exists",
-      say`${file} is there already, and a run would write over it. Move it, or name another folder.`,
+      say`${file} is there already, and would be written over. Move it, or name another folder.`,
     );
   }
+}
+
+/**
+ * A folder for the report of an evaluation. `discard` takes away what was written into it, and the folder where it was made.
+ * @throws PlumbError where it holds a report, as each run's own folder does, or nothing can be written there.
+ */
+export async function createReportFolder(folder: string): Promise<{ discard: () => Promise<void> }> {
+  await refuseWrittenOver(folder, REPORT_FILES);
+  const made = await writing(folder, async () => {
+    const first = await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return first;
+  });
+  const discard = async () => {
+    for (const name of REPORT_FILES) await rm(path.join(folder, name), { force: true });
+    if (made !== undefined) await rmdir(folder).catch(() => undefined); // Not empty: not ours alone.
+  };
+  return { discard };
 }
 
 const exists = (file: string) =>
@@ -189,6 +213,20 @@ async function discardContent(folder: string): Promise<void> {
   await rm(keptExamplesFile(folder), { force: true });
   await rm(path.join(folder, RUN_FILES.manifest), { force: true });
   await rmdir(checkpoints).catch(() => undefined); // Not empty: not ours.
+}
+
+const SAVED =
+  "(?:final\\.safetensors|start\\.safetensors|fold-\\d+\\.(?:safetensors|jsonl)|examples\\.jsonl)";
+/** A file of the checkpoints, or one that a kill left half written. */
+const ofCheckpoints = new RegExp(`^(?:${SAVED}|\\.${SAVED}\\.[\\da-f-]{36}\\.tmp)$`);
+
+/** The run has ended, and nothing reads what it went on from: that goes. Files of the user's in a folder of that name stay. */
+export async function removeCheckpoints(folder: string): Promise<void> {
+  const checkpoints = path.join(folder, RUN_FILES.checkpoints);
+  const names = await readdir(checkpoints).catch(() => []);
+  for (const name of names)
+    if (ofCheckpoints.test(name)) await rm(path.join(checkpoints, name), { force: true });
+  await rmdir(checkpoints).catch(() => undefined); // Not empty: not ours alone.
 }
 
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {

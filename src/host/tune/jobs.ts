@@ -1,5 +1,5 @@
 import type { Task } from "../../core/schema";
-import { MethodName } from "../../core/schema";
+import { MethodName, Threads } from "../../core/schema";
 import type { EngineWishes, Job } from "../../core/tuning/protocol";
 import type { TuneChoices } from "../../protocol";
 
@@ -21,7 +21,7 @@ export const NO_CHOICES: TuneChoices = { method: null, base: null, folds: 0, ste
 export function wishesOf({ device, threads, memoryLimit }: RunSettings): EngineWishes {
   return {
     ...(device === "auto" ? {} : { device }),
-    ...(Number.isInteger(threads) && threads > 0 ? { threads } : {}),
+    ...(Threads.safeParse(threads).success ? { threads } : {}),
     ...(memoryLimit > 0 ? { memory: memoryLimit * 1e9 } : {}),
   };
 }

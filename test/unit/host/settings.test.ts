@@ -70,6 +70,10 @@ describe("what the user has set", () => {
     set("plumb.threads", 3);
     set("plumb.memoryLimit", 2.5);
     assert.deepEqual(wishesOf(runSettings()), { device: "cpu", threads: 3, memory: 2.5e9 });
+    for (const none of [0, -1, 2.5, 1025]) {
+      set("plumb.threads", none);
+      assert.deepEqual(wishesOf(runSettings()), { device: "cpu", memory: 2.5e9 }, String(none));
+    }
   });
 
   it("gives way to what the task names", async () => {

@@ -9,6 +9,7 @@ import {
   withColors,
   renderComparisonText,
 } from "../../../src/core/report";
+import { STYLE } from "../../../src/core/report/html/style";
 import { decimals, duration, pValue, signed } from "../../../src/core/report/format";
 import { LabelColor, type Report } from "../../../src/core/schema";
 import { assertBalanced } from "./balanced";
@@ -164,6 +165,31 @@ describe("report page", () => {
     assert.equal(seen(many), `${undefinedResamples.toLocaleString("en")} of 2,000, its F1 left out there`);
     assert.equal(seen(single), "0 of 2,000");
     assert.equal(seen(generation), undefined);
+  });
+
+  it("is printed in colours that can be read on paper, whatever the screen's are", () => {
+    const colors = (block: string) =>
+      new Map(
+        [...block.matchAll(/(--[a-z]+): (?:var\(--[a-z-]+, )?(#[\da-f]+)/gu)].map(([, name, color]) => [
+          name!,
+          color!,
+        ]),
+      );
+    const screen = colors(/^@media \(prefers-color-scheme: dark\) .*?\} \}$/msu.exec(STYLE)![0]);
+    const paper = colors(/^@media print .*?\}/msu.exec(STYLE)![0]);
+    const luminance = (color: string) => {
+      const [r, g, b] = [1, 3, 5].map((at) => {
+        const value = Number.parseInt(color.slice(at, at + 2), 16) / 255;
+        return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+    };
+    assert.ok(screen.size >= 7);
+    for (const name of screen.keys()) {
+      const color = paper.get(name);
+      assert.ok(color !== undefined, `${name} is the dark screen's on paper`);
+      if (name !== "--back") assert.ok(1.05 / (luminance(color) + 0.05) >= 4.5, `${name}: ${color} on white`);
+    }
   });
 
   it("lists every class once, worst first", () => {

@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { Command } from "commander";
 import fc from "fast-check";
-import { batchSize, dropout, heldOutShare, rank } from "../../../src/cli/options";
+import { batchSize, dropout, heldOutShare, learningRate, rank, threads } from "../../../src/cli/options";
 import { answerRow, expectFile } from "../../../src/cli/predict";
 import { Progress, progressLine, timeLeft } from "../../../src/cli/progress";
 import { reportWidth, textWidth } from "../../../src/cli/terminal";
 import { textBatches, type Asked } from "../../../src/cli/texts";
-import { LoraSettings, TuningSettings } from "../../../src/core/schema";
+import { register as registerTune } from "../../../src/cli/tune";
+import { LoraSettings, Threads, TuningSettings, type MethodName } from "../../../src/core/schema";
+import { resolveSettings } from "../../../src/core/tuning/settings";
 
 async function textsOf(...chunks: (string | Uint8Array)[]): Promise<Asked[]> {
   async function* stream() {
@@ -253,7 +256,7 @@ describe("options of tune", () => {
       parse(value);
       return true;
     } catch (error) {
-      assert.match(String(error), /expected a (whole )?number from/);
+      assert.match(String(error), /expected a (whole )?number (from|above)/);
       return false;
     }
   };
@@ -272,14 +275,27 @@ describe("options of tune", () => {
       "2",
       "4096",
       "4097",
+      "1000",
+      "1000.5",
+      "1024",
+      "1025",
+      "1e300",
       "1e9",
       "NaN",
     ]) {
       const number = value.trim() === "" ? Number.NaN : Number(value);
-      const { batch, heldOutShare: share } = TuningSettings.shape;
+      const { batch, heldOutShare: share, ...settings } = TuningSettings.shape;
       const lora = LoraSettings.shape;
       assert.equal(accepts(batchSize, value), batch.safeParse(number).success, `--batch "${value}"`);
       assert.equal(accepts(heldOutShare, value), share.safeParse(number).success, `--held-out "${value}"`);
+      for (const schema of [
+        settings.promptRate,
+        settings.biasRate,
+        settings.fullRate,
+        LoraSettings.shape.rate,
+      ])
+        assert.equal(accepts(learningRate, value), schema.safeParse(number).success, `a rate of "${value}"`);
+      assert.equal(accepts(threads, value), Threads.safeParse(number).success, `--threads "${value}"`);
       assert.equal(accepts(rank, value), lora.rank.safeParse(number).success, `--lora-rank "${value}"`);
       assert.equal(
         accepts(dropout, value),
@@ -287,6 +303,36 @@ describe("options of tune", () => {
         `--lora-dropout "${value}"`,
       );
     }
+    assert.ok(!accepts(learningRate, "1e300") && !accepts(threads, "1025"), "the engine takes no such");
     assert.ok(!accepts(batchSize, "1e9"), "a step of that many examples fits into no memory");
+  });
+
+  it("are said in the help with the defaults that a run has", () => {
+    const program = new Command();
+    registerTune(program);
+    const help = program.commands[0]!.options;
+    const said = (flag: string) =>
+      /\(default: (.*)\)/.exec(help.find(({ long }) => long === flag)!.description)![1]!;
+    const of = (method: MethodName) =>
+      resolveSettings({ method }, { kind: "single", examples: 300, contextLength: 512 });
+    assert.equal(Number(said("--full-rate")), of("full").fullRate);
+    const lora = of("lora").lora!;
+    assert.deepEqual(
+      ["--lora-rank", "--lora-alpha", "--lora-dropout", "--lora-rate"].map((flag) => Number(said(flag))),
+      [lora.rank, lora.alpha, lora.dropout, lora.rate],
+    );
+    for (const [flag, rate] of [
+      ["--prompt-rate", "promptRate"],
+      ["--bias-rate", "biasRate"],
+    ] as const)
+      for (const each of said(flag).split(", ")) {
+        const [value, method] = each.split(" of ") as [string, MethodName];
+        assert.equal(Number(value), of(method)[rate], each);
+      }
+    const { batch, promptLength, patience } = of("ptuning-bias");
+    assert.deepEqual(
+      ["--batch", "--prompt-length", "--patience"].map((flag) => Number(said(flag))),
+      [batch, promptLength, patience],
+    );
   });
 });

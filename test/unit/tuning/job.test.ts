@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -97,6 +98,27 @@ describe("a tuning job", () => {
     );
     const judged = new Map(rows("single", 90).map(({ id, text }) => [id, textHash(text)]));
     assert.deepEqual(new Map(Object.entries(manifest.texts ?? {})), judged);
+  });
+
+  it("keeps nothing to go on from once it has ended, and leaves what is not its own", async () => {
+    const notWhole = `.final.safetensors.${randomUUID()}.tmp`;
+    for (const [name, behaviour, folds] of [
+      ["finished", {}, 3],
+      ["trouble", { nanFrom: 20 }, undefined],
+    ] as const) {
+      const out = path.join(task.folder, name);
+      const checkpoints = path.join(out, "checkpoint");
+      await run(tune(task.file, { out, ...(folds === undefined ? {} : { folds }) }), fakeTools(), stopAt(5));
+      assert.ok((await readdir(checkpoints)).includes("final.safetensors"));
+      await writeFile(path.join(checkpoints, notWhole), "half of it, left by a kill");
+      if (name === "trouble") await writeFile(path.join(checkpoints, "notes.txt"), "my own");
+      await run({ type: "resume", run: out }, fakeTools(behaviour)).catch((error: unknown) =>
+        assert.equal(name, "trouble", String(error)),
+      );
+      assert.equal((await manifestOf(out)).status, name);
+      if (name === "trouble") assert.deepEqual(await readdir(checkpoints), ["notes.txt"]);
+      else assert.ok(!(await readdir(out)).includes("checkpoint"));
+    }
   });
 
   it("learns: the held-out loss falls and the report beats the majority", async () => {
@@ -719,7 +741,7 @@ describe("a tuning job says what is wrong", () => {
     const untouched = { openBaseModel: () => assert.fail("the model was opened first") };
     await assert.rejects(
       run(tune(task.file, { out }), fakeTools({}, untouched)),
-      /report\.html is there already, and a run would write over it/,
+      /report\.html is there already, and would be written over/,
     );
     assert.equal(await readFile(file, "utf8"), "my own");
   });
@@ -976,6 +998,43 @@ describe("predict and eval", () => {
     assert.deepEqual(again.classification, first.classification);
     assert.equal(again.data.testLooks, first.data.testLooks + 1);
     assert.match((await bytesOf(out, "report.html")).toString(), /<!doctype html>/i);
+  });
+
+  it("writes over no report, a run's own least of all, and looks at no test part before it knows that it can write", async () => {
+    const everything = async () =>
+      Promise.all(
+        (await readdir(task.folder, { recursive: true, withFileTypes: true }))
+          .filter((entry) => entry.isFile())
+          .map(async ({ parentPath, name }) => [name, await bytesOf(parentPath, name)]),
+      );
+    const earlier = path.join(task.folder, "earlier");
+    await mkdir(earlier);
+    await writeFile(path.join(earlier, "report.html"), "of another evaluation");
+    const before = await everything();
+    for (const [out, reason] of [
+      [folder, /report\.json is there already, and would be written over\. Move it, or name another folder/],
+      [earlier, /report\.html is there already/],
+      [path.join(task.file, "x"), /Cannot write .*: a part of that path is a file/],
+    ] as const) {
+      await assert.rejects(run({ type: "eval", adapter: folder, engine: {}, out }), reason);
+    }
+    assert.deepEqual(await everything(), before, "no look at the test part has been counted either");
+  });
+
+  it("leaves no folder where an evaluation's report does not fit on the disk", async function () {
+    const disk = SmallDisk.at(path.join(task.folder, "disk"), 65_536);
+    if (disk === null) this.skip();
+    try {
+      disk.fill();
+      const out = path.join(disk.folder, "report");
+      await assert.rejects(
+        run({ type: "eval", adapter: folder, engine: {}, out }),
+        /Cannot write .*report.json: no space left on the disk/,
+      );
+      assert.deepEqual(await readdir(disk.folder), ["ballast"]);
+    } finally {
+      disk.remove();
+    }
   });
 
   it("says how many texts of another task's test part the adapter has learned from", async () => {

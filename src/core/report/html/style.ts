@@ -135,7 +135,7 @@ pre { margin: 0; padding: 0.75rem 1rem; background: var(--raised); border-radius
 .vscode-high-contrast .matrix tbody td, .vscode-high-contrast .errors li, .vscode-high-contrast .verdict { outline: 1px solid var(--ink); }
 @media (forced-colors: active) { .matrix tbody td { border: 1px solid CanvasText !important; } .strip circle { fill: CanvasText; } }
 @media print {
-  :root { --back: #fff; --ink: #000; --own: #0a4aa3; --green: #0b5c33; --red: #8d1f17; --orange: #6b4400; } body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
+  :root { --back: #ffffff; --ink: #000000; --own: #0a4aa3; --green: #0b5c33; --red: #8d1f17; --orange: #8a4300; --yellow: #665a00; --purple: #5b2a90; } body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
   nav, .tools { display: none; } section { margin-top: 2rem; } h2 { break-after: avoid; } figure, .verdict, tr { break-inside: avoid; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; } .scroll { overflow: visible; }
   table { font-size: 9pt; } th, td { padding-left: 0.3rem; padding-right: 0.3rem; } .picture { min-width: 4.5rem; }
