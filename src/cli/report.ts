@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { loadTask } from "../core/data";
 import { PlumbError } from "../core/errors";
 import { writeFileAtomic } from "../core/files";
+import { isFolderLocked } from "../core/lock";
 import {
   compareReports,
   renderComparisonText,
@@ -131,8 +132,9 @@ async function runState(run: string): Promise<string> {
     throw error;
   });
   if (typeof manifest === "string") return `the run cannot be read. ${manifest}`;
-  return manifest.status === "finished"
-    ? "the file is gone. Make it anew with `plumb eval`."
+  if (manifest.status === "finished") return "the file is gone. Make it anew with `plumb eval`.";
+  return (await isFolderLocked(run))
+    ? "the run is being worked on. Its report is written when it ends."
     : `the run has not finished (${manifest.status}). Go on with \`plumb tune --resume ${shellWord(run)}\`.`;
 }
 

@@ -274,11 +274,16 @@ describe("the command line", function () {
           assert.ok(err.includes(`: ${folder}. Wait for it`), err);
           assert.ok(!existsSync(path.join(task.folder, "second")));
         }
+        assert.match(plumb(["report", folder]).err, /the run is being worked on/);
       } finally {
         process.kill(-first.pid!, "SIGKILL");
         await ended;
       }
       assert.deepEqual(await locks(), ["moods.plumb.json.lock"], "left behind");
+      assert.match(
+        plumb(["report", await started]).err,
+        /has not finished .* Go on with `plumb tune --resume /,
+      );
       const { code, err } = plumb(["tune", "moods.plumb.json", ...QUICK], { cwd: task.folder });
       assert.equal(code, 0, err);
       assert.deepEqual(await locks(), []);
