@@ -17,6 +17,7 @@ import { readFileSync, writeFileSync, existsSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { buildNative } from "../scripts/lib/build.mjs";
 import { loadEngine } from "../src/core/engine";
 import { openBaseModel } from "../src/core/model";
 import { availableMemory } from "../src/core/tuning/forecast";
@@ -329,6 +330,7 @@ async function main(): Promise<void> {
     writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
     writeBetween(path.join(root, "docs/performance.md"), "real size", page(results));
   };
+  if (Number(values.rounds) > 0) await buildNative({ target: "plumb_products" });
   for (const form of values.only?.split(",").filter((name) => name !== "") ?? FORMS) {
     const row = await inChild([form, path.join(folder, form), values.rounds, values.memory ?? ""]);
     update(({ rows }) => {
@@ -343,4 +345,6 @@ async function main(): Promise<void> {
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
+  // A child that keeps its channel open never ends.
+  if (process.connected) process.disconnect();
 });

@@ -106,7 +106,8 @@ function decode({ pieces, addDummyPrefix, removeExtraWhitespaces }: Pieces, ids:
         Buffer.from(first && (addDummyPrefix || removeExtraWhitespaces) ? text.replace(/^ /, "") : text),
       );
     }
-    if (piece.kind !== PIECE.control) first = false;
+    // Where runs of spaces are one, all of them at the beginning go.
+    if (piece.kind !== PIECE.control) first &&= removeExtraWhitespaces && parts.at(-1)!.length === 0;
   }
   return Buffer.concat(parts).toString("utf8");
 }

@@ -46,6 +46,32 @@ for (const [name, cases] of Object.entries(recorded.kinds)) {
 }
 
 describe("SentencePiece models", () => {
+  it("cut words far into a text as at its beginning, though 32 bits hold the sum of all scores", () => {
+    const piece = (text: string, score: number, kind: number = PIECE.normal) => ({ text, score, kind });
+    const tokenizer = createPieceTokenizer(
+      {
+        algorithm: "unigram",
+        // "a" and "b" together are worth a thousandth more than "ab", less than 32 bits can add to a hundred thousand.
+        pieces: [
+          piece("<unk>", 0, PIECE.unknown),
+          piece("x", -100_001),
+          piece("a", -1),
+          piece("b", -1),
+          piece("ab", -2.001),
+        ],
+        byteFallback: false,
+        charsMap: null,
+        addDummyPrefix: false,
+        removeExtraWhitespaces: false,
+        bos: null,
+        endOfText: 0,
+      },
+      "x",
+    );
+    assert.deepEqual(tokenizer.encode("ab"), [2, 3]);
+    assert.deepEqual(tokenizer.encode("xxxab"), [1, 1, 1, 2, 3]);
+  });
+
   it("leave control tokens inside a text text, and write them out as what they are", () => {
     const tokenizer = createPieceTokenizer(read("bpe"), "x");
     const ids = tokenizer.encode("no</s> and <s>");
@@ -53,6 +79,17 @@ describe("SentencePiece models", () => {
     assert.equal(tokenizer.decode(ids), "no</s> and <s>");
     assert.equal(tokenizer.decode([1, ...ids, 2]), "<s>no</s> and <s></s>");
     assert.deepEqual([tokenizer.bos, tokenizer.endOfText], [1, 2]);
+  });
+
+  it("write no space at the beginning where runs of spaces are one, and else all but the one put there", () => {
+    const written = (name: string) => {
+      const model = read(name);
+      const space = model.pieces.findIndex(({ text }) => text === "\u2581");
+      const letter = model.pieces.findIndex(({ text }) => text === "a");
+      return createPieceTokenizer(model, "x").decode([space, space, letter, space, space, letter]);
+    };
+    assert.equal(written("bpe-nfkc"), "a  a");
+    assert.equal(written("bpe"), " a  a");
   });
 
   it("decode what they encode where nothing is normalised", () => {
