@@ -10,20 +10,22 @@ export interface NumberPlace {
   /** The English, which is the key to the Russian. */
   readonly text: string;
   readonly at: number;
-  /** Whether thousands are not set apart in it, as in the number of a line. */
-  readonly plain: boolean;
+  /** A count with forms, a number without, or a text that was made of one; a page has a count in every number. */
+  readonly as: "count" | "number" | "text";
   readonly where: string;
 }
 
 /** Says a number with its unit, or with a sign of percent, or as a date: no word has to agree with it. */
 const WITH_UNIT = /(^|\.)(bytes|date|duration|interval|percent|percentDone)$/u;
 
-/** Every place that a number fills in a sentence of the host, or in a word that it gives to a page. */
+const COUNT = /^(counted|inflected)$/u;
+
+/** Every place that a number fills in a sentence of the host or the core, or in a word that a page is given. */
 export function numberPlaces(): NumberPlace[] {
   const host = new Program("tsconfig.json");
   const pages = new Program("src/webview/tsconfig.json");
   return [
-    ...host.places(/^src\/(host\/|extension\.ts$)/u, (node) => host.ofSentence(node)),
+    ...host.places(/^src\/(core|host)\/|^src\/extension\.ts$/u, (node) => host.ofSentence(node)),
     ...pages.places(/^src\/webview\//u, (node) => pages.ofWord(node)),
   ];
 }
@@ -87,7 +89,7 @@ class Program {
     return (names.isUnion() ? names.types : [names]).flatMap((name) =>
       this.filled(texts[(name as ts.StringLiteralType).value]!, values).map((place) => ({
         ...place,
-        plain: false,
+        as: "count",
       })),
     );
   }
@@ -99,8 +101,13 @@ class Program {
         : [value],
     );
     return all.flatMap((value, at) =>
-      this.tellsNumber(value) ? [{ text, at, plain: this.isNumber(value) }] : [],
+      this.tellsNumber(value) ? [{ text, at, as: this.kindOf(value) }] : [],
     );
+  }
+
+  private kindOf(value: ts.Expression): NumberPlace["as"] {
+    if (ts.isCallExpression(value) && COUNT.test(value.expression.getText())) return "count";
+    return this.isNumber(value) ? "number" : "text";
   }
 
   /** Whether a value is a number, a count with its word, or a text that was made of a number. */
