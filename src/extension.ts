@@ -22,7 +22,7 @@ export function activate(context: vscode.ExtensionContext): void {
     context.subscriptions.push(one);
     return one;
   };
-  const figures = new Figures(vscode.env.language);
+  const figures = new Figures();
   const running = new RunningTasks();
 
   const checker = new Part(async () => {

@@ -97,7 +97,8 @@ function isOutOfSight(node: ts.Node): boolean {
   return false;
 }
 
-function keyOfTemplate(node: ts.TemplateLiteral, place: string): string {
+/** What the table of sentences calls a template. */
+export function keyOfTemplate(node: ts.TemplateLiteral, place: string): string {
   if (ts.isNoSubstitutionTemplateLiteral(node)) return node.text;
   return keyOf(
     [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)],

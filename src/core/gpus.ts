@@ -4,7 +4,7 @@ import * as z from "zod";
 import { describeFirst } from "./data/issue";
 import { gpuLibrary, type Gpus } from "./engine";
 import { languageEnvironment } from "./language";
-import { say } from "./say";
+import { counted, say } from "./say";
 import { systemReason } from "./system-error";
 import { workerEnvironment } from "./tuning/worker-process";
 
@@ -72,7 +72,7 @@ export function askGpus(
       settle(
         answer ??
           none(
-            say`the NVIDIA driver did not answer within ${patience / 1000} seconds; restart the machine, or install the driver anew; --device cpu does not ask it`,
+            say`the NVIDIA driver did not answer within ${counted(patience / 1000, "second", "seconds")}; restart the machine, or install the driver anew; --device cpu does not ask it`,
           ),
       );
     }, patience);

@@ -4,6 +4,8 @@
  * made, so none is made while a module loads.
  */
 
+import { fillPlaces } from "../forms";
+
 /** A count that decides the form of a word. */
 class Count {
   constructor(
@@ -54,6 +56,12 @@ export function say(strings: TemplateStringsArray, ...values: readonly Value[]):
   return fill(spoken.texts[key] ?? key, values, spoken.texts[key] === undefined ? "en" : spoken.language);
 }
 
+/** A count that no word stands behind whose form it would decide, `2,000` in `2,000 of 3,000`: for `say`, as a text. */
+export const grouped = (count: number): string => count.toLocaleString(spokenLanguage());
+
+/** The language of this process's sentences, in BCP 47. */
+export const spokenLanguage = (): string => spoken?.language ?? "en";
+
 /** A figure with so many decimals, or as many as it has, and the decimal mark of this process's language: for `say`. */
 export function decimals(value: number, digits?: number): string {
   const mark = spoken === null ? "." : new Intl.NumberFormat(spoken.language).format(0.5).slice(1, -1);
@@ -75,7 +83,7 @@ export const inQuotes = (text: string): string => say`"${JSON.stringify(text).sl
 
 /** `Polish`: what a language is called in that of this process. */
 export const languageName = (code: string): string =>
-  new Intl.DisplayNames([spoken?.language ?? "en"], { type: "language" }).of(code) ?? code;
+  new Intl.DisplayNames([spokenLanguage()], { type: "language" }).of(code) ?? code;
 
 /** What a table calls a sentence. */
 export function keyOf(
@@ -105,29 +113,16 @@ export const sentencesNamed = (prefix: string): ReadonlyMap<string, string> =>
 
 /** A sentence of the table with its places filled. */
 export const filled = (text: string, values: readonly string[]): string =>
-  fill(text, values, spoken?.language ?? "en");
+  fill(text, values, spokenLanguage());
 
-function fill(text: string, values: readonly Value[], language: string): string {
-  return text.replace(/\{(\d+)(?:([:/])([^}]*))?\}/gu, (whole, at: string, how?: string, forms?: string) => {
-    const value = values[Number(at)];
-    if (value === undefined) return whole;
-    if (typeof value === "string" && forms === undefined) return value;
+const fill = (text: string, values: readonly Value[], language: string): string =>
+  fillPlaces(text, language, (at) => {
+    const value = values[at];
+    if (value === undefined) return undefined;
     const count = value instanceof Count ? value.count : Number(value);
-    const number =
+    const said =
       typeof value === "string"
         ? value
         : count.toLocaleString(language, { useGrouping: value instanceof Count });
-    if (forms === undefined) return number;
-    const form = formOf(forms.split("|"), count, language);
-    return how === ":" ? `${number} ${form}` : form;
+    return { said, count };
   });
-}
-
-/** Categories of a count in the order in which forms stand; a fraction takes that of a few. */
-const CATEGORIES: readonly Intl.LDMLPluralRule[] = ["one", "few", "many"];
-
-function formOf(forms: readonly string[], count: number, language: string): string {
-  const category = new Intl.PluralRules(language).select(count);
-  const place = category === "other" ? 1 : CATEGORIES.indexOf(category);
-  return forms[place] ?? forms.at(-1)!;
-}

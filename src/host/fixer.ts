@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { grouped } from "../core/say";
 import { fixedLine, taskEdit } from "./fix-edits";
 import type { Fix } from "./findings";
 
@@ -40,7 +41,7 @@ export class Fixer implements vscode.CodeActionProvider, vscode.Disposable {
         actions.push(one);
         const alike = fix.what === "label" ? sameFixes(all, fix) : [];
         if (alike.length < 2) continue;
-        const title = vscode.l10n.t("Change all {0} “{1}” to “{2}”", alike.length, fix.from, fix.to);
+        const title = vscode.l10n.t("Change all {0} “{1}” to “{2}”", grouped(alike.length), fix.from, fix.to);
         const every = await actionFor(title, alike, document);
         if (every !== null) actions.push(every);
       }

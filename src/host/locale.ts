@@ -1,6 +1,8 @@
-/** Time, sizes and figures as the user's language has them. */
+import { spokenLanguage } from "../core/say";
+
+/** Time, sizes and figures as they are written in the language of the sentences that they stand in. */
 export class Figures {
-  constructor(private readonly locale: string) {}
+  private readonly locale = spokenLanguage();
 
   /** `40 seconds`, `2 minutes`, `3.5 hours`. */
   duration(seconds: number): string {
@@ -11,10 +13,7 @@ export class Figures {
 
   /** Two decimals, as for F1. */
   score(value: number): string {
-    return new Intl.NumberFormat(this.locale, {
-      minimumFractionDigits: 2,
-      maximumFractionDigits: 2,
-    }).format(value);
+    return this.decimals(value, 2);
   }
 
   /** `[0.77, 0.88]`; behind a decimal comma stands no other. */
@@ -25,14 +24,7 @@ export class Figures {
 
   /** One decimal. */
   tenth(value: number): string {
-    return new Intl.NumberFormat(this.locale, {
-      minimumFractionDigits: 1,
-      maximumFractionDigits: 1,
-    }).format(value);
-  }
-
-  number(value: number): string {
-    return new Intl.NumberFormat(this.locale).format(value);
+    return this.decimals(value, 1);
   }
 
   /** `0.9 GB`, `340 MB`, `12 kB`. */
@@ -48,6 +40,11 @@ export class Figures {
     return Number.isNaN(date.getTime())
       ? ""
       : new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "short" }).format(date);
+  }
+
+  private decimals(value: number, digits: number): string {
+    const exactly = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    return new Intl.NumberFormat(this.locale, exactly).format(value);
   }
 
   private unit(value: number, unit: string, unitDisplay: "long" | "short" = "long"): string {

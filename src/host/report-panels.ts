@@ -7,6 +7,7 @@ import type { Label } from "../core/schema";
 import type { FromWorker, Job } from "../core/tuning/protocol";
 import { judgedTexts } from "../core/runs/judged-texts";
 import { headlineOf } from "../core/runs/list";
+import { spokenLanguage } from "../core/say";
 import { readManifest, RUN_FILES } from "../core/tuning/run-folder";
 import { startJob } from "../core/tuning/worker-process";
 import { sentenceOf } from "../core/system-error";
@@ -203,14 +204,14 @@ export async function sayNoRuns(task: vscode.Uri): Promise<void> {
 /** A run in a list to pick from. */
 export function runItem(run: FinishedRun) {
   const { report } = run;
-  const figures = new Figures(vscode.env.language);
+  const figures = new Figures();
   const score = scoreWords(headlineOf(report), figures);
   return {
-    label: [new Date(report.run.startedAt).toLocaleString(vscode.env.language), score]
+    label: [new Date(report.run.startedAt).toLocaleString(spokenLanguage()), score]
       .filter(Boolean)
       .join(" · "),
     description: report.run.method,
-    detail: saidVerdict({ report, language: languageFor(vscode.env.language) }),
+    detail: saidVerdict({ report, language: languageFor(spokenLanguage()) }),
     run,
   };
 }

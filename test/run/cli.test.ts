@@ -388,7 +388,7 @@ describe("the command line", function () {
       const options = [...QUICK, "--max-tokens", "200"];
       const { code, err } = plumb(["tune", long.file, ...options], { cwd: long.folder });
       assert.equal(code, 0, err);
-      assert.match(err, /1 of 60 texts are longer than \d+ tokens: their middle is left out/);
+      assert.match(err, /1 of 60 texts is longer than \d+ tokens: its middle is left out/);
     } finally {
       await long.remove();
     }

@@ -6,7 +6,7 @@ import type { LoadedExample } from "./read";
 import { defaultTestShare, splitExamples, worthlessOverlap, type Split } from "./split";
 import type { LoadedTask } from "./task";
 import { PlumbError } from "../errors";
-import { counted, decimals, inflected, say } from "../say";
+import { counted, decimals, grouped, inflected, say } from "../say";
 
 /** Fewer test examples of a class than this say next to nothing about it. */
 export const measurableTest = 10;
@@ -259,7 +259,7 @@ function checkAnswers({ task, examples }: LoadedTask, answered: readonly LoadedE
       add(
         "error",
         "one-class",
-        say`All ${answered.length} answers are ${quoted(only ?? "")}. Label texts of a second class: there is nothing to tell apart.`,
+        say`All ${counted(answered.length, "answer is", "answers are")} ${quoted(only ?? "")}. Label texts of a second class: there is nothing to tell apart.`,
       );
     }
     return used.size > 1;
@@ -268,7 +268,7 @@ function checkAnswers({ task, examples }: LoadedTask, answered: readonly LoadedE
     add(
       "error",
       "one-class",
-      say`None of ${answered.length} answered texts has any label. Label texts to which one applies.`,
+      say`None of ${counted(answered.length, "answered text", "answered texts")} has any label. Label texts to which one applies.`,
     );
     return false;
   }
@@ -329,14 +329,14 @@ function checkClasses(classes: readonly ClassCount[], split: Split, add: Add): v
     add(
       "warning",
       "class-unmeasured",
-      say`${counted(weak.length, "class has", "classes have")} fewer than ${measurableTest} test examples; what the report says about ${inflected(weak.length, "it", "them")} will be vague.`,
+      say`${counted(weak.length, "class has", "classes have")} fewer than ${counted(measurableTest, "test example", "test examples")}; what the report says about ${inflected(weak.length, "it", "them")} will be vague.`,
       weak.map(({ label, all, test }) => {
         const more =
           share === null ? measurableTest - test : Math.max(1, Math.ceil(measurableTest / share) - all);
         return place(
           share === null
-            ? say`${label}: ${test} in the test; ${more} more labelled test texts would do.`
-            : say`${label}: ${test} in the test; ${more} more labelled texts would do.`,
+            ? say`${label}: ${grouped(test)} in the test; ${counted(more, "more labelled test text", "more labelled test texts")} would do.`
+            : say`${label}: ${grouped(test)} in the test; ${counted(more, "more labelled text", "more labelled texts")} would do.`,
         );
       }),
     );

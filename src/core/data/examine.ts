@@ -4,7 +4,7 @@ import { answerField } from "./answer";
 import { describeValue, quoted, type ExampleFix, type Fix, type Problem } from "./problem";
 import type { LoadedExample } from "./read";
 import { nearestWord } from "./spelling";
-import { say } from "../say";
+import { counted, say } from "../say";
 
 /** What is wrong with examples that are well formed, but do not fit the task or each other. In the order of the lines. */
 export function findExampleProblems({
@@ -117,7 +117,10 @@ export function findExampleProblems({
   ): void {
     if (known.has(label)) return;
     const near = nearestWord(label, labels);
-    const set = labels.length <= 12 ? ` (${labels.join(", ")})` : say`, which has ${labels.length} labels`;
+    const set =
+      labels.length <= 12
+        ? ` (${labels.join(", ")})`
+        : say`, which has ${counted(labels.length, "label", "labels")}`;
     const hint =
       near === null ? say` Correct it, or add it to the task's labels.` : say` Was ${quoted(near)} meant?`;
     const fixes: Fix[] = near === null ? [] : [corrected(label, near)];

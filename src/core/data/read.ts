@@ -8,7 +8,7 @@ import { Example } from "../schema";
 import { isFault, scanObject } from "./json-scan";
 import { describeIssue } from "./issue";
 import { brokenCharacter, quoted, shownPath, type Problem } from "./problem";
-import { say } from "../say";
+import { counted, say } from "../say";
 import { systemReason } from "../system-error";
 
 /** An example and where it stands. `line` counts from 1. */
@@ -230,8 +230,8 @@ function explainWrongFormat(file: string, result: ReadResult, spread: boolean): 
       severity: "error",
       code: "not-jsonl",
       message: spread
-        ? say`not JSON Lines: the file looks like one JSON document spread over ${result.lines} lines. Write one object on each line, without a list around them and without commas between them.`
-        : say`not JSON Lines: none of ${result.lines} lines is a JSON object. Expected lines such as {"id": "1", "text": "…"}. First fault: ${first.message}`,
+        ? say`not JSON Lines: the file looks like one JSON document spread over ${counted(result.lines, "line", "lines")}. Write one object on each line, without a list around them and without commas between them.`
+        : say`not JSON Lines: none of ${counted(result.lines, "line", "lines")} is a JSON object. Expected lines such as {"id": "1", "text": "…"}. First fault: ${first.message}`,
     },
   ];
 }

@@ -7,7 +7,7 @@ import type { LoadedExample } from "./read";
 import { shownPath } from "./problem";
 import { atOnce, partOf, type Sliced } from "../slices";
 import type { LoadedTask } from "./task";
-import { inQuotes, say } from "../say";
+import { counted, grouped, inflected, inQuotes, say } from "../say";
 
 export const defaultTestShare = 0.2;
 
@@ -205,12 +205,15 @@ export function restoreSplit(
  */
 export function foldExamples(examples: readonly Example[], k: number, seed: number): number[] {
   if (!Number.isInteger(k) || k < 2)
-    throw new PlumbError("wrong-folds", say`Cannot make ${k} folds: at least 2 are needed.`);
+    throw new PlumbError(
+      "wrong-folds",
+      say`Cannot make ${counted(k, "fold", "folds")}: at least 2 are needed.`,
+    );
   const units = unitsOf(examples);
   if (units.length < k) {
     throw new PlumbError(
       "wrong-folds",
-      say`Cannot make ${k} folds: ${examples.length} examples fall into ${units.length} groups that must not be split apart. Use fewer folds or label more texts.`,
+      say`Cannot make ${counted(k, "fold", "folds")}: ${counted(examples.length, "example falls", "examples fall")} into ${counted(units.length, "group", "groups")} that must not be split apart. Use fewer folds or label more texts.`,
     );
   }
   return distribute(
@@ -248,7 +251,7 @@ export function drawPart<E extends Example>(train: readonly E[], size: number, s
   if (size > train.length) {
     throw new PlumbError(
       "train-limit",
-      say`Cannot draw ${size} training examples: there are ${train.length}. Ask for fewer, or label more texts.`,
+      say`Cannot draw ${counted(size, "training example", "training examples")}: there ${inflected(train.length, "is", "are")} ${grouped(train.length)}. Ask for fewer, or label more texts.`,
     );
   }
   if (size === train.length) return [...train];
@@ -261,7 +264,7 @@ export function drawPart<E extends Example>(train: readonly E[], size: number, s
   if (taken.size === 0) {
     throw new PlumbError(
       "train-limit",
-      say`Cannot draw ${size} training examples: every group of examples that must stay together is larger. Ask for more.`,
+      say`Cannot draw ${counted(size, "training example", "training examples")}: every group of examples that must stay together is larger. Ask for more.`,
     );
   }
   return train.filter((_, at) => taken.has(at));
@@ -441,7 +444,7 @@ function needBothSides(file: string, train: readonly unknown[], test: readonly u
       : total === 1
         ? say`only one example has an answer. Label more texts`
         : train.length === 0
-          ? say`the training part would be empty: ${total} labelled examples cannot be parted (near duplicates, equal groups, or their \`split\`). Label more texts, or change \`split\``
-          : say`the test part would be empty: ${total} labelled examples cannot be parted (near duplicates, equal groups, or their \`split\`). Label more texts, or change \`split\``;
+          ? say`the training part would be empty: ${counted(total, "labelled example", "labelled examples")} cannot be parted (near duplicates, equal groups, or their \`split\`). Label more texts, or change \`split\``
+          : say`the test part would be empty: ${counted(total, "labelled example", "labelled examples")} cannot be parted (near duplicates, equal groups, or their \`split\`). Label more texts, or change \`split\``;
   throw new PlumbError("no-split", `${shownPath(file)}: ${what}.`);
 }

@@ -3,7 +3,7 @@ import { fold } from "../data/spelling";
 import type { TaskKind } from "../schema";
 import { isEmpty, shown, type Column } from "./columns";
 import type { Cell, Row } from "./types";
-import { say } from "../say";
+import { counted, say } from "../say";
 
 /** Where the answers stand and how they are written. */
 export interface AnswerChoices {
@@ -30,7 +30,7 @@ export function answerIn(row: Pick<Row, "cells">, choices: AnswerChoices): Answe
     return choices.flags ? { fault: say`no column says yes; expected one label` } : null;
   if (more.length > 0) {
     return {
-      fault: say`${found.labels.length} labels (${found.labels.map(quoted).join(", ")}) where one was expected`,
+      fault: say`${counted(found.labels.length, "label", "labels")} (${found.labels.map(quoted).join(", ")}) where one was expected`,
     };
   }
   return { label };

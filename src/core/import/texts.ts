@@ -123,7 +123,11 @@ async function filesIn(folder: string): Promise<{ files: Found[]; hidden: string
       else if (entry.isDirectory()) await walk(name);
       else files.push({ name, isLink: entry.isSymbolicLink(), isFile: entry.isFile() });
       if (files.length + hidden.length > mostFiles)
-        throw importError(folder, "too-many", say`more than ${mostFiles} files are too many.`);
+        throw importError(
+          folder,
+          "too-many",
+          say`more than ${counted(mostFiles, "file is", "files are")} too many.`,
+        );
     }
   };
   try {

@@ -3,7 +3,7 @@ import { openPromise, type Entry, type ZipFile } from "yauzl";
 import { PlumbError } from "../errors";
 import { importError } from "./problems";
 import { XmlReader, type XmlHandlers } from "./xml";
-import { say } from "../say";
+import { counted, say } from "../say";
 
 /** A spreadsheet unpacks to at most this much a part: more is no table of texts but a trap. */
 const largestPart = 1 << 30;
@@ -31,7 +31,11 @@ export async function openBook(file: string): Promise<Book> {
   }
   try {
     if (zip.entryCount > mostEntries)
-      throw importError(file, "too-large", say`${zip.entryCount} files in one spreadsheet are too many.`);
+      throw importError(
+        file,
+        "too-large",
+        say`${counted(zip.entryCount, "file in one spreadsheet is", "files in one spreadsheet are")} too many.`,
+      );
     const entries = new Map<string, Entry>();
     for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
     const book: Book = { zip, entries, sheets: [], from1904: false };
@@ -98,7 +102,7 @@ export function partOf(file: string, book: Book, name: string): Entry {
     throw importError(
       file,
       "too-large",
-      say`${name} unpacks to ${Math.round(times)} times its size, which no table of texts does. If you trust the file, save the table as .csv.`,
+      say`${name} unpacks to ${counted(Math.round(times), "time", "times")} its size, which no table of texts does. If you trust the file, save the table as .csv.`,
     );
   return entry;
 }

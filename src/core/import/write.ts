@@ -497,7 +497,7 @@ function labelsFor(
     throw importError(
       file,
       "wrong-labels",
-      say`${labels.length} different labels are too many for a choice. If they are answers in words, choose the kind generation; else name another column.`,
+      say`${counted(labels.length, "different label is", "different labels are")} too many for a choice. If they are answers in words, choose the kind generation; else name another column.`,
     );
   return labels.map(({ label }) => {
     const description = descriptions?.get(label) ?? "";

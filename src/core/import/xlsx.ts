@@ -5,7 +5,7 @@ import type { Cell, Fault, RawBatches, RawItem, Tick } from "./types";
 import { explained, openBook, parse, partOf, pieces, type Book } from "./workbook";
 import { dateOf, dateStyles } from "./xlsx-dates";
 import type { XmlHandlers } from "./xml";
-import { inQuotes, say } from "../say";
+import { counted, inQuotes, say } from "../say";
 
 /** Texts that cells share are held in memory. */
 const largestShared = 256 << 20;
@@ -105,7 +105,7 @@ async function sharedTexts(file: string, book: Book, tick: Tick): Promise<string
           throw importError(
             file,
             "too-large",
-            say`the spreadsheet has more than ${mostShared} texts. Save the table as .csv.`,
+            say`the spreadsheet has more than ${counted(mostShared, "text", "texts")}. Save the table as .csv.`,
           );
         texts.push(unescaped(current));
       },

@@ -1,6 +1,6 @@
 /** Tokenizers that merge pairs by rank, in plain words, whichever form of model they came from. */
 import { damaged, mismatch, shown, unsupported } from "./problem";
-import { say } from "../say";
+import { counted, grouped, say } from "../say";
 
 export interface AddedToken {
   readonly id: number;
@@ -69,7 +69,7 @@ export function checkPairs(pairs: Pairs, rows: number, file: string): void {
     if (id >= rows) {
       throw mismatch(
         file,
-        say`token ${shown(token)} has the id ${id}, but the model knows ${rows} tokens. The tokenizer belongs to another model: get the model again, with its own.`,
+        say`token ${shown(token)} has the id ${id}, but the model knows ${counted(rows, "token", "tokens")}. The tokenizer belongs to another model: get the model again, with its own.`,
       );
     }
     const owner = owners[id];
@@ -91,7 +91,7 @@ export function checkPairs(pairs: Pairs, rows: number, file: string): void {
   if (count < rows * 0.9) {
     throw mismatch(
       file,
-      say`the tokenizer has ${count} tokens, the model ${rows}. The tokenizer belongs to another model: get the model again, with its own.`,
+      say`the tokenizer has ${counted(count, "token", "tokens")}, the model ${grouped(rows)}. The tokenizer belongs to another model: get the model again, with its own.`,
     );
   }
   for (const [name, id] of [

@@ -10,7 +10,7 @@ import {
   splitMerge,
   type BytePairs,
 } from "./byte-pairs";
-import { say } from "../say";
+import { counted, grouped, say } from "../say";
 
 /** Numbers that GGUF gives to kinds of tokens. */
 const CONTROL = 3;
@@ -49,7 +49,10 @@ export function openGgufTokenizer(metadata: Metadata): BytePairs | Pieces {
   const tokens = metadata.texts("tokenizer.ggml.tokens");
   const types = metadata.numbers("tokenizer.ggml.token_type");
   if (types.length !== tokens.length) {
-    throw damaged(file, say`it has ${tokens.length} tokens, but the types of ${types.length}`);
+    throw damaged(
+      file,
+      say`it has ${counted(tokens.length, "token", "tokens")}, but the types of ${grouped(types.length)}`,
+    );
   }
   const vocabulary = new Map<string, number>();
   tokens.forEach((token, id) => {
@@ -86,7 +89,7 @@ function piecesOf(metadata: Metadata): Pieces {
   if (scores.length !== tokens.length || kinds.length !== tokens.length) {
     throw damaged(
       file,
-      say`it has ${tokens.length} tokens, but ${scores.length} scores and the types of ${kinds.length}`,
+      say`it has ${counted(tokens.length, "token", "tokens")}, but ${counted(scores.length, "score", "scores")} and the types of ${grouped(kinds.length)}`,
     );
   }
   return {

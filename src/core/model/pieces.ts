@@ -1,6 +1,6 @@
 /** A SentencePiece tokenizer in plain words, whichever form of model it came from. */
 import { damaged, mismatch, shown } from "./problem";
-import { say } from "../say";
+import { counted, grouped, say } from "../say";
 
 /** Kinds of pieces, by the numbers that SentencePiece and GGUF give them. */
 export const PIECE = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
@@ -44,7 +44,7 @@ export function checkPieces(tokenizer: Pieces, rows: number, file: string): void
   if (pieces.length > rows || pieces.length < rows * 0.9) {
     throw mismatch(
       file,
-      say`the tokenizer has ${pieces.length} tokens, the model ${rows}. The tokenizer belongs to another model: get the model again, with its own.`,
+      say`the tokenizer has ${counted(pieces.length, "token", "tokens")}, the model ${grouped(rows)}. The tokenizer belongs to another model: get the model again, with its own.`,
     );
   }
   const owners = new Map<string, number>();
@@ -69,7 +69,10 @@ export function checkPieces(tokenizer: Pieces, rows: number, file: string): void
     bytes.add(byte);
   });
   if (unknown.length !== 1) {
-    throw damaged(file, say`${unknown.length} tokens stand for what is unknown, expected one`);
+    throw damaged(
+      file,
+      say`${counted(unknown.length, "token stands", "tokens stand")} for what is unknown, expected one`,
+    );
   }
   if (byteFallback && bytes.size !== 256) {
     throw damaged(file, say`${bytes.size} of the 256 bytes have a token, and texts may need all`);

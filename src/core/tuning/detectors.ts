@@ -1,4 +1,4 @@
-import { decimals, say } from "../say";
+import { counted, decimals, say } from "../say";
 
 /** One look at the held-out part. */
 export interface Evaluation {
@@ -56,12 +56,12 @@ export function detectNoMovement(
   const half = Math.floor(done / 2);
   const fallen = mean(losses.slice(half)) < mean(losses.slice(0, half)) * 0.95;
   if (best < first.loss * 0.995 || fallen) return null;
-  const risen = say`After ${done} steps the loss has risen`;
+  const risen = say`After ${counted(done, "step", "steps")} the loss has risen`;
   return {
     code: "no-movement",
     message:
       tooFast(evaluations, risen) ??
-      say`After ${done} steps the loss has not fallen (held-out ${decimals(first.loss, 3)} at first, ${decimals(best, 3)} at best). Try three times --prompt-rate and --bias-rate, or look whether the labels follow from the texts at all.`,
+      say`After ${counted(done, "step", "steps")} the loss has not fallen (held-out ${decimals(first.loss, 3)} at first, ${decimals(best, 3)} at best). Try three times --prompt-rate and --bias-rate, or look whether the labels follow from the texts at all.`,
   };
 }
 
@@ -80,12 +80,12 @@ export function detectOneClass(
   const latest = last[2];
   if (latest === undefined || answersHeldOut < 2 || last[0]!.step < steps / 2) return null;
   if (last.some((look) => look.answers !== 1 || look.loss < guessLoss * 0.98)) return null;
-  const same = say`After ${latest.step} steps the model gives the same answer to every held-out text, and its loss has risen`;
+  const same = say`After ${counted(latest.step, "step", "steps")} the model gives the same answer to every held-out text, and its loss has risen`;
   return {
     code: "one-class",
     message:
       tooFast(evaluations, same) ??
-      say`After ${latest.step} steps the model gives the same answer to every held-out text, and does no better than guessing by how frequent each class is. Try --balance sampling, more --steps or a higher --bias-rate; with few examples of a class, label more of it.`,
+      say`After ${counted(latest.step, "step", "steps")} the model gives the same answer to every held-out text, and does no better than guessing by how frequent each class is. Try --balance sampling, more --steps or a higher --bias-rate; with few examples of a class, label more of it.`,
   };
 }
 

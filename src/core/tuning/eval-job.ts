@@ -20,7 +20,7 @@ import type { Job } from "./protocol";
 import { EVALUATION_COMMAND } from "./repeat";
 import { parameterCount, reportRun, totalParameters } from "./result";
 import { countTestLook, createReportFolder, jsonLines, readManifest, RUN_FILES, writing } from "./run-folder";
-import { say } from "../say";
+import { counted, grouped, inflected, say } from "../say";
 
 type EvalJob = Extract<Job, { type: "eval" }>;
 
@@ -148,5 +148,5 @@ async function knownTexts(
     texts,
   );
   if (known === 0) return null;
-  return say`${known} of ${test.length} test texts are, word for word or nearly, texts that the adapter was tuned on: what it gets right there says nothing about new texts.`;
+  return say`${grouped(known)} of ${counted(test.length, "test text", "test texts")} ${inflected(known, "is", "are")}, word for word or nearly, among those that the adapter was tuned on: what it gets right there says nothing about new texts.`;
 }

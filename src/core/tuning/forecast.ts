@@ -6,7 +6,7 @@ import { trainedBytes } from "./methods";
 import { GENERATION } from "./score";
 import type { TuningSettings } from "./settings";
 import { trainingRows, type Item, type Layout } from "./layout";
-import { counted, decimals, say } from "../say";
+import { counted, decimals, grouped, say } from "../say";
 
 /**
  * Rows of one micro-batch, from the most to the least; one example that is longer stands alone. Products are no faster a
@@ -178,9 +178,11 @@ export function forecastSentence(facts: {
   const texts = (count: number) => say`${counted(count, "text", "texts")}`;
   const parts = [
     say`Tunes ${facts.model} on ${texts(facts.fit)}`,
-    ...(facts.heldOut > 0 ? [say`chooses the best step on ${facts.heldOut} more`] : []),
-    say`keeps ${facts.test} for the test`,
-    ...(facts.folds > 0 ? [say`then tunes ${facts.folds} times more for out-of-fold predictions`] : []),
+    ...(facts.heldOut > 0 ? [say`chooses the best step on ${grouped(facts.heldOut)} more`] : []),
+    say`keeps ${grouped(facts.test)} for the test`,
+    ...(facts.folds > 0
+      ? [say`then tunes ${counted(facts.folds, "time", "times")} more for out-of-fold predictions`]
+      : []),
   ];
   const [duration, bytes] = [formatDuration(facts.seconds), formatBytes(facts.bytes)];
   const cost =

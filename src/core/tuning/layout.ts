@@ -4,7 +4,7 @@ import type { TextTokenizer } from "../model";
 import { PlumbError } from "../errors";
 import { BatchBuilder } from "./batch";
 import { buildLabelTree, labelLogProbabilities, type LabelTree } from "./labels";
-import { say } from "../say";
+import { counted, grouped, say } from "../say";
 
 /** Stands where the middle of a long text was cut out. */
 const CUT_MARK = " [...] ";
@@ -87,7 +87,7 @@ export function buildLayout(task: Task, tokenizer: TextTokenizer, options: Layou
   if (textRoom < LEAST_TEXT) {
     throw new PlumbError(
       "no-room",
-      say`Prompt, template and answer take ${options.maxTokens - textRoom} of ${options.maxTokens} tokens and leave no room for a text. Shorten the template or the prompt, or take a base model with a longer context.`,
+      say`Prompt, template and answer take ${grouped(options.maxTokens - textRoom)} of ${counted(options.maxTokens, "token", "tokens")} and leave no room for a text. Shorten the template or the prompt, or take a base model with a longer context.`,
     );
   }
   return {

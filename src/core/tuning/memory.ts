@@ -1,7 +1,7 @@
 import { EngineError } from "../engine";
 import { PlumbError } from "../errors";
 import type { SmallerBatches } from "../schema";
-import { counted, say } from "../say";
+import { counted, grouped, say } from "../say";
 
 /** Whether the GPU had no room for what it was asked: another program took it, since what fits was chosen before. */
 export function isGpuFull(error: unknown): error is EngineError {
@@ -57,7 +57,7 @@ export async function withinMemory<T>(
     const record = recorded();
     const { trainRows, scoreRows } = record.engine;
     if (record.smaller !== undefined) {
-      const sentence = say`The GPU's memory ran out again (${gpuReason(cause)}), with micro-batches of at most ${trainRows} tokens. All that was done is saved in ${record.folder}. End what else uses the GPU (nvidia-smi lists it) and go on with the run; it keeps these micro-batches.`;
+      const sentence = say`The GPU's memory ran out again (${gpuReason(cause)}), with micro-batches of at most ${counted(trainRows, "token", "tokens")}. All that was done is saved in ${record.folder}. End what else uses the GPU (nvidia-smi lists it) and go on with the run; it keeps these micro-batches.`;
       await record.giveUp(sentence);
       throw new PlumbError("gpu-memory", sentence, { cause });
     }
@@ -69,7 +69,7 @@ export async function withinMemory<T>(
         : say`after ${counted(step, "step", "steps")} of the training`;
     await record.takeSmaller(
       { at: record.now().toISOString(), phase, step, from, to },
-      say`The GPU's memory ran out ${where} (${gpuReason(cause)}). From there on micro-batches have at most ${to.trainRows} tokens instead of ${trainRows}, and texts are scored in batches of ${to.scoreRows} instead of ${scoreRows}: what follows is no longer equal to the bit to a run that had enough memory.`,
+      say`The GPU's memory ran out ${where} (${gpuReason(cause)}). From there on micro-batches have at most ${counted(to.trainRows, "token", "tokens")} instead of ${grouped(trainRows)}, and texts are scored in batches of ${grouped(to.scoreRows)} instead of ${grouped(scoreRows)}: what follows is no longer equal to the bit to a run that had enough memory.`,
     );
     return withinMemory(recorded, phase, work);
   }

@@ -24,7 +24,7 @@ import { mixSeed } from "./order";
 import type { TuningSettings } from "./settings";
 import type { Budget } from "./trainer";
 import { givenValues, randomVectors, startsFromAdapter, type StartingPoint } from "./start";
-import { say } from "../say";
+import { counted, say } from "../say";
 
 /** The engine with a base model in it, and how it was decided to compute. */
 export interface OpenedModel {
@@ -129,7 +129,9 @@ async function openAt(
           }`,
         ]),
     ...(trainRows < 512 && wishes.microBatch === undefined
-      ? [say`Micro-batches of at most ${trainRows} tokens, because larger ones do not fit into memory.`]
+      ? [
+          say`Micro-batches of at most ${counted(trainRows, "token", "tokens")}, because larger ones do not fit into memory.`,
+        ]
       : []),
   ];
   const weights = keeps ? "keep" : "stream";

@@ -8,7 +8,7 @@ import { FACTORS, probeRates, probeSteps, scaledRates } from "./probe";
 import { generationGroups, generationSteps } from "./score";
 import type { TuningSettings } from "./settings";
 import { turnsOfStep, type Budget } from "./trainer";
-import { decimals, say } from "../say";
+import { counted, decimals, say } from "../say";
 
 /** What was measured before a run. */
 export interface Timing {
@@ -162,7 +162,7 @@ export async function probed(
   if (found.losses.every(({ loss }) => loss === null)) {
     throw new PlumbError(
       "nan",
-      say`The loss is no finite number soon, with rates of ${FACTORS[0]!} to ${FACTORS.at(-1)!} times the usual ones. Give much smaller ones with --prompt-rate and --bias-rate, or try --precision float32.`,
+      say`The loss is no finite number soon, with rates of ${FACTORS[0]!} to ${counted(FACTORS.at(-1)!, "time", "times")} the usual ones. Give much smaller ones with --prompt-rate and --bias-rate, or try --precision float32.`,
     );
   }
   const tried = found.losses.map(
@@ -170,6 +170,6 @@ export async function probed(
   );
   return {
     settings: { ...settings, ...scaledRates(settings, found.factor) },
-    decision: say`Rates are ${found.factor} times the usual ones, found by a probe of ${found.steps} steps each (factor: loss behind it; ${tried.join(", ")}).`,
+    decision: say`Rates are the usual ones times ${found.factor}, found by a probe of ${counted(found.steps, "step", "steps")} each (factor: loss behind it; ${tried.join(", ")}).`,
   };
 }

@@ -17,7 +17,7 @@ import { createRunFolder, refuseTaken, taskHash, textHash, writeManifest, writin
 import { keepStart, startSentences } from "./start";
 import { probed, secondsOfRun, timeOneStep } from "./timing";
 import type { Budget } from "./trainer";
-import { say } from "../say";
+import { counted, grouped, inflected, say } from "../say";
 
 type TuneJob = Extract<Job, { type: "tune" }>;
 type Folds = NonNullable<Manifest["folds"]>;
@@ -49,7 +49,7 @@ async function tuneLoaded(
   const cutTexts = items.filter(({ text }) => text.cut).length;
   if (cutTexts > 0) {
     warn(
-      say`${cutTexts} of ${items.length} texts are longer than ${layout.textRoom} tokens: their middle is left out, with the mark "[...]" in its place.`,
+      say`${grouped(cutTexts)} of ${counted(items.length, "text", "texts")} ${inflected(cutTexts, "is", "are")} longer than ${counted(layout.textRoom, "token", "tokens")}: ${inflected(cutTexts, "its", "their")} middle is left out, with the mark "[...]" in its place.`,
     );
   }
   const folds = job.folds === undefined ? null : foldsOf(prepared, job.folds);

@@ -2,7 +2,7 @@ import path from "node:path";
 import * as vscode from "vscode";
 import { loadTask, type LoadedExample } from "../../core/data";
 import { suggestionOf, unanswered, writeSuggestions, type Suggested } from "../../core/labelling";
-import { counted, say } from "../../core/say";
+import { counted, grouped, say } from "../../core/say";
 import { isTestFixed } from "../label/fix-test";
 import { pickRun } from "../report-panels";
 import { readReport, taskOfRun } from "../runs";
@@ -96,7 +96,7 @@ export class SuggestionWriter {
           const some = open.slice(at, at + AT_ONCE);
           const rows = await adapter.predict(some.map(({ text }) => text));
           found.push(...some.map((example, place) => suggestionOf(example, rows[place]!, answers, runId)));
-          const message = vscode.l10n.t("{0} of {1}", found.length, open.length);
+          const message = vscode.l10n.t("{0} of {1}", grouped(found.length), grouped(open.length));
           progress.report({ increment: (100 * some.length) / open.length, message });
         }
         return found;

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { PlumbError } from "../../core/errors";
 import { inspect, type Inspection } from "../../core/import";
 import { predictFile, type PredictedFile } from "../../core/predict";
-import { counted, say } from "../../core/say";
+import { counted, grouped, say } from "../../core/say";
 import { pickRun } from "../report-panels";
 import { runSettings } from "../settings";
 import { wishesOf } from "../tune/jobs";
@@ -104,7 +104,7 @@ export class FilePredictor {
       cancel.onCancellationRequested(() => controller.abort());
       let shown = 0;
       return work(controller.signal, (share, done, all) => {
-        const message = vscode.l10n.t("{0} of {1}", done, all);
+        const message = vscode.l10n.t("{0} of {1}", grouped(done), grouped(all));
         progress.report({ increment: 100 * (share - shown), message });
         shown = share;
       });

@@ -3,6 +3,7 @@ import path from "node:path";
 import { stat } from "node:fs/promises";
 import * as vscode from "vscode";
 import { filesIn, mostOffered, readTask } from "../../core/data";
+import { grouped, spokenLanguage } from "../../core/say";
 import { sentenceOf } from "../../core/system-error";
 import { labelFor, pickTask, taskOf } from "../task-files";
 import { labelPage } from "./page";
@@ -66,7 +67,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
       style: page("label.css"),
       source: webview.cspSource,
       nonce: randomBytes(16).toString("hex"),
-      language: vscode.env.language,
+      language: spokenLanguage(),
       title: path.basename(document.fileName),
     });
   }
@@ -123,7 +124,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
         vscode.l10n.t(
           "{0} has {1} MB. VS Code shows extensions no file above 50 MB: split it into several files, with a task for each.",
           name,
-          Math.round(size / (1024 * 1024)),
+          grouped(Math.round(size / (1024 * 1024))),
         ),
       );
       return;

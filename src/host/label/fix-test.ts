@@ -2,6 +2,7 @@ import path from "node:path";
 import * as vscode from "vscode";
 import { defaultTestShare, drawSides, loadTask, type LoadedTask } from "../../core/data";
 import { editLine, Rows } from "../../core/labelling";
+import { counted, grouped, inflected, say } from "../../core/say";
 import { inTurns } from "../../core/slices";
 import { sentenceOf } from "../../core/system-error";
 import { pickTask, saveBeforeReading } from "../task-files";
@@ -22,24 +23,21 @@ export async function fixTestPart(called: unknown): Promise<void> {
     const loaded = await loadTask(file.fsPath);
     const { name } = loaded.task;
     if (isTestFixed(loaded)) {
-      say(vscode.l10n.t("The test part of {0} is fixed already: its files say which texts it is.", name));
+      tell(vscode.l10n.t("The test part of {0} is fixed already: its files say which texts it is.", name));
       return;
     }
     const test = await drawTest(loaded);
     if (test === null) return;
     if (test.length === 0) {
-      say(
+      tell(
         vscode.l10n.t("{0} has too few texts that differ to draw a test part from. Add texts first.", name),
       );
       return;
     }
     await markAsTest(loaded, test);
     const files = [...new Set(test.map((example) => path.basename(example.file)))].join(", ");
-    say(
-      vscode.l10n.t(
-        "{0} of {1} texts are the test part of {2} from now on, as their lines in {3} say. Undo in that file takes it back.",
-        ...[test.length, loaded.examples.length, name, files],
-      ),
+    tell(
+      say`${grouped(test.length)} of ${counted(loaded.examples.length, "text", "texts")} ${inflected(test.length, "is", "are")} the test part of ${name} from now on, as the lines in ${files} say. Undo in that file takes it back.`,
     );
   } catch (error) {
     void vscode.window.showErrorMessage(sentenceOf(error));
@@ -100,4 +98,4 @@ async function markAsTest({ task }: LoadedTask, test: LoadedTask["examples"]): P
   }
 }
 
-const say = (message: string) => void vscode.window.showInformationMessage(message);
+const tell = (message: string) => void vscode.window.showInformationMessage(message);

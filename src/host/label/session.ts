@@ -2,6 +2,7 @@ import path from "node:path";
 import * as vscode from "vscode";
 import { readGuesses, readSuggestions, type RunGuesses, type Suggested } from "../../core/labelling";
 import { Reach } from "../../core/reach";
+import { spokenLanguage } from "../../core/say";
 import { startJob } from "../../core/tuning/worker-process";
 import { sentenceOf } from "../../core/system-error";
 import type { FromLabel, ToLabel } from "../../protocol";
@@ -175,7 +176,7 @@ export class LabelSession implements vscode.Disposable {
   /** Reads the task, its runs and the document anew, and tells the page. */
   private async load(): Promise<void> {
     const words = labelWords();
-    const locale = vscode.env.language;
+    const locale = spokenLanguage();
     this.found = await this.options.task(this.document);
     this.watch();
     if (this.found === null) {

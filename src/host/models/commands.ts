@@ -8,6 +8,7 @@ import { parseRepoName } from "../../core/model/hub/names";
 import { removalOf, removeModel } from "../../core/model/remove";
 import type { RunEntry } from "../../core/runs/list";
 import { runsOn } from "../../core/runs/on-model";
+import { grouped } from "../../core/say";
 import { sentenceOf } from "../../core/system-error";
 import type { Figures } from "../locale";
 import { workspaceRuns } from "../task-files";
@@ -170,7 +171,7 @@ export class ModelCommands implements vscode.Disposable, vscode.TextDocumentCont
     return [
       l10n.t("Runs of the open tasks that need it:"),
       ...lines,
-      ...(more === 0 ? [] : [l10n.t("and {0} more", this.figures.number(more))]),
+      ...(more === 0 ? [] : [l10n.t("and {0} more", grouped(more))]),
     ].join("\n");
   }
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import * as vscode from "vscode";
 import * as z from "zod";
-import { counted, say } from "../../core/say";
+import { counted, grouped, say } from "../../core/say";
 import { sentenceOf } from "../../core/system-error";
 import { commandLineEnvironment } from "../language";
 import type { Figures } from "../locale";
@@ -45,7 +45,7 @@ export function examineModel(cli: string, place: string): Promise<Facts> {
 /** A model in lines for people, as Markdown. */
 export function describeModel(facts: Facts, figures: Figures): string {
   const { config, memory, languages } = facts;
-  const million = figures.number(Math.round(facts.parameters / 1e6));
+  const million = grouped(Math.round(facts.parameters / 1e6));
   const rows: [string, string][] = [
     [vscode.l10n.t("Path"), facts.path],
     [vscode.l10n.t("Family"), facts.family],
@@ -54,10 +54,10 @@ export function describeModel(facts: Facts, figures: Figures): string {
     [
       vscode.l10n.t("Weights"),
       Object.entries(facts.types)
-        .map(([type, count]) => `${figures.number(count)} × ${type}`)
+        .map(([type, count]) => `${grouped(count)} × ${type}`)
         .join(", "),
     ],
-    [vscode.l10n.t("Layers"), `${figures.number(config.layerCount)} × ${figures.number(config.hiddenSize)}`],
+    [vscode.l10n.t("Layers"), `${grouped(config.layerCount)} × ${grouped(config.hiddenSize)}`],
     [vscode.l10n.t("Context"), say`${counted(config.contextLength, "token", "tokens")}`],
     [vscode.l10n.t("Licence"), facts.license ?? vscode.l10n.t("not stated")],
     [

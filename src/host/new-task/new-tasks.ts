@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import * as vscode from "vscode";
 import { ImportThread } from "../../core/import/thread";
+import { spokenLanguage } from "../../core/say";
 import { labelPage } from "../label/page";
 import { NewTaskSession } from "./session";
 
@@ -76,7 +77,7 @@ export class NewTasks implements vscode.Disposable {
       style: page("new-task.css"),
       source: webview.cspSource,
       nonce: randomBytes(16).toString("hex"),
-      language: vscode.env.language,
+      language: spokenLanguage(),
       title: name,
     });
   }

@@ -4,6 +4,7 @@ import { PlumbError } from "../../core/errors";
 import type { ImportProgress, ReadChoices } from "../../core/import";
 import { draftOf, newTaskOf, withReading, type TaskDraft } from "../../core/import/draft";
 import type { ImportThread } from "../../core/import/thread";
+import { spokenLanguage } from "../../core/say";
 import { sentenceOf } from "../../core/system-error";
 import type { ToNewTask } from "../../new-task-protocol";
 import { runSettings } from "../settings";
@@ -68,7 +69,7 @@ export class NewTaskSession implements vscode.Disposable {
           type: "opened",
           file: path.basename(this.file),
           words: newTaskWords(),
-          locale: vscode.env.language,
+          locale: spokenLanguage(),
         });
         if (this.last !== null) this.post(this.last);
         return;

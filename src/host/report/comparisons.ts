@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import { renderComparison, withColors } from "../../core/report";
+import { spokenLanguage } from "../../core/say";
 import type { FromReport } from "../../protocol";
 import { openExample, runItem, sayNoRuns, taskNow, type PanelOptions } from "../report-panels";
 import { finishedRuns, taskOfRun, type FinishedRun } from "../runs";
@@ -51,7 +52,7 @@ export class Comparisons {
     const reports = runs.map(({ report }) => (labels === null ? report : withColors(report, labels)));
     const { name } = reports[0]!.task;
     let reference = first;
-    const render = () => renderComparison(reports, { texts, reference, language: vscode.env.language });
+    const render = () => renderComparison(reports, { texts, reference, language: spokenLanguage() });
     const shown: ShownRun = {
       ...runs[0]!,
       ...{ report: reports[0]!, examples, texts, unseen: null, notice: null },

@@ -11,6 +11,7 @@ import {
   unseenTexts,
   type Unseen,
 } from "../../core/report";
+import { spokenLanguage } from "../../core/say";
 import type { Report, ReportRow } from "../../core/schema";
 import { sentenceOf } from "../../core/system-error";
 import type { FromReport, ReportCell, ReportCommand, ReportText, ToReport } from "../../protocol";
@@ -85,7 +86,7 @@ export async function shownRun(folder: string, report: Report, shown: ShownTexts
 
 /** The page of a run, for a panel or a file. */
 export function pageOfRun({ report, texts, unseen }: ShownRun): string {
-  return renderReport(report, { texts, unseen, language: vscode.env.language });
+  return renderReport(report, { texts, unseen, language: spokenLanguage() });
 }
 
 /** What the page of a run is told when it is there. */
@@ -94,7 +95,7 @@ export function openedMessage({ report, notice }: ShownRun, page: "report" | "co
     type: "opened",
     page,
     words: reportWords(),
-    locale: vscode.env.language,
+    locale: spokenLanguage(),
     kind: report.task.kind,
     labels: report.task.labels,
     signs: reportSigns(report.task),

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import type { RunEntry, RunState } from "../../core/runs/list";
+import { counted, say } from "../../core/say";
 import type { Figures } from "../locale";
 
 const ICONS: Readonly<Record<RunState, string>> = {
@@ -57,7 +58,7 @@ export function runItem(run: RunEntry, figures: Figures): vscode.TreeItem {
     score === null ? label : `${label} (${stateWords(state)})`,
     date,
     [method, baseModel].filter(Boolean).join(", "),
-    ...(folds > 0 ? [vscode.l10n.t("{0} folds", folds)] : []),
+    ...(folds > 0 ? [say`${counted(folds, "fold", "folds")}`] : []),
     ...(reason === null ? [] : [reason]),
     folder,
   ]

@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import type { ExampleCounts } from "../../core/data";
 import { isSamePath } from "../../core/files";
 import type { RunEntry } from "../../core/runs/list";
+import { counted, grouped, say } from "../../core/say";
 import type { Task } from "../../core/schema";
 import { sentenceOf } from "../../core/system-error";
 import { examplesFiles } from "../label/examples-files";
@@ -70,7 +71,7 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
         return this.dataItem(node);
       case "class": {
         const item = new vscode.TreeItem(node.label, vscode.TreeItemCollapsibleState.None);
-        item.description = this.figures.number(node.count);
+        item.description = grouped(node.count);
         item.iconPath = new vscode.ThemeIcon("symbol-enum-member");
         return item;
       }
@@ -126,13 +127,12 @@ export class TasksView implements vscode.TreeDataProvider<TaskNode>, vscode.Disp
         : [node.part === "test" ? vscode.l10n.t("test part") : vscode.l10n.t("training part")];
     try {
       const { answered, open, skipped, broken, classes } = await this.countsOf(node);
-      const number = (count: number) => this.figures.number(count);
       const all = answered + open + skipped;
       item.description = [
         ...part,
-        vscode.l10n.t("{0} of {1} labelled", number(answered), number(all)),
-        ...(skipped > 0 ? [vscode.l10n.t("{0} skipped", number(skipped))] : []),
-        ...(broken > 0 ? [vscode.l10n.t("{0} broken", number(broken))] : []),
+        vscode.l10n.t("{0} of {1} labelled", grouped(answered), grouped(all)),
+        ...(skipped > 0 ? [vscode.l10n.t("{0} skipped", grouped(skipped))] : []),
+        ...(broken > 0 ? [say`${counted(broken, "broken line", "broken lines")}`] : []),
       ].join(" · ");
       item.tooltip = [path.basename(node.file), item.description, node.file].join("\n");
       item.iconPath = new vscode.ThemeIcon("list-unordered");

@@ -12,6 +12,7 @@ export function explain(
   { folder, base }: { readonly folder: string | null; readonly base: string | null },
 ): TuneTrouble {
   const message = sentenceOf(error);
+  const figures = new Figures();
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const onward: TuneAction = folder === null ? "again" : "resume";
   const safe = vscode.l10n.t("Your labels are untouched, and what the run had saved is kept.");
@@ -21,9 +22,9 @@ export function explain(
       if (base !== null) break;
       return {
         message: vscode.l10n.t(
-          "The base model {0} is not on this machine yet: {1} MB, licence {2}. It will be kept in {3}.",
+          "The base model {0} is not on this machine yet: {1}, licence {2}. It will be kept in {3}.",
           DEFAULT_MODEL.title,
-          Math.round(DEFAULT_MODEL.bytes / 1e6),
+          figures.bytes(DEFAULT_MODEL.bytes),
           DEFAULT_MODEL.license,
           modelsFolder(),
         ),
@@ -33,7 +34,6 @@ export function explain(
     case "memory": {
       const { needed, usable } = error instanceof PlumbError ? error.figures : {};
       if (needed === undefined || usable === undefined) break;
-      const figures = new Figures(vscode.env.language);
       return {
         message: vscode.l10n.t(
           "This run does not fit into memory: it needs {0} at least, and {1} may be used.",

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
+import { spokenLanguage } from "../../core/say";
 import type { FromTune, ToTune } from "../../protocol";
 import { labelPage } from "../label/page";
 import type { Desk } from "./desk";
@@ -47,7 +48,7 @@ export class TunePage implements vscode.Disposable {
       style: file("tune.css"),
       source: webview.cspSource,
       nonce: randomBytes(16).toString("hex"),
-      language: vscode.env.language,
+      language: spokenLanguage(),
       title,
     });
   }
@@ -82,7 +83,7 @@ export class TunePage implements vscode.Disposable {
 
   private open(): void {
     this.ready = true;
-    this.post({ type: "opened", words: tuneWords(), locale: vscode.env.language });
+    this.post({ type: "opened", words: tuneWords(), locale: spokenLanguage() });
     this.show();
   }
 

@@ -34,7 +34,7 @@ export interface TunerTools {
 /** Runs of tasks in worker processes, one at a time: each with a page, a notification and its place in the status bar. */
 export class Tuner implements vscode.Disposable {
   private readonly log = vscode.window.createOutputChannel("Plumb", { log: true });
-  private readonly figures = new Figures(vscode.env.language);
+  private readonly figures = new Figures();
   private readonly bar = new StatusBar(this.figures);
   /** By task file. */
   private readonly desks = new Map<string, Desk>();

@@ -48,7 +48,7 @@ export class UnfinishedRuns {
   private async ask(run: RunEntry): Promise<void> {
     const { l10n } = vscode;
     const [resume, later, away] = [l10n.t("Resume"), l10n.t("Not Now"), l10n.t("Delete Run")];
-    const date = new Figures(vscode.env.language).date(run.createdAt);
+    const date = new Figures().date(run.createdAt);
     const answer = await vscode.window.showInformationMessage(
       run.keepsExamples
         ? l10n.t(

@@ -1,29 +1,9 @@
 import { percent } from "../../percent";
-import type { Guess, LabelWord, LabelWords, Suggestion, Why } from "../../protocol";
+import type { Guess, LabelWord, Suggestion, Why } from "../../protocol";
+import { PageWords } from "../ui/words";
 
 /** The page's words with what stands in them, in the user's language. */
-export class Words {
-  private readonly numbers: Intl.NumberFormat;
-
-  constructor(
-    private readonly words: LabelWords,
-    locale: string,
-  ) {
-    this.numbers = new Intl.NumberFormat(locale);
-  }
-
-  /** A word with `{0}`, `{1}` … filled in. */
-  say(word: LabelWord, ...values: (string | number)[]): string {
-    return this.words[word].replace(/\{(\d)\}/g, (whole, at: string) => {
-      const value = values[Number(at)];
-      return value === undefined ? whole : typeof value === "number" ? this.numbers.format(value) : value;
-    });
-  }
-
-  number(value: number): string {
-    return this.numbers.format(value);
-  }
-
+export class Words extends PageWords<LabelWord> {
   /** Why a text is shown, in a sentence. */
   why(why: Why): string {
     switch (why.kind) {

@@ -79,7 +79,7 @@ export class Course {
     this.figures.loss.textContent = words.figure(run.loss);
     this.figures.heldOut.textContent = words.figure(noScore ? run.heldOutLoss : run.score);
     this.figures.tokens.textContent =
-      run.tokensPerSecond === null ? "–" : words.say("tokensValue", run.tokensPerSecond);
+      run.tokensPerSecond === null ? "–" : words.say("tokensValue", Math.round(run.tokensPerSecond));
     this.figures.memory.textContent =
       run.memory === null
         ? "–"

@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { counted, decimals, inflected, inQuotes, languageName, say, speak } from "../../../src/core/say";
+import {
+  counted,
+  decimals,
+  grouped,
+  inflected,
+  inQuotes,
+  languageName,
+  say,
+  speak,
+  spokenLanguage,
+} from "../../../src/core/say";
 
 const sentence = (count: number, name: string) =>
   say`${counted(count, "text is", "texts are")} left in ${name}; mend ${inflected(count, "it", "them")}.`;
@@ -48,6 +58,13 @@ describe("a sentence", () => {
     speak({ language: "ru", texts: { '"{0}"': "«{0}»" } });
     assert.equal(languageName("pl"), "польский");
     assert.equal(said(), '«a \\"b\\"\\n»: 0,3, 3,00, 0,3');
+  });
+
+  it("has counts as its language groups them, the one that it is said in, whatever the machine's", () => {
+    const said = () => [spokenLanguage(), grouped(1234567), say`${counted(2000, "text", "texts")}`];
+    assert.deepEqual(said(), ["en", "1,234,567", "2,000 texts"]);
+    speak({ language: "ru", texts: { "{0:text|texts}": "{0:текст|текста|текстов}" } });
+    assert.deepEqual(said(), ["ru", "1\u00a0234\u00a0567", "2\u00a0000 текстов"]);
   });
 
   it("leaves alone what looks like a place in what it is filled with", () => {

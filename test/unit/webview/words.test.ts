@@ -32,6 +32,19 @@ describe("words of the label editor's page", () => {
     assert.match(russian.why(disagrees), /говорит: guilt 91\u00a0%; ваш ответ: none 4\u00a0%\./);
   });
 
+  it("say a number with the form of what it counts", () => {
+    const counts = [1, 2, 5, 11, 21, 1234];
+    const said = (words: Words) => counts.map((count) => words.say("brokenCount", count));
+    assert.deepEqual(said(english), [
+      "1 broken line",
+      ...["2", "5", "11", "21", "1,234"].map((count) => `${count} broken lines`),
+    ]);
+    assert.deepEqual(said(russian), [
+      ...["1 битая строка", "2 битые строки", "5 битых строк", "11 битых строк", "21 битая строка"],
+      "1\u00a0234 битые строки",
+    ]);
+  });
+
   it("put a text in as it is, even where it looks like a place to fill", () => {
     assert.equal(
       english.say("jumpNothing", "{1} $&"),
