@@ -29,4 +29,12 @@ DeviceBuffer<float>& Adapter::gradients() {
   return gradients_;
 }
 
+void Adapter::drop_gradients() noexcept {
+  try {
+    if (gradients_.size() == size_) gradients_.clear();
+  } catch (...) {
+    gradients_ = DeviceBuffer<float>(device_);  // they begin anew where they are asked for again
+  }
+}
+
 }  // namespace plumb

@@ -55,6 +55,8 @@ class Adapter {
   const DeviceBuffer<float>& values() const { return values_; }
   DeviceBuffer<float>& values() { return values_; }
   DeviceBuffer<float>& gradients();
+  /// Sets gradients to zero where there are any, for one who has an error to tell: this adds none.
+  void drop_gradients() noexcept;
 
   /// Number of input vectors that a batch may name.
   virtual int64_t prompt_length() const { return 0; }

@@ -115,13 +115,7 @@ void DataParallel::on_all(const std::function<void(size_t)>& work) {
 }
 
 void DataParallel::drop_gradients() noexcept {
-  for (const auto& session : sessions_) {
-    try {
-      session->adapter().gradients().clear();
-    } catch (...) {
-      // A device that takes no more orders computes no more either.
-    }
-  }
+  for (const auto& session : sessions_) session->adapter().drop_gradients();
 }
 
 double DataParallel::accumulate(std::vector<Batch>& batches) {

@@ -96,7 +96,7 @@ double Session::accumulate(Batch& batch, int64_t number) {
     adapter_->end();
     return head_.answers(batch.questions).loss;
   } catch (...) {
-    adapter_->gradients().clear();
+    adapter_->drop_gradients();
     throw;
   }
 }

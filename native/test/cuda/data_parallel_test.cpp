@@ -297,6 +297,52 @@ TEST_CASE("several GPUs: devices that come apart are noticed at the next step") 
   CHECK(failure_of([&] { session->step(kStep); }).message.find("no longer hold the same") != std::string::npos);
 }
 
+TEST_CASE("a GPU that fails says where that was noticed, alone and among several, and so do all calls from there on") {
+  const Machine machine(2);
+  const RandomModel random;
+  struct Fault {
+    Fault() { setenv("PLUMB_EMULATED_FAULT", "choose_kernel", 1); }
+    ~Fault() { unsetenv("PLUMB_EMULATED_FAULT"); }
+  };
+  for (const std::vector<int32_t>& indices : {std::vector<int32_t>{0}, std::vector<int32_t>{0, 1}}) {
+    const auto session = session_on(replicas(machine.runtime, random, indices));
+    const auto once = [&] {
+      std::vector<Batch> batches = {sample(1)};
+      return session->accumulate(batches);
+    };
+    const double loss = once();
+    {
+      const Fault fault;
+      const Failure failure = failure_of(once);
+      CHECK(failure.code == "device");
+      // The answers are waited for last; to drop the gradient, which comes behind, fails too.
+      CHECK(failure.message == std::string("GPU: ") + (indices.size() > 1 ? "cuda:0: " : "") +
+                                   "waiting for the kernels: unspecified launch failure");
+      CHECK(failure_of(once).message.find("unspecified launch failure") != std::string::npos);
+      CHECK(failure_of([&] { session->step(kStep); }).code == "device");
+    }
+    // Of a gradient that could not be dropped nothing is left.
+    CHECK(once() == loss);
+    const std::vector<float> gradient = session->first().adapter().gradients().read();
+    const auto fresh = session_on(replicas(machine.runtime, random, indices));
+    std::vector<Batch> batches = {sample(1)};
+    fresh->accumulate(batches);
+    CHECK(gradient == fresh->first().adapter().gradients().read());
+  }
+}
+
+TEST_CASE("what is wrong with a batch is said where the GPU has no room for a gradient, too") {
+  const Machine machine(1);
+  const RandomModel random;
+  const auto session = session_on(replicas(machine.runtime, random, {0}));
+  const auto other = machine.runtime.open(0, Precision::float32);
+  DeviceBuffer<float> taken(*other, *other->free_bytes() / 4 - 100);
+  std::vector<Batch> batches = {sample(1)};
+  CHECK(failure_of([&] { session->accumulate(batches); }).code == "out-of-memory");
+  batches[0].tree.tokens[0] = 50;
+  CHECK(failure_of([&] { session->accumulate(batches); }).code == "batch");
+}
+
 TEST_CASE("NCCL that is missing, is none, is another version or does not start gives a sentence") {
   const Machine machine(2);
   const auto why = [&](const char* named, const char* wish) {

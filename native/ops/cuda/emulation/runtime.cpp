@@ -47,6 +47,20 @@ int device_of(const void* data) {
 Stream default_stream{{}, 0, &enqueue, &hold, &device_of};
 std::vector<Stream*> streams{&default_stream};
 std::mt19937 turns(5);
+bool has_failed = false;
+
+/// PLUMB_EMULATED_FAULT is the kernel at which the device fails; where it is set no longer, all is well again.
+const char* faulty_kernel() {
+  const char* kernel = std::getenv("PLUMB_EMULATED_FAULT");
+  if (kernel == nullptr) has_failed = false;
+  return kernel;
+}
+
+/// What a call gives whose work comes later.
+cudaError_t state() {
+  const Hold held(world);
+  return faulty_kernel() != nullptr && has_failed ? cudaErrorLaunchFailure : cudaSuccess;
+}
 
 /// Does the first piece of work of some stream that may go on; false where none may.
 bool do_one() {
@@ -67,8 +81,8 @@ bool do_one() {
 template <typename Condition>
 cudaError_t wait_until(Condition&& condition) {
   while (!condition())
-    if (!do_one()) return cudaErrorInvalidValue;
-  return refused;
+    if (!do_one()) return state() != cudaSuccess ? state() : cudaErrorInvalidValue;
+  return state() != cudaSuccess ? state() : refused;
 }
 
 /// PLUMB_EMULATED_DRIVER is the CUDA version that the driver knows, 0 for no driver, or "crash".
@@ -136,8 +150,18 @@ void refuse(cudaError_t error) {
   refused = last_error = error;
 }
 
+bool survives(const char* kernel) {
+  const Hold held(world);
+  const char* faulty = faulty_kernel();
+  if (faulty == nullptr || std::strcmp(kernel, faulty) != 0) return true;
+  has_failed = true;
+  for (Stream* stream : streams) stream->waiting.clear();
+  return false;
+}
+
 void enqueue(cudaStream_t stream, std::function<void()> work) {
   const Hold held(world);
+  if (state() != cudaSuccess) return;
   stream_of(stream).waiting.push_back({std::move(work), nullptr});
   if (!options().deferred) cudaStreamSynchronize(stream);
 }
@@ -149,6 +173,7 @@ using namespace emulation;
 cudaError_t cudaMalloc(void** data, size_t bytes) {
   const Hold held(world);
   DeviceMemory& memory = memory_now();
+  if (state() != cudaSuccess) return state();
   if (bytes > free_of(memory)) return no_memory();
   const size_t whole = (std::max<size_t>(bytes, 1) + 255) / 256 * 256;
   // Not rounded up to 256: AddressSanitizer sees what lies behind the last byte.
@@ -168,7 +193,7 @@ cudaError_t cudaFree(void* data) {
   memories[found->second.device].used -= found->second.bytes;
   allocations.erase(found);
   std::free(data);
-  return cudaSuccess;
+  return state();
 }
 
 cudaError_t cudaMallocHost(void** data, size_t bytes) {
@@ -200,7 +225,7 @@ cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_
     for (size_t r = 0; r < height && width > 0; ++r)
       std::memcpy(static_cast<char*>(to) + r * to_pitch, static_cast<const char*>(from) + r * from_pitch, width);
   });
-  return cudaSuccess;
+  return state();
 }
 
 cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t stream) {
@@ -212,7 +237,7 @@ cudaError_t cudaMemset2DAsync(void* data, size_t pitch, int value, size_t width,
   enqueue(stream, [=] {
     for (size_t r = 0; r < height && width > 0; ++r) std::memset(static_cast<char*>(data) + r * pitch, value, width);
   });
-  return cudaSuccess;
+  return state();
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
@@ -237,6 +262,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
   const Hold held(world);
+  if (state() != cudaSuccess) return state();
   if (stream_of(stream).waiting.empty()) return refused;
   do_one();
   return cudaErrorNotReady;
@@ -278,7 +304,7 @@ cudaError_t cudaDeviceSynchronize() {
 cudaError_t cudaGetLastError() {
   const cudaError_t error = last_error;
   refused = last_error = cudaSuccess;
-  return error;
+  return state() != cudaSuccess ? state() : error;
 }
 
 const char* cudaGetErrorString(cudaError_t error) {
@@ -291,6 +317,8 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "invalid configuration argument";
     case cudaErrorInvalidResourceHandle:
       return "invalid resource handle";
+    case cudaErrorLaunchFailure:
+      return "unspecified launch failure";
     default:
       return "invalid argument";
   }

@@ -42,6 +42,7 @@ enum cudaError_t {
   cudaErrorNoDevice = 100,
   cudaErrorInvalidResourceHandle = 400,
   cudaErrorNotReady = 600,
+  cudaErrorLaunchFailure = 719,
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
@@ -100,6 +101,8 @@ namespace emulation {
 /// Puts work on a stream; null: one that is always there.
 void enqueue(cudaStream_t stream, std::function<void()> work);
 void refuse(cudaError_t error);
+/// False where the device fails at this kernel; from there on it does nothing, and all that is asked of it says so.
+bool survives(const char* kernel);
 
 /// Bytes that all cudaMalloc() of a device may hold together, and how many they do.
 struct DeviceMemory {
@@ -128,7 +131,9 @@ void launch_kernel(const char* name, Index3 grid, Index3 block, size_t shared_by
     refuse(cudaErrorMemoryAllocation);
     return;
   }
-  enqueue(stream, [=] { launch(name, grid, block, shared_bytes, [&] { kernel(arguments...); }); });
+  enqueue(stream, [=] {
+    if (survives(name)) launch(name, grid, block, shared_bytes, [&] { kernel(arguments...); });
+  });
 }
 
 }  // namespace emulation
