@@ -40,7 +40,7 @@ export async function readResult(out: string, cell: Cell): Promise<CellResult | 
 export type Start = (job: Job, cell: Cell) => Promise<JobEnd>;
 
 /** Why a run could not go on that has nothing to do with its cell: the next one would fare no better. */
-const OF_THE_MACHINE = new Set(["write", "worker-start", "interrupted"]);
+const OF_THE_MACHINE = new Set(["write", "worker-start", "interrupted", "gpu-failed"]);
 
 /**
  * Does all cells that are not done. What stands in the folder is looked at first: what cannot be read, as what another
@@ -93,8 +93,11 @@ export async function runCells(
   }
 }
 
-/** Runs a cell from where it is; null where it was paused. */
-async function runCell(out: string, cell: Cell, start: Start): Promise<CellResult | null> {
+/**
+ * Runs a cell from where it is; null where it was paused. Where the GPU fails, it is gone on with once from what was saved, in a
+ * process of its own, which changes no bit: a suite of a night does not end with one fault of a card that works.
+ */
+async function runCell(out: string, cell: Cell, start: Start, again = false): Promise<CellResult | null> {
   const run = runOf(out, cell);
   try {
     const status = await statusOf(run);
@@ -109,6 +112,7 @@ async function runCell(out: string, cell: Cell, start: Start): Promise<CellResul
   } catch (error) {
     if (!(error instanceof PlumbError) && !(error instanceof EngineError)) throw error;
     if (error.code === "interrupted") return null;
+    if (error.code === "gpu-failed" && !again) return runCell(out, cell, start, true);
     if (OF_THE_MACHINE.has(error.code)) throw error;
     return { version: 1, status: "failed", code: error.code, reason: error.message };
   }

@@ -5,7 +5,7 @@ import { cacheFolder } from "../cache-folder";
 import { PlumbError } from "../errors";
 import { DEFAULT_MODEL } from "./default/model";
 import { modelsElsewhere } from "./elsewhere";
-import { isGgufModel, isNamed, sizeOf, type FoundModel } from "./found";
+import { isGgufModel, isNamed, sizeOf, withoutEnding, type FoundModel } from "./found";
 import { ggufState } from "./gguf-parts";
 import { withHome } from "../home";
 import { hubModels } from "./hub/cached";
@@ -52,7 +52,7 @@ async function ownModels(folder: string): Promise<FoundModel[]> {
     const isFolder = !name.startsWith(".") && existsSync(path.join(place, "config.json"));
     if (!isFolder && !isGgufModel(name)) continue;
     const state = isFolder ? { bytes: await weightsIn(place), broken: null } : await ggufState(place);
-    const bare = name.replace(/\.gguf$/, "");
+    const bare = withoutEnding(name);
     found.push({
       name: bare,
       aliases: [],

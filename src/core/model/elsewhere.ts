@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { isGgufModel, sizeOf, type FoundModel, type ModelSource } from "./found";
+import { isGgufModel, sizeOf, withoutEnding, type FoundModel, type ModelSource } from "./found";
 import { ggufState } from "./gguf-parts";
 import { homeFolder } from "../home";
 import { isRecord, readJsonObject } from "./json";
@@ -69,7 +69,7 @@ export async function ggufsBelow(
     if (name.startsWith(".")) continue;
     const place = path.join(folder, name);
     if (isGgufModel(name) && (await sizeOf(place)) !== null) {
-      const bare = name.replace(/\.gguf$/, "");
+      const bare = withoutEnding(name);
       found.push({ ...model(prefix + bare, [], place, source), ...(await ggufState(place)) });
     } else if (depth > 1) {
       found.push(...(await ggufsBelow(place, source, depth - 1, `${prefix}${name}/`)));

@@ -23,18 +23,21 @@ export interface FoundModel {
 
 /** Whether a name means the model; a GGUF file can be named with its ending too. */
 export function isNamed({ name, aliases }: FoundModel, wanted: string): boolean {
-  const bare = wanted.replace(/\.gguf$/, "");
+  const bare = withoutEnding(wanted);
   return name === bare || aliases.includes(bare);
 }
 
-const PART = /^(.*)-\d{5}-of-(\d{5})\.gguf$/;
+/** A model's file as a name, whose ending some write in capitals. */
+export const withoutEnding = (name: string) => name.replace(/\.gguf$/i, "");
+
+const PART = /^(.*)-\d{5}-of-(\d{5})(\.gguf)$/i;
 
 /** All parts of the GGUF model that a file is one of, by its name; the file alone where it is not named as a part. */
 export function ggufParts(file: string): string[] {
-  const [, stem, total = ""] = PART.exec(path.basename(file)) ?? [];
+  const [, stem, total = "", ending] = PART.exec(path.basename(file)) ?? [];
   if (stem === undefined || Number(total) === 0) return [file];
   return Array.from({ length: Number(total) }, (_, i) =>
-    path.join(path.dirname(file), `${stem}-${String(i + 1).padStart(5, "0")}-of-${total}.gguf`),
+    path.join(path.dirname(file), `${stem}-${String(i + 1).padStart(5, "0")}-of-${total}${ending}`),
   );
 }
 
@@ -51,12 +54,12 @@ export async function sizeOfGguf(
   return { bytes, missing: null };
 }
 
-const LATER_PART = /-(?!00001)\d{5}-of-\d{5}\.gguf$/;
+const LATER_PART = /-(?!00001)\d{5}-of-\d{5}\.gguf$/i;
 
 /** Whether a file's name is that of a model: not of a later part, nor of a piece that makes a model see pictures. */
 export function isGgufModel(fileName: string): boolean {
   return (
-    fileName.endsWith(".gguf") &&
+    /\.gguf$/i.test(fileName) &&
     !fileName.startsWith(".") &&
     !LATER_PART.test(fileName) &&
     !/^mmproj/i.test(fileName)

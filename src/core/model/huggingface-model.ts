@@ -72,6 +72,9 @@ function familyOf(json: JsonObject, file: string): Family {
   );
 }
 
+export const hasSlidingWindow = (json: JsonObject, { slidingWindow }: Family): boolean =>
+  json.use_sliding_window === true || (slidingWindow === "as set" && typeof json.sliding_window === "number");
+
 /** Fields that older versions of transformers leave out have these values there. */
 function configOf(json: JsonObject, family: Family, file: string): DecoderConfig {
   const number = (name: string, fallback?: number, from: JsonObject = json): number => {
@@ -92,10 +95,8 @@ function configOf(json: JsonObject, family: Family, file: string): DecoderConfig
   }
   if (isRecord(json.quantization_config))
     throw refuse(say`the weights are quantised ("quantization_config")`);
-  const windowed =
-    json.use_sliding_window === true ||
-    (family.slidingWindow === "as set" && typeof json.sliding_window === "number");
-  if (windowed) throw refuse(say`the model has a sliding window of attention ("sliding_window")`);
+  if (hasSlidingWindow(json, family))
+    throw refuse(say`the model has a sliding window of attention ("sliding_window")`);
 
   const hiddenSize = number("hidden_size");
   const headCount = number("num_attention_heads");

@@ -142,6 +142,26 @@ describe("a suite", function () {
     assert.ok((await readCells(out, cells)).every(({ result }) => result?.status === "done"));
   });
 
+  it("goes on once where the GPU fails, and stops where it fails again: no cell is to blame", async () => {
+    const { cells } = await open();
+    const failing = (times: number, started: string[]): Start => {
+      return (job, cell) => {
+        started.push(cell.id);
+        return started.length <= times
+          ? Promise.reject(new PlumbError("gpu-failed", "The GPU failed."))
+          : here(job, cell);
+      };
+    };
+    const [once, twice]: [string[], string[]] = [[], []];
+    const out = (name: string) => path.join(task.folder, name);
+    await runCells(out("once"), cells, failing(1, once), quiet);
+    assert.deepEqual(once, [cells[0]!.id, ...cells.map(({ id }) => id)]);
+    assert.ok((await readCells(out("once"), cells)).every(({ result }) => result?.status === "done"));
+    await assert.rejects(runCells(out("twice"), cells, failing(2, twice), quiet), { code: "gpu-failed" });
+    assert.equal(twice.length, 2);
+    assert.ok((await readCells(out("twice"), cells)).every(({ result }) => result === null));
+  });
+
   it("shows a failing cell with its reason, and averages say over how many", async () => {
     const { suite, cells } = await open();
     const out = path.join(task.folder, "failing");

@@ -193,6 +193,14 @@ describe("models found on this machine", () => {
       /two\.safetensors is missing: the model was not fetched whole\. "plumb models get org\/parts" fetches/,
     );
     assert.equal(parts.unsupported, 'the family "bert"');
+    for (const [window, why] of [
+      [4096, "a sliding window of attention"],
+      [null, null],
+    ] as const) {
+      const mistral = JSON.stringify({ model_type: "mistral", sliding_window: window });
+      await snapshot(`org/window-${window}`, MAIN, { ...files, "config.json": mistral }, "main");
+      assert.equal((await found(`org/window-${window}`)).unsupported, why);
+    }
     await snapshot("org/index", MAIN, { "config.json": config, "model.safetensors.index.json": "{" }, "main");
     assert.match(
       (await found("org/index")).broken ?? "",
@@ -204,6 +212,19 @@ describe("models found on this machine", () => {
       (await found("org/old/gone")).broken ?? "",
       /"plumb models get org\/old@v1 --file gone\.gguf" fetches it again/,
     );
+  });
+
+  it("are known by an ending in capitals too, in parts as well", async () => {
+    await put("plumb/models/LOUD.GGUF", Buffer.from("x"));
+    await put("plumb/models/two-00001-of-00002.GGUF", "x");
+    await put("plumb/models/two-00002-of-00002.GGUF", "xyz");
+    assert.deepEqual(
+      (await listed()).map(([name]) => name),
+      ["LOUD", "two-00001-of-00002"],
+    );
+    const file = path.join(place.root, "plumb", "models", "LOUD.GGUF");
+    for (const name of ["LOUD", "LOUD.gguf", "LOUD.GGUF"]) assert.equal(await resolveBaseModel(name), file);
+    assert.equal((await found("two-00001-of-00002")).bytes, 4);
   });
 
   it("in parts have the size of all of them, or name the one that is missing", async () => {

@@ -3,6 +3,7 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import path from "node:path";
 import { FAMILIES } from "../families";
 import { isGgufModel, sizeOf, sizeOfGguf, type FoundModel } from "../found";
+import { hasSlidingWindow } from "../huggingface-model";
 import { isRecord, readJsonObject, type JsonObject } from "../json";
 import { shown } from "../problem";
 import { COMMIT, MAIN } from "./names";
@@ -104,12 +105,16 @@ async function inspect(
     bytes = null;
     broken ??= say`${path.join(snapshot, index)} names no files of weights. "${get}" fetches it again.`;
   }
-  return { bytes, broken, unsupported: config === null ? null : unsupportedFamily(config) };
+  return { bytes, broken, unsupported: config === null ? null : whyUnsupported(config) };
 }
 
-function unsupportedFamily({ model_type: type }: JsonObject): string | null {
-  if (type === undefined || FAMILIES.some(({ huggingFace }) => huggingFace === type)) return null;
-  return say`the family ${shown(type)}`;
+/** What the config alone tells; opening the model tells all. */
+function whyUnsupported(config: JsonObject): string | null {
+  const { model_type: type } = config;
+  if (type === undefined) return null;
+  const family = FAMILIES.find(({ huggingFace }) => huggingFace === type);
+  if (family === undefined) return say`the family ${shown(type)}`;
+  return hasSlidingWindow(config, family) ? say`a sliding window of attention` : null;
 }
 
 /** Files that an index names; null where it is none. */
