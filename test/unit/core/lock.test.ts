@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { isFolderLocked, lockFolder } from "../../../src/core/lock";
@@ -29,12 +29,16 @@ describe("the lock of a folder", () => {
 
   it("of a process that was killed and that nobody waits for counts for nothing", async function () {
     if (process.platform !== "linux") this.skip();
-    // The shell's child outlives the shell: what took the shell's place never waits for it.
+    // The shell's child outlives the shell: what takes the shell's place never waits for it; the shell itself might.
     const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
     try {
       const [pid] = (await once(parent.stdout, "data")).map(Number);
       await write(JSON.stringify({ pid, host: hostname(), start: null }));
       assert.equal(await isFolderLocked(folder), true);
+      const replaced = async () => (await readFile(`/proc/${parent.pid}/comm`, "utf8")) === "sleep\n";
+      for (let tries = 0; tries < 100 && !(await replaced()); tries++) {
+        await new Promise((done) => setTimeout(done, 20));
+      }
       process.kill(pid!, "SIGKILL");
       for (let tries = 0; tries < 100 && (await isFolderLocked(folder)); tries++) {
         await new Promise((done) => setTimeout(done, 20));
