@@ -201,7 +201,7 @@ export function cautions(report: Facts, language: Language = english): string[] 
   if (resampling.units < FEW_UNITS) {
     notes.push(
       t(
-        "Only {0}: the intervals are themselves unsure.",
+        "Only {0}: the intervals are themselves unsure, and a lead counts only where the exact test agrees.",
         counted(resampling.units, resampling.unit === "group" ? "group" : "test text"),
       ),
     );
