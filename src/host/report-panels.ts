@@ -196,7 +196,7 @@ export async function pickRun(called: unknown): Promise<string | undefined> {
 export async function sayNoRuns(task: vscode.Uri): Promise<void> {
   const tune = vscode.l10n.t("Tune Adapter");
   const name = path.basename(task.fsPath);
-  const message = vscode.l10n.t("{0} has no report yet: a finished run writes one.", name);
+  const message = vscode.l10n.t("{0} has no finished run yet: a run makes the adapter and the report.", name);
   if ((await vscode.window.showInformationMessage(message, tune)) !== tune) return;
   await vscode.commands.executeCommand("plumb.tuneAdapter", task);
 }

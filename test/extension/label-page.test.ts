@@ -421,13 +421,26 @@ describe("the label editor's page", function () {
     await host.page.locator(".notice", { hasText: "not UTF-8" }).waitFor();
   });
 
+  it("searches at Enter without waiting, and gives the keys back to the text that was found", async () => {
+    const host = await start({ lines: [...examples(3), example(7, { text: "A library opens." })] });
+    await host.page.keyboard.press("/");
+    await host.page.keyboard.type("library");
+    await host.page.keyboard.press("Enter");
+    await host.page.locator(".text", { hasText: "A library opens." }).waitFor();
+    await host.page.keyboard.press("2");
+    await host.page.locator(".total", { hasText: "1 of 4 labelled" }).waitFor();
+    assert.equal((JSON.parse(host.lines[3]!) as Example).label, "guilt");
+    assert.equal(await host.page.getByRole("searchbox").inputValue(), "library");
+  });
+
   it("removes a text by its button, says that undo brings it back, and shows the one behind it", async () => {
     const lines = [...examples(3), "no JSON {", example(4)];
     const host = await start({ lines: [...lines] });
-    const remove = host.page.getByRole("button", { name: "Remove Text" });
+    // Said in sight too: "Remove" alone would be taken for the answer's.
+    const remove = host.page.locator(".tools button").getByText("Remove Text", { exact: true });
     const status = host.page.getByRole("status");
     await host.page.keyboard.press("ArrowRight");
-    await remove.focus();
+    await host.page.getByRole("button", { name: "Remove Text" }).focus();
     await host.page.keyboard.press("Enter");
     await status.filter({ hasText: "Undo brings it back" }).waitFor();
     assert.equal(await shown(host), "e2");

@@ -245,7 +245,7 @@ describe("the label editor in a real editor", function () {
     page = editor.panel();
     await named("Another question");
     await editor.run("Plumb: Open Report");
-    await editor.notification("another.plumb.json has no report yet").waitFor();
+    await editor.notification("another.plumb.json has no finished run yet").waitFor();
     await editor.openFile("judged.plumb.json");
     await editor.run("Plumb: Open Report");
     const report = await editor.frame(".errors .id button");

@@ -255,6 +255,18 @@ describe("the page on which a task is made", function () {
     assert.equal(await host.page.locator(".progress").isHidden(), true);
   });
 
+  it("has one line between two columns, whatever direction the texts of a row have", async () => {
+    const host = await start("text,label\nשלום לכולם,a\nHello to all,b\nمرحبا بالجميع,a\n", "messages.csv", {
+      theme: THEMES.dark,
+    });
+    await host.page.locator(".rows td", { hasText: "Hello" }).waitFor();
+    const lines = await host.page.evaluate<string[]>(
+      `[...document.querySelectorAll(".rows tr")].map((row) =>
+        [...row.cells].map((cell) => [getComputedStyle(cell).borderLeftWidth, getComputedStyle(cell).borderRightWidth]).join())`,
+    );
+    assert.deepEqual(lines, Array(4).fill("0px,1px,0px,0px"));
+  });
+
   it("shows markup and scripts as text", async () => {
     const text = `<img src=x onerror="document.title='run'"><script>document.title = 'run'</script>`;
     const quoted = `"${text.replaceAll('"', '""')}"`;

@@ -53,6 +53,18 @@ describe("the extension's manifest", () => {
     assert.ok(offered("view/item/context", "viewItem", "plumb.data").includes("labelExamples"));
   });
 
+  it("offers to make a task of a file before what takes an adapter that a newcomer does not have yet", () => {
+    const places = manifest.contributes.menus["explorer/context"]!;
+    const placeOf = (command: string) =>
+      places
+        .filter(
+          (entry) =>
+            entry.command === `plumb.${command}` && !entry.when?.endsWith(String.raw`\.plumb\.json$/`),
+        )
+        .map(({ group }) => Number(group!.split("@")[1]));
+    assert.ok(Math.max(...placeOf("newTask")) < Math.min(...placeOf("predictFile")));
+  });
+
   it("calls the making of a task one name wherever it leads there, and leads there from the list of tasks", () => {
     for (const file of ["package.nls.json", "package.nls.ru.json"]) {
       const texts = JSON.parse(read(file)) as Record<string, string>;

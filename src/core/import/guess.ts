@@ -29,7 +29,7 @@ export function guessTask(columns: readonly Column[], rows: number): TaskChoices
       ?.name ?? null;
   const id = named("id", (column) => column.unique && column.filled === rows);
   const split = named("split", splits);
-  const group = named("group", (column) => !column.unique && column.name !== split);
+  const group = named("group", (column) => !column.unique && column.name !== split && groups(column, rows));
   const free = others.filter(({ name }) => name !== id && name !== split && name !== group);
   return { text: text.name, id, group, split, ...guessAnswer(free) };
 }
@@ -142,6 +142,16 @@ const splits = ({ values }: Column) =>
   values.length <= 4 &&
   values.some(({ cell }) => typeof cell === "string" && partOf(cell) === "test") &&
   values.every(({ cell }) => typeof cell === "string" && partOf(cell) !== null);
+
+/**
+ * Of a few groups that are each a good part of the file no test part can be made as large as it is asked for: such a column
+ * tells kinds of texts, not who wrote them. One that is empty in a row binds that row to nothing.
+ */
+const groups = ({ values }: Column, rows: number) =>
+  values === null || values.every(({ count }) => count <= Math.max(mostOfGroup * rows, smallGroup));
+const mostOfGroup = 0.1;
+/** So many texts of one author are no kind of texts, however short the file is. */
+const smallGroup = 3;
 
 /** The side of a split that a value names; a piece for choosing settings belongs to the training part. */
 export function partOf(value: string): "train" | "test" | null {

@@ -4,14 +4,14 @@ import { fold } from "../data/spelling";
 const words = {
   text: "text texts message messages comment comments content body sentence tweet review post utterance document question query prompt input headline title snippet текст тексты сообщение сообщения комментарий отзыв пост содержание предложение заголовок вопрос",
   label:
-    "label labels class classes category categories topic tag tags sentiment emotion annotation intent technique gold cats verdict stance toxic type метка метки класс категория категории тема тональность тип оценка разметка",
+    "label labels class classes category categories topic tag tags sentiment emotion annotation intent technique gold cats verdict stance toxic type метка метки класс категория категории тема тональность тип оценка разметка ярлык рубрика техника техники приём прием приёмы приемы",
   target: "target summary answer output response completion translation reference ответ перевод резюме",
   id: "id uuid uid guid key index item номер ид код",
   group:
     "author user username userid thread channel conversation speaker source group автор пользователь канал источник группа",
   split: "split part fold subset partition выборка",
   other:
-    "file folder date time datetime timestamp created at updated url link lang language score confidence note comments annotator дата время ссылка язык",
+    "file folder date time datetime timestamp created at updated url link lang language score confidence note comments annotator coder rater labeler labeller reviewer кто разметчик кодировщик аннотатор модератор дата время ссылка язык примечание примечания заметка заметки",
 } as const;
 
 export type Role = keyof typeof words;

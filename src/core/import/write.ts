@@ -113,12 +113,20 @@ export async function prepareTask(
   const task = taskOf(file, base, options, labels);
   const { split, alike } = await giveSplit(examples, options, collector.rows, hooks);
   const part = (name: "train" | "test") => examples.filter((example) => example.split === name).length;
+  const groups = examples.flatMap(({ group }) => group ?? []);
+  /** Texts that a group binds to others. */
+  const bound = groups.length - new Set(groups).size;
   const warn = (code: string, message: string) =>
     collector.tell({ ...collector.about(null), severity: "warning", code, message });
   if (split === null && alike)
     warn(
       "alike",
       say`too many texts follow one pattern to draw a test part: it would ask what the model was told, and a run would be refused. Add texts that differ more.`,
+    );
+  else if (split === null && bound > 0)
+    warn(
+      "no-split",
+      say`no test part can be drawn: texts with the same ${quoted(options.choices.group!)} stay together, and these are too many. Leave that column out, or keep it, but not as the group.`,
     );
   else if (split === null)
     warn("no-split", say`there are too few texts to draw a test part; it will be drawn when there are more.`);

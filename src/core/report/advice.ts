@@ -22,7 +22,7 @@ export function nextSteps(report: Facts, language: Language = english): string[]
   if (swallowed !== null) {
     steps.push(
       t(
-        "It answers {0} for {1} of the texts, and only {2} are of it: the other classes are hardly learned yet. Give it more steps, help the rare classes (`--balance`), or label more of them.",
+        "It answers {0} for {1} of the texts, and only {2} are of it: the other classes are hardly learned yet. Give it more steps, or label more of the rare classes; on the command line --balance helps them too.",
         quoted(swallowed.label),
         percent(swallowed.predicted / data.test),
         percent(swallowed.support / data.test),
@@ -201,7 +201,7 @@ export function cautions(report: Facts, language: Language = english): string[] 
   if (resampling.units < FEW_UNITS) {
     notes.push(
       t(
-        "Only {0}: the intervals are themselves unsure.",
+        "Only {0}: the intervals are themselves unsure, and a lead counts only where the exact test agrees.",
         counted(resampling.units, resampling.unit === "group" ? "group" : "test text"),
       ),
     );

@@ -108,10 +108,10 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
     "Если отвечать только на тексты, где модель увереннее всего. Серым: 95 % доверительный интервал.",
   Intervals: "Интервалы",
   "Is it any good, and is that luck?": "Хорош ли результат и не случайность ли это?",
-  "Is the label wrong? Then correct it in the examples file, under the id shown.":
-    "Метка неверна? Исправьте её в файле примеров по указанному id.",
-  "It answers {0} for {1} of the texts, and only {2} are of it: the other classes are hardly learned yet. Give it more steps, help the rare classes (`--balance`), or label more of them.":
-    "Ответ {0} дан для {1} текстов, а на самом деле таких только {2}: остальные классы почти не выучены. Дайте больше шагов, помогите редким классам (`--balance`) или разметьте их больше.",
+  "Is the label wrong? Then correct it: the id names the example in its file, and in the editor leads to it.":
+    "Метка неверна? Исправьте её: по id пример находится в файле, а в редакторе id открывает его.",
+  "It answers {0} for {1} of the texts, and only {2} are of it: the other classes are hardly learned yet. Give it more steps, or label more of the rare classes; on the command line --balance helps them too.":
+    "Ответ {0} дан для {1} текстов, а на самом деле таких только {2}: остальные классы почти не выучены. Дайте больше шагов или разметьте больше текстов редких классов; в командной строке им помогает и --balance.",
   "It depends on what counts: {0} stands at {2} against {1}, but the number of texts got right says the opposite.":
     "Зависит от того, что важнее: {0} по сравнению с {1}: {2}, но число верных текстов говорит об обратном.",
   Label: "Метка",
@@ -151,7 +151,8 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
     "По обучающей части ({0}; каждый оценила модель, которая его не видела): по тестовой части порог выбирать нельзя.",
   "On {0}.": "Сравнено: {0}.",
   "Only in {0}": "Только в {0}",
-  "Only {0}: the intervals are themselves unsure.": "Всего {0}: сами интервалы ненадёжны.",
+  "Only {0}: the intervals are themselves unsure, and a lead counts only where the exact test agrees.":
+    "Всего {0}: сами интервалы ненадёжны, и перевес засчитан только там, где с ним согласен точный критерий.",
   "Paired bootstrap": "Парный бутстреп",
   "Per class": "По классам",
   Precision: "Точность",

@@ -2,14 +2,15 @@ import { checkTask, loadTask } from "../data";
 import { Interrupted, type JobChannel, type JobTools, namedModel } from "./job-tools";
 import { budgetOf, openForTuning, openTuningSession } from "./open";
 import { refuseHeldTask } from "../runs/task-lock";
-import { prepareRun } from "./prepare";
+import { DataRefusal, prepareRun, type PreparedRun } from "./prepare";
 import { hasMeasuredRates } from "./probe";
 import type { Job } from "./protocol";
 import { secondsOfRun, timeOneStep } from "./timing";
 
 /**
  * Tells what a run would do and cost, and what speaks against it, without making one: `checked` as soon as the examples are
- * read, and `planned` once a step has been timed. Nothing is written. A task that cannot be run has no plan.
+ * read, again where the model finds more, and `planned` once a step has been timed. Nothing is written. A task that cannot be
+ * run has no plan.
  * @throws PlumbError where another process works on the task: a plan would take its processors for nothing.
  */
 export async function forecastJob(
@@ -26,9 +27,19 @@ export async function forecastJob(
     end();
     return;
   }
-  const prepared = await prepareRun(loaded, job, tools, (base) => {
-    channel.send(namedModel(base));
-  });
+  let prepared: PreparedRun;
+  try {
+    prepared = await prepareRun(loaded, job, tools, (base) => {
+      channel.send(namedModel(base));
+    });
+  } catch (error) {
+    if (!(error instanceof DataRefusal)) throw error;
+    // What only the model shows, such as texts that it cannot read whole: with its places, as all that was checked.
+    const findings = [...error.errors, ...check.findings];
+    channel.send({ type: "checked", check: { ...check, runnable: false, findings } });
+    end();
+    return;
+  }
   if (channel.stop() !== null) throw new Interrupted();
   const { task, base, settings, layout, fit, heldOut, test } = prepared;
   const opened = await openForTuning(tools, base, layout, [...fit, ...heldOut], settings, job.engine);

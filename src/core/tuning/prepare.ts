@@ -53,21 +53,31 @@ export function checkData(loaded: LoadedTask): string[] {
   return findings.flatMap(({ severity, message }) => (severity === "warning" ? [message] : []));
 }
 
-/** @throws PlumbError listing the errors among the findings. */
+/** Data that no run is made of. */
+export class DataRefusal extends PlumbError {
+  constructor(
+    /** What speaks against it, each with its places. */
+    readonly errors: readonly Finding[],
+    message: string,
+  ) {
+    super("data", message);
+  }
+}
+
+/** @throws {DataRefusal} listing the errors among the findings. */
 function refuseErrors(findings: readonly Finding[], loaded: LoadedTask, ways: readonly string[] = []): void {
-  if (!findings.some(({ severity }) => severity === "error")) return;
-  const lines = findings
-    .filter(({ severity }) => severity === "error")
-    .flatMap(({ message, places }) => {
-      const shown = places.slice(0, PLACES_SHOWN).map(({ file, line, message: what }) => {
-        const where = file === null ? "" : `${shownPath(file)}${line === null ? "" : say`, line ${line}`}: `;
-        return `  ${where}${what}`;
-      });
-      const more = places.length > PLACES_SHOWN ? [say`  and ${places.length - PLACES_SHOWN} more`] : [];
-      return [message, ...shown, ...more];
+  const errors = findings.filter(({ severity }) => severity === "error");
+  if (errors.length === 0) return;
+  const lines = errors.flatMap(({ message, places }) => {
+    const shown = places.slice(0, PLACES_SHOWN).map(({ file, line, message: what }) => {
+      const where = file === null ? "" : `${shownPath(file)}${line === null ? "" : say`, line ${line}`}: `;
+      return `  ${where}${what}`;
     });
-  throw new PlumbError(
-    "data",
+    const more = places.length > PLACES_SHOWN ? [say`  and ${places.length - PLACES_SHOWN} more`] : [];
+    return [message, ...shown, ...more];
+  });
+  throw new DataRefusal(
+    errors,
     [
       ...lines,
       ...ways,

@@ -76,7 +76,13 @@ export class LabelPage {
     this.words = new Words(opened.words, opened.locale);
     const { words } = this;
     const signs = new Map(task.labels.map(({ name, sign }) => [name, sign]));
-    this.controls = new Controls(task, opened, words, (view) => this.choose(view));
+    this.controls = new Controls(
+      task,
+      opened,
+      words,
+      (view) => this.choose(view),
+      () => this.toText(),
+    );
     this.list = new ExampleList(this.deck, words, {
       row: (line) => this.rows.get(line),
       signOf: (label) => signs.get(label) ?? null,
@@ -222,8 +228,6 @@ export class LabelPage {
     const notices = [this.opened.locked, this.opened.notice].filter((notice) => notice !== null);
     const listToggle = button(words.say("list"), () => this.root.classList.toggle("with-list"));
     listToggle.classList.add("toggle-list");
-    const remove = button(words.say("remove"), () => this.remove());
-    remove.setAttribute("aria-label", words.say("removeHint"));
     const tools = element(
       "div",
       { class: "tools", role: "toolbar", "aria-label": words.say("tools") },
@@ -235,7 +239,7 @@ export class LabelPage {
       button(words.say("jump"), () => this.run("jump"), "g"),
       this.labels === null ? null : button(words.say("descriptions"), () => this.run("descriptions"), "d"),
       button(words.say("keys"), () => this.run("keys"), "?"),
-      remove,
+      button(words.say("removeText"), () => this.remove()),
       this.opened.run
         ? element(
             "label",

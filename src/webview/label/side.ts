@@ -31,6 +31,7 @@ export class Controls {
     },
     words: Words,
     changed: (view: LabelView) => void,
+    toText: () => void,
   ) {
     this.filters = filtersOf(task, known, words);
     const judged = known.fixed && (known.folds || known.held);
@@ -63,6 +64,12 @@ export class Controls {
     this.search.addEventListener("input", () => {
       clearTimeout(timer);
       timer = window.setTimeout(() => changed(this.view()), QUIET);
+    });
+    this.search.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      clearTimeout(timer);
+      changed(this.view());
+      toText();
     });
     this.root = element("div", { class: "controls" }, this.search, this.order, this.filter);
   }

@@ -94,6 +94,45 @@ describe("a task out of a file", () => {
     }
   });
 
+  it("takes for a group who wrote, not one of a few sources, and for the answer what was judged, not who judged", async () => {
+    const people = ["Иванова", "Петров"];
+    const guessOf = async (group: string, authors: number, answer: string, judge: string) => {
+      const rows = Array.from({ length: 60 }, (_, n) => [
+        textOf(n),
+        `кто-то ${n % authors}`,
+        ["вина", "нет", "лесть"][n % 3],
+        n % 4 === 0 ? "" : people[n % 2],
+      ]);
+      const lines = [["Текст", group, answer, judge], ...rows].map((cells) =>
+        cells.map((one) => `"${one}"`).join(),
+      );
+      const { guess } = await inspect(await put("guess.csv", lines.join("\n")));
+      return [guess!.group, guess!.labels];
+    };
+    for (const [group, authors, taken] of [
+      ["Источник", 3, null],
+      ["Источник", 9, null],
+      ["Источник", 10, "Источник"],
+      ["author", 30, "author"],
+    ] as const)
+      assert.deepEqual(
+        await guessOf(group, authors, "Приём", "Кто размечал"),
+        [taken, ["Приём"]],
+        `${authors}`,
+      );
+    for (const judge of ["Разметчик", "coder", "annotator"])
+      assert.deepEqual(await guessOf("автор", 30, "вердикт", judge), ["автор", ["вердикт"]], judge);
+  });
+
+  it("says that a group leaves nothing to draw a test part from, and not that texts are few", async () => {
+    const rows = Array.from({ length: 60 }, (_, n) => `"${textOf(n)}",${n % 2 ? "a" : "b"},one`);
+    const file = await put("t.csv", `text,label,source\n${rows.join("\n")}`);
+    const made = await make(file, { group: "source" }, { out: path.join(folder, "bound") });
+    assert.deepEqual([made.split, codes(made)], [null, ["-: no-split"]]);
+    assert.match(made.problems[0]!.message, /the same "source" stay together.* but not as the group\.$/);
+    assert.equal((await make(file, { group: null }, { out: path.join(folder, "free") })).split, "drawn");
+  });
+
   it("has a test part that a run accepts, or says why not, however many texts follow one pattern", async () => {
     for (const patterned of [0, 30, 60, 90, 118, 120]) {
       const rows = Array.from({ length: 120 }, (_, n) => {

@@ -40,6 +40,27 @@ describe("figures", () => {
 });
 
 describe("report page", () => {
+  it("shows micro F1 where it is more than the accuracy said again: where a text may have several labels", () => {
+    const shown = (report: Report) => renderReport(report).includes("micro F1 0");
+    assert.deepEqual([single, many, multi].map(shown), [false, false, true]);
+  });
+
+  it("says beside an interval off zero that is no lead why it is none: the test is small, and the exact test does not agree", () => {
+    const said = /a lead counts only where the exact test agrees/u;
+    const small = [1, 2, 3, 4, 5, 6].map((skill) =>
+      buildReport(sample("single", { labels: 3, train: 40, test: 20, skill: skill / 6 })),
+    );
+    const odd = small.filter(({ rivals }) =>
+      rivals.some(
+        ({ difference, outcome }) =>
+          outcome === "cannot-tell" && (difference.low! > 0 || difference.high! < 0),
+      ),
+    );
+    assert.ok(odd.length > 0);
+    for (const report of odd) assert.match(renderReport(report), said);
+    assert.doesNotMatch(renderReport(single), said);
+  });
+
   for (const [name, report] of reports) {
     const page = renderReport(report);
 

@@ -78,6 +78,25 @@ describe("the forecast of a run", () => {
     assert.equal(result?.folder, null);
   });
 
+  it("has no plan for texts that the model would hardly see, and says where they stand, beside what else was found", async () => {
+    const file = path.join(task.folder, "moods.jsonl");
+    const long = JSON.stringify({ id: "x", text: "so long ".repeat(20_000), label: "sad" });
+    await writeFile(file, `${await readFile(file, "utf8")}${long}\n`);
+    const { messages, result } = await run(forecast(task.file));
+    const [before, after] = messages.flatMap((one) => (one.type === "checked" ? [one.check] : []));
+    assert.equal(before!.runnable, true);
+    assert.equal(after!.runnable, false);
+    const [first, ...rest] = after!.findings;
+    assert.equal(first!.code, "text-far-too-long");
+    assert.deepEqual(
+      first!.places.map(({ file: where, line }) => [where, line]),
+      [[file, 91]],
+    );
+    assert.deepEqual(rest, before!.findings);
+    assert.equal(find(messages, "planned"), undefined);
+    assert.equal(result?.folder, null);
+  });
+
   it("takes more time with folds, in proportion", async () => {
     // One row takes a second, whatever the machine.
     let clock = 0;

@@ -37,7 +37,7 @@ export function errors(context: Context): Markup {
       ? markup`<p>${t("None: every test text got exactly the right answer.")}</p>`
       : markup`<p class="soft">
             ${t("{0} of {1}, most confident first.", language.counted(wrong.length, "test text"), report.rows.length)}
-            ${t("Is the label wrong? Then correct it in the examples file, under the id shown.")}
+            ${t("Is the label wrong? Then correct it: the id names the example in its file, and in the editor leads to it.")}
           </p>
           <div class="tools" hidden>
             <span role="status"></span><button type="button">${t("Show all errors")}</button>

@@ -46,8 +46,13 @@ export function headline(context: Context): Markup {
   const { classification, generation, data } = report;
   const { t } = language;
   const main = classification?.macroF1 ?? generation!.rougeL;
+  // Of one label a text micro F1 is the accuracy again, under an interval that is computed otherwise.
+  const micro =
+    classification === null || report.task.kind === "single"
+      ? ""
+      : `, ${t("micro F1")} ${language.decimals(classification.microF1.value)} ${language.interval(classification.microF1)}`;
   const others = classification
-    ? `${t("Accuracy")} ${language.shareWithInterval(classification.accuracy)}, ${t("micro F1")} ${language.decimals(classification.microF1.value)} ${language.interval(classification.microF1)}`
+    ? `${t("Accuracy")} ${language.shareWithInterval(classification.accuracy)}${micro}`
     : `chrF ${whole(generation!.chrf)}, ${t("exact match")} ${language.shareWithInterval(generation!.exactMatch)}`;
   const range =
     main.low === null
