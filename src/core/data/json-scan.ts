@@ -35,7 +35,7 @@ export interface ScannedObject {
   readonly members: readonly Member[];
 }
 
-/** Members of the object that a text consists of (a byte-order mark may stand before it), or the fault where the text is something else. */
+/** Members of the object that a text consists of (byte-order marks may stand before it), or the fault where the text is something else. */
 export function scanObject(text: string): ScannedObject | JsonFault {
   try {
     return new Scanner(text).object();
@@ -113,7 +113,8 @@ class Scanner {
   constructor(private readonly text: string) {}
 
   object(): ScannedObject {
-    if (this.text.charCodeAt(0) === 0xfeff) this.at = 1;
+    // One too many where a program put one before a file that had it.
+    while (this.text.charCodeAt(this.at) === 0xfeff) this.at++;
     this.space();
     const start = this.at;
     if (this.text[this.at] !== "{") this.fail(say`an object: {…}`);

@@ -150,7 +150,7 @@ export function parseExample(text: string, report: Report): Example | null {
     );
     return null;
   }
-  const value = JSON.parse(text) as Record<string, unknown>;
+  const value = JSON.parse(text.slice(scanned.start, scanned.end + 1)) as Record<string, unknown>;
   const seen = new Set<string>();
   for (const { key } of scanned.members) {
     if (seen.has(key))

@@ -173,7 +173,7 @@ export async function rewriteExamples(file: string, changes: readonly LineChange
 
 /** Id of the example in a line, as the reader would name it; null where it has none. */
 function idOf(line: string): string | null {
-  const value = JSON.parse(line.charCodeAt(0) === 0xfeff ? line.slice(1) : line) as { id?: unknown } | null;
+  const value = JSON.parse(line.replace(/^\ufeff+/, "")) as { id?: unknown } | null;
   const id = value?.id;
   return typeof id === "string" ? id : typeof id === "number" ? String(id) : null;
 }

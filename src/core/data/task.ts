@@ -160,7 +160,7 @@ export async function readTask(file: string): Promise<{ task: Task; problems: Pr
     if (place === null) return lineOf(path.slice(0, -1));
     return path.length === 0 ? 1 : text.slice(0, place.start).split("\n").length;
   };
-  const value = JSON.parse(text) as Record<string, unknown>;
+  const value = JSON.parse(text.slice(scanned.start, scanned.end + 1)) as Record<string, unknown>;
   if (value.kind === undefined && value.text !== undefined && value.id !== undefined) {
     throw taskError(
       file,

@@ -310,6 +310,14 @@ describe("reading examples", () => {
     });
   });
 
+  it("reads what has a byte-order mark too many, as a program leaves it that adds one to a file that had it", async () => {
+    for (const marks of ["\ufeff\ufeff", "\ufeff\ufeff\ufeff"]) {
+      const file = await folder.write("e.jsonl", `${marks}${good("1")}\n${marks}${good("2")}\n`);
+      const { examples, problems } = await readExamples(file);
+      assert.deepEqual([examples.map(({ id }) => id), problems], [["1", "2"], []]);
+    }
+  });
+
   it("never throws and never hangs on random bytes", async () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),

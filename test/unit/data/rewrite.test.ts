@@ -23,7 +23,7 @@ const written = fc
   .chain((members) =>
     fc.tuple(
       fc.constant(members),
-      fc.constantFrom("", " ", "\ufeff"),
+      fc.constantFrom("", " ", "\ufeff", "\ufeff\ufeff"),
       fc.constantFrom("", "\r", " \n", "\r\n"),
     ),
   )
@@ -50,7 +50,7 @@ const newValue: fc.Arbitrary<JsonValue | undefined> = fc.oneof(
   fc.array(fc.string(), { maxLength: 3 }),
 );
 
-const parse = (line: string) => JSON.parse(line.replace(/^\ufeff/, "")) as Record<string, JsonValue>;
+const parse = (line: string) => JSON.parse(line.replace(/^\ufeff+/, "")) as Record<string, JsonValue>;
 /** Without what `__proto__` does in literals and assignments: JSON.parse makes it a field like any other. */
 const entries = (line: string) => Object.entries(parse(line));
 

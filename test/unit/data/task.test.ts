@@ -42,9 +42,11 @@ describe("loading a task", () => {
 
   it("reads a task with a byte-order mark and Windows line ends", async () => {
     await folder.writeLines("examples.jsonl", good);
-    const text = `\ufeff${JSON.stringify(plainTask, null, 2).replaceAll("\n", "\r\n")}\r\n`;
-    const { problems, examples } = await loadTask(await folder.write("t.plumb.json", text));
-    assert.deepEqual([problems, examples.length], [[], 2]);
+    const text = `${JSON.stringify(plainTask, null, 2).replaceAll("\n", "\r\n")}\r\n`;
+    for (const marks of ["\ufeff", "\ufeff\ufeff", "\ufeff\ufeff\ufeff"]) {
+      const { problems, examples } = await loadTask(await folder.write("t.plumb.json", marks + text));
+      assert.deepEqual([problems, examples.length], [[], 2]);
+    }
   });
 
   it("fills in the split of two files, each by a relative or an absolute path", async () => {
