@@ -252,24 +252,20 @@ describe("reports in a real editor", function () {
     const { id } = texts
       .map((line) => JSON.parse(line) as Example)
       .find(({ label, split }) => label === undefined && split !== "test")!;
-    const label = async () => {
-      await editor.run("View: Close All Editors");
-      await editor.openFile("messages.plumb.json");
-      await editor.run("Plumb: Label Examples");
-      const page = await panel(".label-page");
-      await page.locator(".facts .id").waitFor({ timeout: 60_000 });
-      await page.locator(".text").click();
-      await editor.page.keyboard.press("g");
-      await editor.page.keyboard.type(id);
-      await editor.page.keyboard.press("Enter");
-      await page.locator(".facts .id", { hasText: new RegExp(`^${id}$`) }).waitFor({ timeout: 60_000 });
-      return page.locator(".suggestion");
-    };
-    assert.equal(await (await label()).getAttribute("data-state"), "off");
+    await editor.run("View: Close All Editors");
+    await editor.openFile("messages.plumb.json");
+    await editor.run("Plumb: Label Examples");
+    const page = await panel(".label-page");
+    await page.locator(".facts .id").waitFor({ timeout: 60_000 });
+    await page.locator(".text").click();
+    await editor.page.keyboard.press("g");
+    await editor.page.keyboard.type(id);
+    await editor.page.keyboard.press("Enter");
+    await page.locator(".facts .id", { hasText: new RegExp(`^${id}$`) }).waitFor({ timeout: 60_000 });
+    const line = page.locator(".suggestion");
+    assert.equal(await line.getAttribute("data-state"), "off");
     await mkdir(path.dirname(settings));
     await writeFile(settings, '{ "plumb.label.suggestions": true }');
-    await editor.page.waitForTimeout(1000); // until VS Code has read it
-    const line = await label();
     await line.and(editor.page.locator("[data-state=ready]")).waitFor({ timeout: 60_000 });
     assert.match(await line.innerText(), /pressure|none/);
     await rm(path.dirname(settings), { recursive: true });

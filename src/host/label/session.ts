@@ -72,6 +72,10 @@ export class LabelSession implements vscode.Disposable {
       vscode.workspace.onDidChangeTextDocument((event) => {
         if (event.document === document && event.contentChanges.length > 0) this.onChange(event);
       }),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("plumb.label.suggestions", document.uri) && this.listening)
+          void this.load();
+      }),
     );
   }
 
