@@ -40,7 +40,7 @@ export function tuneWords(): TuneWords {
     foldsNone: vscode.l10n.t("none"),
     foldsSome: vscode.l10n.t("{0:fold|folds}"),
     "get-model": vscode.l10n.t("Get Base Model"),
-    given: vscode.l10n.t("The test part is given by the file."),
+    given: vscode.l10n.t("The test part is fixed in the file."),
     heldOut: vscode.l10n.t("Held-out F1 so far"),
     heldOutLoss: vscode.l10n.t("Held-out loss"),
     heldOutTable: vscode.l10n.t("Score on the held-out part by step"),
