@@ -18,9 +18,14 @@ export async function writeFinishedRun(
   task: Task,
   parts: { readonly train: Example[]; readonly test: Example[] },
   scores: (example: Example) => number[],
-  options: { readonly id?: string; readonly folds?: boolean; readonly texts?: boolean } = {},
+  options: {
+    readonly id?: string;
+    readonly startedAt?: string;
+    readonly folds?: boolean;
+    readonly texts?: boolean;
+  } = {},
 ): Promise<string> {
-  const { id = run.id, folds = true, texts = true } = options;
+  const { id = run.id, startedAt = run.startedAt, folds = true, texts = true } = options;
   const used = [...parts.train, ...parts.test];
   const folder = path.join(path.dirname(taskFile), ".plumb", "runs", id);
   const predict = (part: Prediction["part"]) => (example: Example) => ({
@@ -42,13 +47,13 @@ export async function writeFinishedRun(
     untuned: null,
     heldOut: { examples: heldOut, predictions: predictions.heldOut },
     outOfFold: folds ? { examples: parts.train, predictions: predictions.outOfFold } : null,
-    run: { ...run, id },
+    run: { ...run, id, startedAt },
     testLooks: 1,
   });
   const manifest: Manifest = {
     version: 1,
     id,
-    createdAt: run.startedAt,
+    createdAt: startedAt,
     program: "0.1.0",
     status: "finished",
     reason: null,

@@ -91,7 +91,10 @@ export class ReportPanels implements vscode.Disposable {
       startJob(this.options.worker, job, listen);
     const suggester = new Suggester(started, run, wishesOf(runSettings(vscode.Uri.file(run))));
     let idle: NodeJS.Timeout | undefined;
-    const title = vscode.l10n.t("{0}: report", shown.report.task.name);
+    const { task, run: made } = shown.report;
+    // Dated as in the tree: reports of one task stand side by side.
+    const date = new Figures().date(made.startedAt) || made.id;
+    const title = vscode.l10n.t("{0}: report, {1}", task.name, date);
     const { panel, show, post } = openPanel(title, this.options.pages, (message) => {
       if (message.type === "try") {
         clearTimeout(idle);
