@@ -181,6 +181,15 @@ describe("tuning in a real editor", function () {
     await page.locator("svg polyline.bold").first().waitFor();
     await editor.page.waitForTimeout(1500);
     await picture("tune-running");
+    // The notification does not lie over the labels: the status bar carries on.
+    const notice = editor.notification(/ left/);
+    await notice.waitFor();
+    await editor.openFile("messages.plumb.json");
+    assert.ok(await notice.isVisible());
+    await editor.run("Plumb: Label Examples");
+    await notice.waitFor({ state: "detached" });
+    await editor.page.locator(".statusbar-item", { hasText: /messages: \d+\s?% · .* left/ }).waitFor();
+    await picture("tune-labelling");
     await editor.openFile("messages.plumb.json");
     await editor.run("Plumb: Tune Adapter");
     await editor.notification("being tuned already").waitFor();

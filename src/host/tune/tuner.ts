@@ -14,10 +14,11 @@ import { runSettings } from "../settings";
 import { pickTask, saveBeforeReading, taskOf, unsavedFiles } from "../task-files";
 import { Desk, isWithin, type RunEnd } from "./desk";
 import { explain } from "./explain";
+import { showNotification } from "./notification";
 import { TunePage } from "./pages";
 import { RunQueue } from "./queue";
 import type { RunningTasks } from "./running-tasks";
-import { runLine, StatusBar } from "./status-bar";
+import { StatusBar } from "./status-bar";
 
 /** Milliseconds from a change of a task's files to a look at it. */
 const SETTLED = 300;
@@ -275,30 +276,10 @@ export class Tuner implements vscode.Disposable {
     await desk.look();
   }
 
-  /** Shows a run's progress in a notification to its end, and says what came of it. */
+  /** Shows a run's progress beside its page, and says what came of it. */
   private async follow(desk: Desk, ended: Promise<RunEnd | null>): Promise<void> {
-    const end = await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title: desk.name, cancellable: true },
-      async (progress, cancel) => {
-        let shown = 0;
-        let said = "";
-        const report = () => {
-          const share = desk.view().run?.share ?? 0;
-          const line = runLine(desk, this.figures);
-          if (line === said) return;
-          progress.report({ message: line, increment: 100 * (share - shown) });
-          [shown, said] = [share, line];
-        };
-        const heard = this.moved.event(report);
-        const cancelled = cancel.onCancellationRequested(() => desk.cancel());
-        try {
-          return await ended;
-        } finally {
-          heard.dispose();
-          cancelled.dispose();
-        }
-      },
-    );
+    void showNotification(desk, ended, this.moved.event, this.figures);
+    const end = await ended;
     if (end !== null) await this.tell(desk, end);
   }
 
