@@ -3,7 +3,7 @@ import { FEW_TEST_TEXTS } from "./few";
 import { FEW_UNITS } from "./rivals";
 import { english, type Language } from "./language";
 
-/** A macro F1 from which a word count can be said to do the job. */
+/** A macro F1 from which a run, or a word count, can be said to do the job. */
 const GOOD = 0.7;
 
 type Facts = Omit<Report, "next" | "notes">;
@@ -15,10 +15,7 @@ export function nextSteps(report: Facts, language: Language = english): string[]
   const { classification, rivals, suspects, data } = report;
   const against = (name: string) => rivals.find((rival) => rival.name === name);
   const majority = against("majority");
-  const swallowed =
-    classification === null || report.task.kind !== "single"
-      ? null
-      : swallower(classification.classes, data.test);
+  const swallowed = swallower(report);
   if (swallowed !== null) {
     steps.push(
       t(
@@ -35,7 +32,7 @@ export function nextSteps(report: Facts, language: Language = english): string[]
       ),
     );
   }
-  if (suspects.length > 0) {
+  if (suspects.length > 0 && !isWeak(report)) {
     steps.push(
       t(
         suspects.length === 1
@@ -151,8 +148,21 @@ function widthOf({ low, high }: { low: number | null; high: number | null }): nu
 }
 
 /** The class that swallows the others: given to more than half of the texts, and far oftener than it occurs. */
-function swallower(classes: readonly ClassReport[], texts: number): ClassReport | null {
-  return classes.find(({ predicted, support }) => predicted > texts / 2 && predicted > 1.5 * support) ?? null;
+function swallower({ classification, task, data }: Facts): ClassReport | null {
+  if (classification === null || task.kind !== "single") return null;
+  const swallows = ({ predicted, support }: ClassReport) =>
+    predicted > data.test / 2 && predicted > 1.5 * support;
+  return classification.classes.find(swallows) ?? null;
+}
+
+/**
+ * Whether a run is too weak for its word to count against a label: a class swallows the others, a rival does better, or it is
+ * shown to be better than all of them neither by paired tests nor by figures that speak for themselves.
+ */
+export function isWeak(report: Facts): boolean {
+  const { verdict, classification } = report;
+  if (swallower(report) !== null || verdict.outcome === "worse") return true;
+  return verdict.outcome !== "better" && (classification?.macroF1.value ?? 0) < GOOD;
 }
 
 interface MutualPair {

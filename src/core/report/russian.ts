@@ -39,6 +39,7 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "? Cannot tell": "? Сказать нельзя",
   "? cannot tell": "? сказать нельзя",
   "Abstain below": "Не отвечать ниже",
+  "A run as weak as this one says little about the labels.": "Такой слабый запуск мало говорит о разметке.",
   "Abstention: accuracy against the share of texts answered":
     "Отказ от ответа: доля верных в зависимости от доли текстов с ответом",
   Accuracy: "Доля верных",

@@ -1,23 +1,21 @@
 import assert from "node:assert/strict";
-import { buildReport, type ReportInput } from "../../../src/core/report";
+import { buildReport, renderReport, unseenTexts, type ReportInput } from "../../../src/core/report";
 import { sample } from "./samples";
 
 describe("what next", () => {
   const base = sample("single", { labels: 4, train: 400, test: 400, skill: 0.7, seed: 3 });
   const names = base.task.labels!.map(({ name }) => name);
 
-  /** The sentences for a run that gives each test text the label that `given` says. */
-  function next(
-    given: (label: string, index: number) => string,
-    change: Partial<ReportInput> = {},
-  ): string[] {
+  /** The report of a run that gives each test text the label that `given` says. */
+  function reportOf(given: (label: string, index: number) => string, change: Partial<ReportInput> = {}) {
     const test = change.test ?? base.test;
     const predictions = test.map(({ id, label }, index) => {
       const answer = given(label!, index);
       return { id, part: "test" as const, scores: names.map((name) => (name === answer ? 0.7 : 0.1)) };
     });
-    return buildReport({ ...base, ...change, predictions }).next;
+    return buildReport({ ...base, ...change, predictions });
   }
+  const next = (...asked: Parameters<typeof reportOf>): string[] => reportOf(...asked).next;
   const right = (label: string) => label;
 
   it("names a class that swallows the others, and then no pair of classes", () => {
@@ -103,4 +101,58 @@ describe("what next", () => {
     });
     assert.match(good.join("\n"), /^Good enough to use: .* \(\[0\.\d\d,\u00a0(0\.\d\d|1\.00)\]\)\.$/u);
   });
+
+  it("doubts labels by the word of a run only where the run is no weak one, on its page too", () => {
+    const examples = base.train.slice(0, 20);
+    const predictions = examples.map(({ id, label }, index) => {
+      const said = index < 5 ? names.find((name) => name !== label) : label;
+      return { id, part: "out-of-fold" as const, scores: names.map((name) => (name === said ? 0.97 : 0.01)) };
+    });
+    const outOfFold = { examples, predictions };
+    /** What is said of training labels: as advice, in the page's list, and on a page that has no predictions at hand. */
+    const doubts = (given: Parameters<typeof reportOf>[0], change: Partial<ReportInput> = {}) => {
+      const report = reportOf(given, { outOfFold, ...change });
+      assert.equal(report.suspects.length, 5, "the facts are the same");
+      const unseen = unseenTexts(report, predictions, examples);
+      const pages = [renderReport(report, { unseen }), renderReport(report)] as const;
+      const doubting = ["here wrong labels show first", "5 training texts with a doubtful label"] as const;
+      for (const [at, page] of pages.entries()) {
+        assert.ok(page.includes("train-4</span>"), "the texts are listed all the same");
+        assert.equal(page.includes("A run as weak as this one"), !page.includes(doubting[at]!));
+      }
+      return [
+        report.next.some((step) => step.startsWith("Check 5 training labels first")),
+        ...pages.map((page, at) => page.includes(doubting[at]!)),
+      ];
+    };
+    const some = (share: number) => (label: string, index: number) =>
+      index % 20 < share * 20 ? label : names[(index >> 2) % 4]!;
+    const yes = [true, true, true];
+    const no = [false, false, false];
+    assert.deepEqual(doubts(right), yes, "better than all, F1 of 1");
+    assert.deepEqual(doubts(some(0.5)), yes, "better than all, F1 of 0.6");
+    assert.deepEqual(doubts(right, { untuned: allRight(base.test) }), yes, "as good as a rival, F1 of 1");
+    const few = { test: base.test.slice(0, 60), untuned: base.predictions.slice(0, 60) };
+    assert.deepEqual(doubts(some(0.5), few), no, "cannot tell, F1 of 0.6");
+    assert.deepEqual(
+      doubts(some(0.75), { untuned: allRight(base.test) }),
+      no,
+      "a rival is better, F1 of 0.8",
+    );
+    assert.deepEqual(
+      doubts((_, index) => names[index % 4]!),
+      no,
+      "nothing learned",
+    );
+    const swallowing = (label: string, index: number) => (index % 4 < 2 ? label : names[0]!);
+    assert.deepEqual(doubts(swallowing), no, "one class swallows the others");
+  });
+
+  /** A rival that gets every text right. */
+  function allRight(test: ReportInput["test"]): ReportInput["untuned"] {
+    return test.map(({ id, label }) => ({
+      ...{ id, part: "test" as const },
+      scores: names.map((name) => (name === label ? 0.97 : 0.01)),
+    }));
+  }
 });

@@ -1,5 +1,6 @@
 import type { JudgedTexts } from "../../runs/judged-texts";
 import type { ReportRow } from "../../schema";
+import { isWeak } from "../advice";
 import type { Context } from "./context";
 import type { Language } from "../language";
 import { markup, type Markup } from "./markup";
@@ -15,7 +16,7 @@ const byConfidence = (a: ReportRow, b: ReportRow) => (b.confidence ?? 0) - (a.co
 
 /**
  * Texts that the run got wrong, most confident first. Those that a model contradicts which never saw them come before the
- * test part: there labels are most often wrong.
+ * test part: there labels are most often wrong, unless the model is a weak one.
  */
 export function errors(context: Context): Markup {
   const { report, unseen, language } = context;
@@ -48,6 +49,7 @@ export function errors(context: Context): Markup {
             language,
           )}`;
   if (unseen === null) return test;
+  const weak = isWeak(report);
   const explained =
     unseen.part === "out-of-fold"
       ? t("Every training text was judged by a model that had not seen it.")
@@ -56,7 +58,14 @@ export function errors(context: Context): Markup {
       <h3>${t("Training texts that it sees differently")}</h3>
       <p class="soft">
         ${explained}
-        ${t("{0} of {1}, most confident first: here wrong labels show first.", language.counted(doubtful.length, "text"), unseen.rows.length)}
+        ${t(
+          weak
+            ? "{0} of {1}, most confident first."
+            : "{0} of {1}, most confident first: here wrong labels show first.",
+          language.counted(doubtful.length, "text"),
+          unseen.rows.length,
+        )}
+        ${weak && weakness(language)}
       </p>
       ${folded(
         doubtful.map((row) => item(row, context, null)),
@@ -67,6 +76,9 @@ export function errors(context: Context): Markup {
     <h3>${t("Test texts")}</h3>
     ${test}`;
 }
+
+/** Why a list of labels that a weak run contradicts is none of doubtful labels. */
+const weakness = ({ t }: Language): string => t("A run as weak as this one says little about the labels.");
 
 /** Outputs of a generation task, furthest off first. */
 export function outputs(context: Context): Markup {
@@ -101,15 +113,24 @@ export function outputs(context: Context): Markup {
     ${folded(items, ERRORS_SHOWN, language)}`;
 }
 
-/** Training texts whose label is in doubt, as the report itself names them. */
+/** Training texts whose label is in doubt, as the report itself names them; or, by a weak run, only contradicted. */
 export function suspects(context: Context): Markup | null {
   const { report, language } = context;
   const { t } = language;
   const listed = (labels: readonly string[]) =>
     labels.length === 0 ? t("no label") : labels.map((label) => language.quoted(label)).join(", ");
-  if (report.suspects.length === 0) return null;
+  const { length } = report.suspects;
+  if (length === 0) return null;
+  const weak = isWeak(report);
   return markup`<details>
-    <summary>${t("{0} with a doubtful label", language.counted(report.suspects.length, "training text"))}</summary>
+    <summary>
+      ${
+        weak
+          ? `${t("Training texts that it sees differently")}: ${language.number(length)}`
+          : t("{0} with a doubtful label", language.counted(length, "training text"))
+      }
+    </summary>
+    ${weak && markup`<p class="soft">${weakness(language)}</p>`}
     <ol class="errors">
       ${report.suspects.map(
         ({ id, truth, predicted, confidence }) =>
