@@ -382,6 +382,31 @@ describe("the label editor's page", function () {
     );
   });
 
+  it("keeps the text and the labels in their places while one types where to go", async () => {
+    const places = `[...document.querySelectorAll(".card, .choices, .label, .answer, .tools")].map((one) => {
+      const { x, y, width, height } = one.getBoundingClientRect();
+      return [one.className, x, y, width, height];
+    })`;
+    for (const [kind, size] of [
+      [task, { width: 1180, height: 780 }],
+      [multi, { width: 420, height: 700 }],
+      [generation, { width: 800, height: 600 }],
+    ] as const) {
+      const host = await start({ task: kind, size });
+      const before = await host.page.evaluate<unknown[]>(places);
+      assert.ok(before.length > 2);
+      await host.page.keyboard.press("g");
+      const field = host.page.locator(".jump input");
+      await field.waitFor();
+      assert.deepEqual(await host.page.evaluate(places), before);
+      // Nothing lies over the field.
+      await field.click({ trial: true });
+      await host.page.keyboard.press("Escape");
+      await field.waitFor({ state: "hidden" });
+      assert.deepEqual(await host.page.evaluate(places), before);
+    }
+  });
+
   it("keeps what nobody has taken, tells it to the next extension, and to none twice", async () => {
     const host = await start();
     await host.page.keyboard.press("1");
