@@ -36,7 +36,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const shared: PanelOptions = {
     pages,
     worker: dist("worker.js"),
-    showExample: async (file, task, id) => (await labels.get()).showExample(file, task, id),
+    showExample: async (file, task, example) => (await labels.get()).showExample(file, task, example),
   };
   const start = new Part<StartJob>(async () => {
     const { startJob } = await import("./core/tuning/worker-process");
@@ -75,7 +75,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const unfinished = new UnfinishedRuns(context.workspaceState, resume);
   const tuner = new Part(async () => {
     const { Tuner } = await import("./host/tune/tuner");
-    const tools = { showReport, decided: (run: string) => unfinished.decided(run), running };
+    const { showExample } = shared;
+    const tools = { showReport, showExample, decided: (run: string) => unfinished.decided(run), running };
     return keep(new Tuner(pages, dist("worker.js"), tools));
   });
   const deleted = (run: string) => panels.made?.close(run);

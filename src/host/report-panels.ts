@@ -12,6 +12,7 @@ import { readManifest, RUN_FILES } from "../core/tuning/run-folder";
 import { startJob } from "../core/tuning/worker-process";
 import { sentenceOf } from "../core/system-error";
 import type { FromReport } from "../protocol";
+import type { LabelEditors } from "./label/editors";
 import { Suggester } from "./label/suggester";
 import {
   giveOut,
@@ -43,7 +44,7 @@ export interface PanelOptions {
   /** dist/worker.js. */
   readonly worker: string;
   /** Opens an example of a task in its file. */
-  showExample(file: vscode.Uri, task: vscode.Uri, id: string): Promise<void>;
+  readonly showExample: LabelEditors["showExample"];
 }
 
 /** Reports of runs as editor tabs, one for each run. */
@@ -167,7 +168,7 @@ export async function openExample(
   }
   const task = await taskOfRun(folder).catch(() => null);
   if (task === null) sayGone(folder);
-  else await showExample(vscode.Uri.file(example.file), vscode.Uri.file(task), id);
+  else await showExample(vscode.Uri.file(example.file), vscode.Uri.file(task), { id });
 }
 
 /** Says that a run was taken away while its page was open. */

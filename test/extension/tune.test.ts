@@ -140,7 +140,10 @@ describe("tuning in a real editor", function () {
     await picture("tune-refused");
     await item.locator("button.link", { hasText: "wrong.jsonl:41" }).click();
     await editor.page.locator(".tab.active", { hasText: "wrong.jsonl" }).waitFor();
-    await editor.page.locator(".statusbar-item", { hasText: "Ln 41" }).waitFor();
+    const label = await editor.frame(".label-page");
+    await label.locator(".facts .id", { hasText: /^x$/ }).waitFor();
+    await label.locator(".notice", { hasText: "Not in the task's label set: presure" }).waitFor();
+    await picture("tune-to-label");
   });
 
   it("refuses a task that another window is tuning, with its run, and plans once that is done", async () => {

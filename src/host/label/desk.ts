@@ -135,9 +135,15 @@ export class Desk {
 
   /** Finds an example by its id, else by the number of its line. */
   jump(to: string): ToLabel {
-    const number = /^\d+$/.test(to) ? Number(to) - 1 : -1;
-    const line = this.rows.find(to, -1) ?? (this.rows.at(number).state === "blank" ? null : number);
-    return { type: "jumped", line, to };
+    const line = this.rows.find(to, -1);
+    if (line !== null) return { type: "jumped", line, to };
+    return { ...this.jumpToLine(/^\d+$/.test(to) ? Number(to) - 1 : -1), to };
+  }
+
+  /** Finds what stands in a line, whatever ids look like one. */
+  jumpToLine(line: number): Extract<ToLabel, { type: "jumped" }> {
+    const blank = this.rows.at(line).state === "blank";
+    return { type: "jumped", line: blank ? null : line, to: String(line + 1) };
   }
 
   /** What was suggested for an example beforehand; null where nothing was, or its text has changed since. */

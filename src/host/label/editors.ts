@@ -9,7 +9,7 @@ import { labelFor, pickTask, taskOf } from "../task-files";
 import { labelPage } from "./page";
 import { LABEL_EDITOR } from "./provider";
 import { checkSaved } from "./saves";
-import { LabelSession, type SessionOptions } from "./session";
+import { LabelSession, type ExamplePlace, type SessionOptions } from "./session";
 import { examplesFiles } from "./examples-files";
 import { taskAt, tasksOf, type TaskOfFile } from "./tasks-of";
 
@@ -22,7 +22,7 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
   /** Examples file → task file that was asked for. */
   private readonly asked = new Map<string, vscode.Uri>();
   /** Examples file → example to show as soon as its editor is there. */
-  private readonly wanted = new Map<string, string>();
+  private readonly wanted = new Map<string, ExamplePlace>();
   /** Examples files whose suggestions to show as soon as their editor is there. */
   private readonly reviews = new Set<string>();
   private readonly saves = vscode.workspace.onDidSaveTextDocument((document) => {
@@ -85,10 +85,10 @@ export class LabelEditors implements vscode.CustomTextEditorProvider, vscode.Dis
   }
 
   /** Opens an example in a label editor: in the one that shows its file already, or in a new one. */
-  async showExample(file: vscode.Uri, task: vscode.Uri, id: string): Promise<void> {
+  async showExample(file: vscode.Uri, task: vscode.Uri, example: ExamplePlace): Promise<void> {
     const open = this.ask(file, task);
-    if (open.length === 0) this.wanted.set(file.toString(), id);
-    for (const session of open) session.show(id);
+    if (open.length === 0) this.wanted.set(file.toString(), example);
+    for (const session of open) session.show(example);
     await this.open(file, columnOf(file) ?? vscode.ViewColumn.Beside);
   }
 

@@ -27,6 +27,9 @@ export interface SessionOptions {
   task(document: vscode.TextDocument): Promise<TaskOfFile | null>;
 }
 
+/** An example by its id, or by its line from 0: an id may stand there twice. */
+export type ExamplePlace = { readonly id: string } | { readonly line: number };
+
 /** How long after a key VS Code may take to tell that a click has brought its editor to the front, in milliseconds. */
 const FRONT = 1000;
 
@@ -51,8 +54,8 @@ export class LabelSession implements vscode.Disposable {
   private edits: Promise<void> = Promise.resolve();
   /** Whether what the page is told reaches it: it is thrown away where another tab hides it, and made anew. */
   private listening = false;
-  /** Id of an example to show as soon as the page is there. */
-  private wanted: string | null = null;
+  /** An example to show as soon as the page is there. */
+  private wanted: ExamplePlace | null = null;
   /** Whether to show what has a suggestion as soon as the page is there. */
   private reviewing = false;
 
@@ -96,9 +99,9 @@ export class LabelSession implements vscode.Disposable {
   }
 
   /** Brings an example onto the screen, now or as soon as the page is there. */
-  show(id: string): void {
-    if (this.desk !== null && this.listening) this.post(this.desk.jump(id));
-    else this.wanted = id;
+  show(example: ExamplePlace): void {
+    if (this.desk !== null && this.listening) this.jump(this.desk, example);
+    else this.wanted = example;
   }
 
   /** Shows what has a suggestion, now or as soon as the page is there. */
@@ -123,7 +126,7 @@ export class LabelSession implements vscode.Disposable {
       case "arrange":
         this.listening = true;
         this.post(desk.choose(message.view, message.keep));
-        if (this.wanted !== null) this.post(desk.jump(this.wanted));
+        if (this.wanted !== null) this.jump(desk, this.wanted);
         this.wanted = null;
         if (this.reviewing) this.post({ type: "review" });
         this.reviewing = false;
@@ -349,6 +352,10 @@ export class LabelSession implements vscode.Disposable {
       const message = sentenceOf(error);
       this.post({ type: "suggestion", line, suggestion: { state: "none", reason: "failed", message } });
     }
+  }
+
+  private jump(desk: Desk, example: ExamplePlace): void {
+    this.post("id" in example ? desk.jump(example.id) : desk.jumpToLine(example.line));
   }
 
   private async openText(line: number | null): Promise<void> {

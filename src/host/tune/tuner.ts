@@ -9,6 +9,7 @@ import { startJob } from "../../core/tuning/worker-process";
 import { say } from "../../core/say";
 import { sentenceOf } from "../../core/system-error";
 import type { FromTune, TuneAction } from "../../protocol";
+import type { LabelEditors } from "../label/editors";
 import { Figures } from "../locale";
 import { runSettings } from "../settings";
 import { pickTask, saveBeforeReading, taskOf, unsavedFiles } from "../task-files";
@@ -16,6 +17,7 @@ import { Desk, isWithin, type RunEnd } from "./desk";
 import { explain } from "./explain";
 import { showNotification } from "./notification";
 import { TunePage } from "./pages";
+import { openPlace } from "./places";
 import { RunQueue } from "./queue";
 import type { RunningTasks } from "./running-tasks";
 import { StatusBar } from "./status-bar";
@@ -26,6 +28,7 @@ const SETTLED = 300;
 /** What the tuner has done by others. */
 export interface TunerTools {
   readonly showReport: (run: string) => Promise<void>;
+  readonly showExample: LabelEditors["showExample"];
   /** The user has decided about a run that did not end: it is not offered again. */
   readonly decided: (run: string) => void;
   /** Kept up to date. */
@@ -206,7 +209,7 @@ export class Tuner implements vscode.Disposable {
         await desk.choose(message.choices);
         return;
       case "open":
-        await openPlace(message.file, message.line);
+        await openPlace(message, vscode.Uri.file(desk.file), this.tools.showExample);
         return;
       case "act":
         await this.act(desk, message.action);
@@ -427,17 +430,5 @@ function actionName(action: TuneAction): string {
       return vscode.l10n.t("Show Log");
     case "settings":
       return vscode.l10n.t("Settings");
-  }
-}
-
-async function openPlace(file: string, line: number | null): Promise<void> {
-  const at = new vscode.Position(Math.max(0, (line ?? 1) - 1), 0);
-  try {
-    await vscode.window.showTextDocument(vscode.Uri.file(file), {
-      selection: new vscode.Range(at, at),
-      viewColumn: vscode.ViewColumn.Beside,
-    });
-  } catch (error) {
-    void vscode.window.showErrorMessage(sentenceOf(error));
   }
 }

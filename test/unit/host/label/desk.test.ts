@@ -125,6 +125,21 @@ describe("what the label editor says to its page", () => {
     assert.deepEqual(["b", "1", "2", "3", "4", "99", "z"].map(line), [3, 1, 1, null, 3, null, null]);
   });
 
+  it("jumps to a line by itself, whatever the ids are", () => {
+    const of = desk([example("2"), example("2"), "", "{"]);
+    const jumps = [0, 1, 2, 3, 4].map((line) => of.jumpToLine(line));
+    assert.deepEqual(
+      jumps.map(({ line, to }) => [line, to]),
+      [
+        [0, "1"],
+        [1, "2"],
+        [null, "3"],
+        [3, "4"],
+        [null, "5"],
+      ],
+    );
+  });
+
   it("sends the beginning of a text for the list, the whole for the screen, and cuts no character in two", () => {
     const text = `${"a".repeat(239)}😀${"b".repeat(50)}`;
     const of = desk([JSON.stringify({ id: "a", text })]);
