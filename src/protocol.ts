@@ -48,6 +48,7 @@ export type ReportWord =
   | "behindFalse"
   | "behindHit"
   | "behindMissed"
+  | "cells"
   | "changed"
   | "close"
   | "compare"

@@ -118,6 +118,30 @@ describe("the report's panel", function () {
     assert.match(await host.page.evaluate<string>("document.activeElement.className"), /count/);
   });
 
+  it("opens the texts behind a cell of a matrix that is a picture too, right ones by keys as well, and says so", async () => {
+    const many = example("single", 30);
+    const host = await start(many);
+    const right = many.report.classification!.confusion!.findIndex((row, at) => row[at]! > 0);
+    const count = many.report.classification!.confusion![right]![right]!;
+    const cell = host.page.locator(`.field [data-cell="pair ${right} ${right}"]`);
+    const title = host.page.locator(".behind h3", { hasText: `given label ${right}: ${count}` });
+    await cell.click();
+    await title.waitFor();
+    await host.page.locator(".behind button", { hasText: "Close" }).click();
+    assert.equal(
+      await host.page.evaluate<string>("document.activeElement.dataset.cell"),
+      `pair ${right} ${right}`,
+    );
+    await host.page.keyboard.press("Enter");
+    await title.waitFor();
+    for (const report of [many, single, multi])
+      await (
+        await start(report)
+      ).page
+        .locator("#confusion [data-hint]", { hasText: /^Click a cell to read/ })
+        .waitFor();
+  });
+
   it("opens what a label of a multi-label task missed", async () => {
     const host = await start(multi);
     const { fn, label } = multi.report.classification!.classes[1]!;

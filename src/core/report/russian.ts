@@ -66,6 +66,8 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   "Check {0} first: a model that was not fitted to this text is at least {1} sure of another answer.":
     "Сначала проверьте {0}: модель, не обученная на этом тексте, уверена в другом ответе не меньше чем на {1}.",
   Class: "Класс",
+  "Click a cell outside the frames to read its texts.":
+    "Щёлкните ячейку вне рамок, чтобы прочитать её тексты.",
   "This tells these adapters apart, not their settings: tuned anew with another seed, either would score a little differently.":
     "Так различаются сами адаптеры, а не их настройки: с другим начальным числом любой из них получил бы немного иную оценку.",
   "Compared on the test texts that both runs have, by paired tests.":
@@ -172,8 +174,8 @@ export const RUSSIAN: Readonly<Record<string, string>> = {
   Rival: "Соперник",
   "Rows: true class. Columns: class given, in the same order. Shade: share of the row. Framed: right.":
     "Строки: верный класс. Столбцы: поставленный класс, в том же порядке. Густота: доля строки. В рамке: верно.",
-  "Rows: true class. Columns: class given. Shade: share of the row. Framed: right. A cell with errors leads to its texts.":
-    "Строки: верный класс. Столбцы: поставленный класс. Густота: доля строки. В рамке: верно. Ячейка с ошибками ведёт к их текстам.",
+  "Rows: true class. Columns: class given. Shade: share of the row. Framed: right.":
+    "Строки: верный класс. Столбцы: поставленный класс. Густота: доля строки. В рамке: верно.",
   Run: "Запуск",
   "Score on the held-out part of the training texts. It chose the step that was kept; it is not the test.":
     "Оценка на отложенной части обучающих текстов. По ней выбран сохранённый шаг; это не тест.",

@@ -9,6 +9,7 @@ export function reportWords(): ReportWords {
     behindFalse: vscode.l10n.t("{0} wrongly given: {1}"),
     behindHit: vscode.l10n.t("{0} rightly given: {1}"),
     behindMissed: vscode.l10n.t("{0} missed: {1}"),
+    cells: vscode.l10n.t("Click a cell to read its texts."),
     changed: vscode.l10n.t("The text of {0} was changed after this run had judged it."),
     close: vscode.l10n.t("Close"),
     compare: vscode.l10n.t("Compare with other runs…"),

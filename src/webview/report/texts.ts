@@ -22,13 +22,15 @@ export class TextLists {
     for (const figure of root.querySelectorAll<HTMLElement>("[data-cell], a[data-pair]")) {
       const cell = cellOf(figure);
       if (cell === null) continue;
-      const shown = figure.closest("svg") === null ? this.asButton(figure) : figure;
+      const shown = figure.closest("svg") === null ? this.asButton(figure) : withKeys(figure);
       shown.addEventListener("click", (event) => {
         event.preventDefault();
         event.stopPropagation();
         this.open(cell, shown);
       });
     }
+    const hint = this.tools.words.say("cells");
+    for (const place of root.querySelectorAll("[data-hint=cells]")) place.textContent = hint;
   }
 
   take(message: Extract<ToReport, { type: "texts" }>): void {
@@ -80,6 +82,20 @@ export class TextLists {
     const word = ({ hit: "behindHit", missed: "behindMissed", false: "behindFalse" } as const)[cell.kind];
     return words.say(word, labels[cell.label]!, count);
   }
+}
+
+/** A part of a picture that is pressed by keys too, as a link in it is by itself. */
+function withKeys(figure: HTMLElement): HTMLElement {
+  if (figure.matches("a")) return figure;
+  figure.setAttribute("tabindex", "0");
+  figure.setAttribute("role", "button");
+  figure.setAttribute("aria-label", figure.textContent.trim());
+  figure.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    figure.dispatchEvent(new MouseEvent("click"));
+  });
+  return figure;
 }
 
 function cellOf({ dataset }: HTMLElement): ReportCell | null {

@@ -213,6 +213,22 @@ describe("report page", () => {
     }
   });
 
+  it("leads from every cell of the confusion matrix that is not empty to its texts, as a table and as a picture", () => {
+    for (const report of [single, many]) {
+      const page = renderReport(report);
+      const shown = /<(?:table|svg)[^>]*class="(?:matrix|field)[^]*?<\/(?:table|svg)>/u.exec(page)![0];
+      const cells = [...shown.matchAll(/data-(?:cell="pair |pair=")(\d+)[ -](\d+)"/gu)].map(([, ...pair]) =>
+        pair.join(" "),
+      );
+      const filled = report.classification!.confusion!.flatMap((row, truth) =>
+        row.flatMap((count, given) => (count > 0 ? [`${truth} ${given}`] : [])),
+      );
+      assert.ok(filled.some((pair) => pair === "0 0"));
+      assert.deepEqual(cells.sort(), filled.sort());
+      assert.match(page, /<span data-hint="cells">Click a cell outside the frames to read its texts\./u);
+    }
+  });
+
   it("lists every class once, worst first", () => {
     const page = renderReport(many);
     const section = /<section\s+id="classes".*?<\/section>/su.exec(page)![0];

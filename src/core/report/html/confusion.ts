@@ -23,6 +23,9 @@ function pairLink(report: Report, truth: number, given: number, content: Markup 
   return markup`<a href="#errors" data-pair="${truth}-${given}" data-name="${name}">${content}</a>`;
 }
 
+/** What a press on a cell does: the page by itself leads to errors alone, a panel, which says so here, to all texts. */
+const hint = (sentence: string): Markup => markup`<span data-hint="cells">${sentence}</span>`;
+
 function matrix({ report, language }: Context, counts: readonly (readonly number[])[]): Markup {
   const { labels } = report.task;
   const { t, percent, number } = language;
@@ -36,12 +39,12 @@ function matrix({ report, language }: Context, counts: readonly (readonly number
         ...(count === 0 ? ["none"] : []),
       ].join(" ");
       const share = total === 0 ? "" : t(" ({0} of its texts)", percent(count / total));
-      const hint = t("true {0}, given {1}: {2}", labels[truth]!, labels[given]!, count) + share;
+      const title = t("true {0}, given {1}: {2}", labels[truth]!, labels[given]!, count) + share;
       const shown =
         count > 0 && given !== truth
           ? pairLink(report, truth, given, number(count))
           : markup`<span data-cell="${count > 0 && `pair ${truth} ${given}`}">${number(count)}</span>`;
-      return markup`<td class="${kind}" title="${hint}">${shown}</td>`;
+      return markup`<td class="${kind}" title="${title}">${shown}</td>`;
     });
     return markup`<tr>
       <th scope="row"><bdi>${labels[truth]!}</bdi></th>
@@ -52,7 +55,7 @@ function matrix({ report, language }: Context, counts: readonly (readonly number
   return markup`<div class="scroll" tabindex="0" role="region" aria-label="${t("Confusion matrix")}">
     <table data-name="${t("Confusion matrix")}" class="matrix ${labels.length > 7 ? "many" : ""}">
       <caption>
-        ${t("Rows: true class. Columns: class given. Shade: share of the row. Framed: right. A cell with errors leads to its texts.")}
+        ${t("Rows: true class. Columns: class given. Shade: share of the row. Framed: right.")} ${hint(t("Click a cell outside the frames to read its texts."))}
       </caption>
       <thead>
         <tr>
@@ -86,7 +89,11 @@ function field({ report, language }: Context, counts: readonly (readonly number[
         height="${size - 1}"
         ><title>${t("true {0}, given {1}: {2} of {3}", labels[truth]!, labels[given]!, count, total)}</title></rect
       >`;
-      return [given === truth ? square : pairLink(report, truth, given, square)];
+      return [
+        given === truth
+          ? markup`<g data-cell="pair ${truth} ${given}">${square}</g>`
+          : pairLink(report, truth, given, square),
+      ];
     });
   });
   const names = labels.map(
@@ -107,7 +114,7 @@ function field({ report, language }: Context, counts: readonly (readonly number[
       ${names}${cells}
     </svg>
     <figcaption>
-      ${t("Rows: true class. Columns: class given, in the same order. Shade: share of the row. Framed: right.")}
+      ${t("Rows: true class. Columns: class given, in the same order. Shade: share of the row. Framed: right.")} ${hint(t("Click a cell outside the frames to read its texts."))}
     </figcaption>
   </figure></div>`;
 }
@@ -177,7 +184,7 @@ function labelCounts({ report, language }: Context): Markup {
   return markup`<div class="scroll" tabindex="0" role="region" aria-label="${t("Decisions per label")}">
     <table data-name="${t("Decisions per label")}">
       <caption>
-        ${t("Each label by itself: of {0}, how many were …", language.counted(texts, "test text"))}
+        ${t("Each label by itself: of {0}, how many were …", language.counted(texts, "test text"))} ${hint("")}
       </caption>
       <thead>
         <tr>
