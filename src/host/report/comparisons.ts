@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { renderComparison, withColors } from "../../core/report";
 import { spokenLanguage } from "../../core/say";
+import { readManifest } from "../../core/tuning/run-folder";
 import type { FromReport } from "../../protocol";
 import { openExample, runItem, sayNoRuns, taskNow, type PanelOptions } from "../report-panels";
 import { finishedRuns, taskOfRun, type FinishedRun } from "../runs";
@@ -52,7 +53,9 @@ export class Comparisons {
     const reports = runs.map(({ report }) => (labels === null ? report : withColors(report, labels)));
     const { name } = reports[0]!.task;
     let reference = first;
-    const render = () => renderComparison(reports, { texts, reference, language: spokenLanguage() });
+    const manifests = await Promise.all(runs.map(({ folder }) => readManifest(folder).catch(() => null)));
+    const render = () =>
+      renderComparison(reports, { texts, manifests, reference, language: spokenLanguage() });
     const shown: ShownRun = {
       ...runs[0]!,
       ...{ report: reports[0]!, examples, texts, unseen: null, notice: null },

@@ -7,7 +7,9 @@ import {
   renderComparisonText,
   renderComparison,
 } from "../../../src/core/report";
-import type { Report } from "../../../src/core/schema";
+import type { RunFacts } from "../../../src/core/report/html/comparison-settings";
+import { TuningSettings, type Report } from "../../../src/core/schema";
+import { resolveSettings } from "../../../src/core/tuning/settings";
 import { assertBalanced } from "./balanced";
 import { generationSample, sample } from "./samples";
 
@@ -154,5 +156,92 @@ describe("the page that compares runs", () => {
     const page = renderComparison([first, second], { reference: 0, texts });
     assert.ok(!page.includes("<img"));
     assertBalanced(page);
+  });
+
+  describe("says what was done differently", () => {
+    const facts: RunFacts = {
+      program: "0.1.0",
+      task: { file: "", hash: "", content: { version: 1, name: "a", kind: "single", examples: "a.jsonl" } },
+      folds: null,
+      settings: resolveSettings({}, { kind: "single", examples: 60, contextLength: 2048 }),
+      ...({ baseModel: { fingerprint: "one" }, engine: { optimizer: "adamw" } } as Pick<
+        RunFacts,
+        "baseModel" | "engine"
+      >),
+    };
+    /** Rows of the table of settings: name, values, whether it is marked as different. */
+    const rows = (...manifests: (RunFacts | null)[]) => {
+      const page = renderComparison([single[0], single[0]], { reference: 0, manifests });
+      const table = /<table data-name="Settings and cost of the runs">[^]*?<\/table>/u.exec(page)![0];
+      return new Map(
+        [...table.matchAll(/<tr class="(\w*)">\s*<th scope="row">([^<]*)<\/th>([^]*?)<\/tr>/gu)].map(
+          ([, mark, name, cells]) => [
+            name!,
+            {
+              differs: mark === "own",
+              values: [...cells!.matchAll(/<td>([^<]*)<\/td>/gu)].map(([, value]) => value),
+            },
+          ],
+        ),
+      );
+    };
+    const usual = rows(facts, facts);
+    const differing = (other: RunFacts) => [...rows(facts, other)].filter(([, { differs }]) => differs);
+    const settings = (change: Partial<TuningSettings>): RunFacts => ({
+      ...facts,
+      settings: { ...facts.settings, ...change },
+    });
+
+    it("names the folds of each run, and knows nothing of one whose manifest cannot be read", () => {
+      assert.deepEqual(usual.get("Folds"), { differs: false, values: ["0", "0"] });
+      const folded = { ...facts, folds: { count: 5, of: {} } };
+      assert.deepEqual(rows(facts, folded).get("Folds"), { differs: true, values: ["0", "5"] });
+      assert.deepEqual(rows(null, folded).get("Folds"), { differs: false, values: ["–", "5"] });
+      assert.deepEqual(rows(null, settings({ batch: 3 })), rows(null, facts));
+    });
+
+    it("has a row for whatever setting differs, and for none that does not", () => {
+      const others: Omit<TuningSettings, "method" | "seed"> = {
+        ...{ steps: 7, batch: 3, promptLength: 5, promptRate: 0.5, biasRate: 0.25, promptEncoder: "lstm" },
+        ...{ start: { from: "text", text: "Is it?" }, biasStart: { from: "adapter", sha256: "abc" } },
+        ...{ biases: ["q"], lora: { rank: 4, alpha: 8, dropout: 0, rate: 0.1 }, fullRate: 0.125 },
+        ...{ warmup: 0.5, maxNorm: 2, weightDecay: 0.75, balance: "sampling", heldOutShare: 0.3 },
+        ...{ evaluateEvery: 2, patience: 9, maxTokens: 100 },
+      };
+      const names = Object.keys(TuningSettings.shape).filter((name) => !(name in others));
+      assert.deepEqual(names, ["method", "seed"], "those have rows of their own, from the report");
+      for (const [name, value] of Object.entries(others)) {
+        const found = differing(settings({ [name]: value }));
+        assert.equal(found.length, 1, name);
+        assert.ok(!usual.has(found[0]![0]), name);
+      }
+      assert.deepEqual(
+        rows(facts, settings({ biasRate: 0.25 })).get("Learning rate of the biases")?.values[1],
+        "0.25",
+      );
+    });
+
+    it("has one for what the task asked, the base model and how it was computed", () => {
+      const asked = (change: object): RunFacts => ({
+        ...facts,
+        task: { ...facts.task, content: { ...facts.task.content, ...change } },
+      });
+      const { baseModel, engine } = facts;
+      for (const [name, other] of [
+        ["Instruction", asked({ instruction: "Which mood?" })],
+        ["Words of the labels", asked({ labels: [{ name: "good", word: "fine" }] })],
+        ["Around the text", asked({ template: { before: "Text: ", after: "Mood:" } })],
+        ["Fingerprint of the base model", { ...facts, baseModel: { ...baseModel, fingerprint: "other" } }],
+        ["Optimiser", { ...facts, engine: { ...engine, optimizer: "adamw-8bit" as const } }],
+        ["Matrix products", { ...facts, engine: { ...engine, products: "cuBLAS" } }],
+        ["Version of Plumb", { ...facts, program: "0.2.0" }],
+      ] as const) {
+        assert.deepEqual(
+          differing(other).map(([row]) => row),
+          [name],
+        );
+        assert.ok(!usual.has(name));
+      }
+    });
   });
 });

@@ -4,6 +4,7 @@ import type { Estimate, Outcome, Report } from "../../schema";
 import { changedTexts, classDifferences, type ChangedText } from "../changes";
 import { compareReports, type RunComparison } from "../compare-runs";
 import { languageFor, type Language } from "../language";
+import { settingsTable, type RunFacts } from "./comparison-settings";
 import { itemBody } from "./errors";
 import { mainFigure } from "../verdict";
 import { figureName } from "./headline";
@@ -15,6 +16,8 @@ import { signMarks } from "./signs";
 
 export interface ComparisonOptions {
   readonly texts?: JudgedTexts;
+  /** In the runs' order; null where one cannot be read. */
+  readonly manifests?: readonly (RunFacts | null)[];
   /** Place of the run that the others are measured against. */
   readonly reference: number;
   /** Of the reader, as editors name it; English by default. */
@@ -83,7 +86,12 @@ export function renderComparison(reports: readonly Report[], options: Comparison
       id: "settings",
       short: t("Settings"),
       title: t("What was done differently?"),
-      body: settings(context),
+      body: settingsTable(
+        reports,
+        options.manifests ?? reports.map(() => null),
+        reports.map((_, place) => letterOf(place)),
+        language,
+      ),
     },
   ];
   const name = t("{0}: comparison of {1}", base.task.name, language.counted(reports.length, "run"));
@@ -314,41 +322,4 @@ function changedItem({ first, second }: ChangedText, a: string, b: string, conte
       ><span class="id">${first.id}</span>
     </div>
   </li>`;
-}
-
-function settings({ reports, language }: Comparing): Markup {
-  const { t, number } = language;
-  const facts: [string, (report: Report) => string][] = [
-    [t("Method"), ({ run }) => run.method],
-    [t("Base model"), ({ run }) => run.baseModel],
-    [t("Training texts"), ({ data }) => number(data.train)],
-    [t("Test texts"), ({ data }) => number(data.test)],
-    [t("Seed"), ({ run }) => String(run.seed)],
-    [t("Steps"), ({ run }) => number(run.history.at(-1)?.step ?? 0)],
-    [t("Trained parameters"), ({ run }) => number(run.trainedParameters)],
-    [t("Time"), ({ run }) => language.duration(run.seconds)],
-    [t("Most memory"), ({ run }) => language.bytes(run.peakBytes)],
-    [t("Looks at the test part"), ({ data }) => number(data.testLooks)],
-    [t("Run"), ({ run }) => run.id],
-  ];
-  const title = t("Settings and cost of the runs");
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${title}">
-    <table data-name="${title}">
-      <thead>
-        <tr>
-          <th scope="col" class="left">${t("What")}</th>
-          ${reports.map((_, place) => markup`<th scope="col">${letterOf(place)}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${facts.map(([name, of]) => {
-          const values = reports.map(of);
-          return markup`<tr class="${new Set(values).size > 1 ? "own" : ""}">
-            <th scope="row">${name}</th>
-            ${values.map((value) => markup`<td>${value}</td>`)}
-          </tr>`;
-        })}
-      </tbody>
-    </table>
-  </div>`;
 }
