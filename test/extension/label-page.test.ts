@@ -399,8 +399,9 @@ describe("the label editor's page", function () {
       const field = host.page.locator(".jump input");
       await field.waitFor();
       assert.deepEqual(await host.page.evaluate(places), before);
-      // Nothing lies over the field.
+      // Nothing lies over the field, and nothing shows behind it.
       await field.click({ trial: true });
+      await host.page.locator(".tools").waitFor({ state: "hidden" });
       await host.page.keyboard.press("Escape");
       await field.waitFor({ state: "hidden" });
       assert.deepEqual(await host.page.evaluate(places), before);

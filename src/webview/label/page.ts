@@ -295,7 +295,7 @@ export class LabelPage {
           this.status,
           this.reasons.root,
           this.labels?.root ?? this.field?.root ?? null,
-          element("div", { class: "foot" }, tools, this.jumpForm),
+          element("div", { class: "foot" }, this.jumpForm, tools),
         ),
       ),
       this.spoken,
