@@ -179,7 +179,7 @@ describe("the page that compares runs", () => {
             name!,
             {
               differs: mark === "own",
-              values: [...cells!.matchAll(/<td>([^<]*)<\/td>/gu)].map(([, value]) => value),
+              values: [...cells!.matchAll(/<td[^>]*>([^<]*)<\/td>/gu)].map(([, value]) => value),
             },
           ],
         ),

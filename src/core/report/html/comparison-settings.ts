@@ -30,6 +30,8 @@ const NAMES: Readonly<Record<Setting, string>> = {
   maxTokens: "Tokens at most",
 };
 
+/** A value of more characters than a run's id has is text, which may take several lines. */
+const LONG = 50;
 /** Beginning of a hash, enough to tell two apart. */
 const HASH = 12;
 
@@ -78,13 +80,16 @@ export function settingsTable(
           ([name, values]) =>
             markup`<tr class="${differ(values) ? "own" : ""}">
               <th scope="row">${name}</th>
-              ${values.map((value) => markup`<td>${value ?? "–"}</td>`)}
+              ${values.map((value) => cell(value ?? "–"))}
             </tr>`,
         )}
       </tbody>
     </table>
   </div>`;
 }
+
+const cell = (value: string): Markup =>
+  value.length > LONG ? markup`<td class="text">${value}</td>` : markup`<td>${value}</td>`;
 
 /** A run that is not known says nothing of a difference. */
 const differ = (values: readonly (string | null)[]): boolean =>
