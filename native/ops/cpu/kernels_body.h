@@ -1,6 +1,10 @@
 // Compiled once for each instruction set: the including file defines PLUMB_ISA (a namespace) and sets the flags.
 // Only plain C and static functions here: an inline library function compiled with these flags could be picked by the
 // linker for code that must run everywhere.
+#ifdef __F16C__
+#include <immintrin.h>  // its functions are always inlined, and so never meet the linker
+#endif
+
 #include <cstring>
 
 #include "ops/cpu/kernels.h"
@@ -44,12 +48,16 @@ inline float exponential(float x) {
 }
 
 inline float from_half(uint16_t h) {
+#ifdef __F16C__
+  return _cvtsh_ss(h);
+#else
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
   const uint32_t rest = h & 0x7FFFu;
   // Shift exponent and mantissa into place and correct the exponent's bias by a product, which handles subnormals.
   float value = from_bits(rest << 13) * from_bits(0x77800000u);  // 2^112
   const uint32_t special = rest >= 0x7C00u ? 0x7F800000u | (rest << 13) : 0u;
   return from_bits(sign | (special != 0u ? special : to_bits(value)));
+#endif
 }
 
 inline uint16_t load16(const uint8_t* p) {
@@ -64,17 +72,26 @@ inline uint32_t load32(const uint8_t* p) {
   return v;
 }
 
+void halves(const uint8_t* src, float* dst, int64_t count) {
+  int64_t i = 0;
+#ifdef __F16C__
+  for (; i + 8 <= count; i += 8)
+    _mm256_storeu_ps(dst + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src + 2 * i))));
+#endif
+  for (; i < count; ++i) dst[i] = from_half(load16(src + 2 * i));
+}
+
 // One block of each type into dst, as GGUF lays it out (ggml-common.h, gguf.quants): d and m are half precision; all
 // products are exact in float32, so what is rounded is the one sum with the minimum, fused or not.
 
-void block_q8_0(const uint8_t* src, float* dst) {
+inline void block_q8_0(const uint8_t* src, float* dst) {
   const float d = from_half(load16(src));
   const int8_t* q = reinterpret_cast<const int8_t*>(src + 2);
 #pragma omp simd
   for (int i = 0; i < 32; ++i) dst[i] = d * static_cast<float>(q[i]);
 }
 
-void block_q4_0(const uint8_t* src, float* dst) {
+inline void block_q4_0(const uint8_t* src, float* dst) {
   const float d = from_half(load16(src));
   const uint8_t* q = src + 2;
 #pragma omp simd
@@ -84,7 +101,7 @@ void block_q4_0(const uint8_t* src, float* dst) {
   }
 }
 
-void block_q4_1(const uint8_t* src, float* dst) {
+inline void block_q4_1(const uint8_t* src, float* dst) {
   const float d = from_half(load16(src));
   const float m = from_half(load16(src + 2));
   const uint8_t* q = src + 4;
@@ -100,7 +117,7 @@ inline int fifth(uint32_t bits, int i) {
   return static_cast<int>(bits >> i & 1u) << 4;
 }
 
-void block_q5_0(const uint8_t* src, float* dst) {
+inline void block_q5_0(const uint8_t* src, float* dst) {
   const float d = from_half(load16(src));
   const uint32_t bits = load32(src + 2);
   const uint8_t* q = src + 6;
@@ -111,7 +128,7 @@ void block_q5_0(const uint8_t* src, float* dst) {
   }
 }
 
-void block_q5_1(const uint8_t* src, float* dst) {
+inline void block_q5_1(const uint8_t* src, float* dst) {
   const float d = from_half(load16(src));
   const float m = from_half(load16(src + 2));
   const uint32_t bits = load32(src + 4);
@@ -123,7 +140,7 @@ void block_q5_1(const uint8_t* src, float* dst) {
   }
 }
 
-void block_iq4_nl(const uint8_t* src, float* dst) {
+inline void block_iq4_nl(const uint8_t* src, float* dst) {
   static const float kValues[16] = {-127.0f, -104.0f, -83.0f, -65.0f, -49.0f, -35.0f, -22.0f, -10.0f,
                                     1.0f,    13.0f,   25.0f,  38.0f,  53.0f,  69.0f,  89.0f,  113.0f};
   const float d = from_half(load16(src));
@@ -135,7 +152,7 @@ void block_iq4_nl(const uint8_t* src, float* dst) {
 }
 
 // 16 groups of 16: scale and minimum are the halves of a byte.
-void block_q2_k(const uint8_t* src, float* dst) {
+inline void block_q2_k(const uint8_t* src, float* dst) {
   const uint8_t* q = src + 16;
   const float d = from_half(load16(src + 80));
   const float least = from_half(load16(src + 82));
@@ -151,7 +168,7 @@ void block_q2_k(const uint8_t* src, float* dst) {
 
 // 16 groups of 16: scales of 6 bits, four low bits in the first eight bytes, two high ones in the last four; the third
 // bit of an element stands in a mask of its own, and is set where 4 is not to be taken off.
-void block_q3_k(const uint8_t* src, float* dst) {
+inline void block_q3_k(const uint8_t* src, float* dst) {
   const uint8_t* mask = src;
   const uint8_t* q = src + 32;
   const uint8_t* packed = src + 96;
@@ -184,7 +201,7 @@ inline ScaleAndMinimum packed_scale(const uint8_t* packed, int group) {
 }
 
 // 8 groups of 32.
-void block_q4_k(const uint8_t* src, float* dst) {
+inline void block_q4_k(const uint8_t* src, float* dst) {
   const float d = from_half(load16(src));
   const float least = from_half(load16(src + 2));
   for (int group = 0; group < 8; ++group) {
@@ -198,7 +215,7 @@ void block_q4_k(const uint8_t* src, float* dst) {
   }
 }
 
-void block_q5_k(const uint8_t* src, float* dst) {
+inline void block_q5_k(const uint8_t* src, float* dst) {
   const float d = from_half(load16(src));
   const float least = from_half(load16(src + 2));
   const uint8_t* high = src + 16;
@@ -217,7 +234,7 @@ void block_q5_k(const uint8_t* src, float* dst) {
 }
 
 // 16 groups of 16: four low bits, two high bits, scales of a byte.
-void block_q6_k(const uint8_t* src, float* dst) {
+inline void block_q6_k(const uint8_t* src, float* dst) {
   const float d = from_half(load16(src + 208));
   const int8_t* scales = reinterpret_cast<const int8_t*>(src + 192);
   for (int group = 0; group < 16; ++group) {
@@ -234,8 +251,9 @@ void block_q6_k(const uint8_t* src, float* dst) {
   }
 }
 
-void each_block(void (*block)(const uint8_t*, float*), int64_t elements, int64_t bytes, const uint8_t* src, float* dst,
-                int64_t count) {
+// The function is a parameter of the template, so that it stands inside the loop.
+template <void (*block)(const uint8_t*, float*)>
+inline void each_block(int64_t elements, int64_t bytes, const uint8_t* src, float* dst, int64_t count) {
   for (int64_t i = 0; i < count; i += elements, src += bytes) block(src, dst + i);
 }
 
@@ -245,33 +263,32 @@ void dequantize(ElementType type, const uint8_t* src, float* dst, int64_t count)
       std::memcpy(dst, src, static_cast<size_t>(count) * sizeof(float));
       break;
     case ElementType::f16:
-      for (int64_t i = 0; i < count; ++i) dst[i] = from_half(load16(src + 2 * i));
-      break;
+      return halves(src, dst, count);
     case ElementType::bf16:
       for (int64_t i = 0; i < count; ++i) dst[i] = from_bits(static_cast<uint32_t>(load16(src + 2 * i)) << 16);
       break;
     case ElementType::q8_0:
-      return each_block(block_q8_0, 32, 34, src, dst, count);
+      return each_block<block_q8_0>(32, 34, src, dst, count);
     case ElementType::q4_0:
-      return each_block(block_q4_0, 32, 18, src, dst, count);
+      return each_block<block_q4_0>(32, 18, src, dst, count);
     case ElementType::q4_1:
-      return each_block(block_q4_1, 32, 20, src, dst, count);
+      return each_block<block_q4_1>(32, 20, src, dst, count);
     case ElementType::q5_0:
-      return each_block(block_q5_0, 32, 22, src, dst, count);
+      return each_block<block_q5_0>(32, 22, src, dst, count);
     case ElementType::q5_1:
-      return each_block(block_q5_1, 32, 24, src, dst, count);
+      return each_block<block_q5_1>(32, 24, src, dst, count);
     case ElementType::iq4_nl:
-      return each_block(block_iq4_nl, 32, 18, src, dst, count);
+      return each_block<block_iq4_nl>(32, 18, src, dst, count);
     case ElementType::q2_k:
-      return each_block(block_q2_k, 256, 84, src, dst, count);
+      return each_block<block_q2_k>(256, 84, src, dst, count);
     case ElementType::q3_k:
-      return each_block(block_q3_k, 256, 110, src, dst, count);
+      return each_block<block_q3_k>(256, 110, src, dst, count);
     case ElementType::q4_k:
-      return each_block(block_q4_k, 256, 144, src, dst, count);
+      return each_block<block_q4_k>(256, 144, src, dst, count);
     case ElementType::q5_k:
-      return each_block(block_q5_k, 256, 176, src, dst, count);
+      return each_block<block_q5_k>(256, 176, src, dst, count);
     case ElementType::q6_k:
-      return each_block(block_q6_k, 256, 210, src, dst, count);
+      return each_block<block_q6_k>(256, 210, src, dst, count);
   }
 }
 
