@@ -99,7 +99,7 @@ void Full::backward(Site site, ConstMatrix x, ConstMatrix dy, Matrix) {
   const Layer& layer = layers_[index(site.layer)];
   float* gradient = gradients().data();
   const int64_t weight = layer.maps[static_cast<size_t>(site.map)];
-  device_.multiply(true, false, 1.0f, dy, x, 1.0f, {gradient + weight, dy.cols, x.cols, x.cols});
+  device_.product_gradient(dy, x, {gradient + weight, dy.cols, x.cols, x.cols});
   const int64_t bias = layer.biases[static_cast<size_t>(site.map)];
   if (bias != kNone) device_.bias_backward(dy, gradient + bias);
 }

@@ -202,8 +202,7 @@ void Head::predict(Adapter* training) {
       const int64_t count = std::min(part, vocabulary - first);
       const Matrix dlogits = logits.columns(first, count);
       device_.product_backward(dlogits, weights_.head(first, count), dx, first > 0);
-      if (gradient.rows > 0)
-        device_.multiply(true, false, 1.0f, dlogits, x, 1.0f, {gradient.row(first), count, width, gradient.stride});
+      if (gradient.rows > 0) device_.product_gradient(dlogits, x, {gradient.row(first), count, width, gradient.stride});
     }
     device_.add_rows(tables_.sums(block.sums), nullptr, dx, dnormed());
   }

@@ -102,6 +102,10 @@ class Device : public Memory {
   }
   /// dx[m, in] = dy[m, out] · W, added to dx where `add`.
   virtual void product_backward(ConstMatrix dy, const Weights& w, Matrix dx, bool add) = 0;
+  /// dw[out, in] += dyᵀ · x of dy [m, out] and x [m, in]; both may be rounded to the products' type.
+  virtual void product_gradient(ConstMatrix dy, ConstMatrix x, Matrix dw) {
+    multiply(true, false, 1.0f, dy, x, 1.0f, dw);
+  }
   /// c[m, n] = alpha · op(a)[m, k] · op(b)[k, n] + beta · c, all float32. Where beta is 0, what c holds does not
   /// matter.
   virtual void multiply(bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b, float beta,

@@ -105,3 +105,30 @@ TEST_CASE("products equal plain loops, in both types, whole and in parts, overwr
         }
   }
 }
+
+TEST_CASE("gradients of weights in bfloat16 equal plain loops over rounded rows, and are added") {
+  if (!cpu_features().avx512_bf16) return;
+  Products products(Precision::bfloat16, 2);
+  for (const int64_t m : {0, 1, 33, 70})
+    for (const auto& [out, in] : {std::pair<int64_t, int64_t>{1, 8}, {24, 10}, {65, 33}}) {
+      Random random(11);
+      const int64_t stride = out + 3;  // a part of wider rows
+      const auto dy = random.values((m + 1) * stride);
+      const auto x = random.values((m + 1) * in);
+      const auto before = random.values(out * in + 1);
+      auto dw = before;
+      products.gradient({dy.data(), m, out, stride}, {x.data(), m, in, in}, {dw.data(), out, in, in});
+      CHECK(dw.back() == before.back());
+      double worst = 0;
+      for (int64_t o = 0; o < out; ++o)
+        for (int64_t i = 0; i < in; ++i) {
+          const auto at = static_cast<size_t>(o * in + i);
+          auto sum = static_cast<double>(before[at]);
+          for (int64_t r = 0; r < m; ++r)
+            sum += static_cast<double>(rounded(dy[static_cast<size_t>(r * stride + o)], Precision::bfloat16)) *
+                   static_cast<double>(rounded(x[static_cast<size_t>(r * in + i)], Precision::bfloat16));
+          worst = std::max(worst, std::abs(static_cast<double>(dw[at]) - sum));
+        }
+      CHECK(worst <= 2e-5);
+    }
+}

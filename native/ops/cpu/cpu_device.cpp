@@ -76,6 +76,13 @@ void CpuDevice::product_backward(ConstMatrix dy, const Weights& w, Matrix dx, bo
   products_.backward(dy, w, dx, add);
 }
 
+void CpuDevice::product_gradient(ConstMatrix dy, ConstMatrix x, Matrix dw) {
+  if (products_.precision() == Precision::bfloat16)
+    products_.gradient(dy, x, dw);
+  else
+    multiply(true, false, 1.0f, dy, x, 1.0f, dw);
+}
+
 void CpuDevice::multiply(bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b, float beta,
                          Matrix c) {
   const int64_t depth = transpose_a ? a.rows : a.cols;

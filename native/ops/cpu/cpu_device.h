@@ -25,6 +25,7 @@ class CpuDevice final : public Device {
   Precision precision() const override { return products_.precision(); }
   void product_forward(ConstMatrix x, const Weights& w, Matrix y, bool add) override;
   void product_backward(ConstMatrix dy, const Weights& w, Matrix dx, bool add) override;
+  void product_gradient(ConstMatrix dy, ConstMatrix x, Matrix dw) override;
   void multiply(bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b, float beta,
                 Matrix c) override;
 

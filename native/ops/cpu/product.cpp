@@ -31,10 +31,14 @@ void block_product(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int
 
 /// oneDNN's matmul with bfloat16 factors. A primitive is made for each shape; rows are rounded up so that few occur.
 struct Products::BfloatProducts {
+  enum class Kind { forward, backward, gradient };
+  /// result[rows, result_cols] = source[rows, source_cols] · weight. The weight is [result_cols, source_cols] in
+  /// forward products; the source of a gradient is stored as its transpose.
   struct Shape {
     int64_t rows, source_cols, source_stride, result_cols, result_stride;
-    bool forward, add;
-    auto key() const { return std::tie(rows, source_cols, source_stride, result_cols, result_stride, forward, add); }
+    Kind kind;
+    bool add;
+    auto key() const { return std::tie(rows, source_cols, source_stride, result_cols, result_stride, kind, add); }
     bool operator<(const Shape& other) const { return key() < other.key(); }
   };
   struct Made {
@@ -51,8 +55,10 @@ struct Products::BfloatProducts {
     using dnnl::memory;
     constexpr auto bf16 = memory::data_type::bf16;
     const memory::dims strides =
-        shape.forward ? memory::dims{1, shape.source_cols} : memory::dims{shape.result_cols, 1};
-    const memory::desc source({shape.rows, shape.source_cols}, bf16, memory::dims{shape.source_stride, 1});
+        shape.kind == Kind::forward ? memory::dims{1, shape.source_cols} : memory::dims{shape.result_cols, 1};
+    const memory::desc source(
+        {shape.rows, shape.source_cols}, bf16,
+        shape.kind == Kind::gradient ? memory::dims{1, shape.source_stride} : memory::dims{shape.source_stride, 1});
     const memory::desc weight({shape.source_cols, shape.result_cols}, bf16, strides);
     const memory::desc result({shape.rows, shape.result_cols}, memory::data_type::f32,
                               memory::dims{shape.result_stride, 1});
@@ -69,12 +75,12 @@ struct Products::BfloatProducts {
         .first->second;
   }
 
-  /// Rounds x to bfloat16 into `scratch` [padded, cols], with zero rows behind.
-  void convert(int threads, ConstMatrix x, int64_t padded) {
-    scratch.resize(padded * x.cols);
+  /// Rounds x to bfloat16 into `target` [padded, cols], with zero rows behind.
+  void convert(int threads, ConstMatrix x, int64_t padded, Buffer<uint16_t>& target) {
+    target.resize(padded * x.cols);
     parallel_ranges(threads, padded, [&](int64_t first, int64_t last) {
       for (int64_t r = first; r < last; ++r) {
-        uint16_t* out = scratch.data() + r * x.cols;
+        uint16_t* out = target.data() + r * x.cols;
         if (r < x.rows)
           kernel.to_bf16(x.row(r), out, x.cols);
         else
@@ -97,7 +103,7 @@ struct Products::BfloatProducts {
   dnnl::engine engine;
   dnnl::stream stream;
   std::map<Shape, Made> made;
-  Buffer<uint16_t> scratch;
+  Buffer<uint16_t> scratch, factor;
 };
 
 Products::Products(Precision precision, int threads) : precision_(precision), threads_(threads) {
@@ -110,10 +116,10 @@ void Products::forward(ConstMatrix x, const Weights& w, Matrix y, bool add) {
   if (x.rows == 0) return;
   if (bfloat_) {
     const int64_t padded = Device::round_rows(x.rows);
-    bfloat_->convert(threads_, x, padded);
+    bfloat_->convert(threads_, x, padded, bfloat_->scratch);
     for (const WeightPart& part : w.parts)
-      bfloat_->run({padded, w.in, w.in, part.rows, y.stride, true, add}, bfloat_->scratch.data(), part.data,
-                   y.data + part.column);
+      bfloat_->run({padded, w.in, w.in, part.rows, y.stride, BfloatProducts::Kind::forward, add},
+                   bfloat_->scratch.data(), part.data, y.data + part.column);
     return;
   }
   for (const WeightPart& part : w.parts)
@@ -124,16 +130,25 @@ void Products::forward(ConstMatrix x, const Weights& w, Matrix y, bool add) {
 void Products::backward(ConstMatrix dy, const Weights& w, Matrix dx, bool add) {
   if (dy.rows == 0) return;
   const int64_t padded = Device::round_rows(dy.rows);
-  if (bfloat_) bfloat_->convert(threads_, dy, padded);
+  if (bfloat_) bfloat_->convert(threads_, dy, padded, bfloat_->scratch);
   for (const WeightPart& part : w.parts) {
     if (bfloat_)
-      bfloat_->run({padded, part.rows, dy.cols, w.in, dx.stride, false, add}, bfloat_->scratch.data() + part.column,
-                   part.data, dx.data);
+      bfloat_->run({padded, part.rows, dy.cols, w.in, dx.stride, BfloatProducts::Kind::backward, add},
+                   bfloat_->scratch.data() + part.column, part.data, dx.data);
     else
       block_product(false, false, dy.rows, w.in, part.rows, 1.0f, dy.data + part.column, dy.stride,
                     static_cast<const float*>(part.data), w.in, add ? 1.0f : 0.0f, dx.data, dx.stride);
     add = true;
   }
+}
+
+void Products::gradient(ConstMatrix dy, ConstMatrix x, Matrix dw) {
+  if (dy.rows == 0) return;
+  const int64_t padded = Device::round_rows(dy.rows);
+  bfloat_->convert(threads_, dy, padded, bfloat_->scratch);
+  bfloat_->convert(threads_, x, padded, bfloat_->factor);
+  bfloat_->run({dy.cols, padded, dy.cols, x.cols, dw.stride, BfloatProducts::Kind::gradient, true},
+               bfloat_->scratch.data(), bfloat_->factor.data(), dw.data);
 }
 
 }  // namespace plumb

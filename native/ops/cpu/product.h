@@ -7,7 +7,7 @@
 
 namespace plumb {
 
-/// Matrix products with frozen weights, in float32 or with both factors rounded to bfloat16 and sums in float32.
+/// Matrix products of linear maps, in float32 or with both factors rounded to bfloat16 and sums in float32.
 /// One object a thread of control; products run on `threads` threads of that thread's OpenMP team.
 class Products {
  public:
@@ -23,6 +23,8 @@ class Products {
   void forward(ConstMatrix x, const Weights& w, Matrix y, bool add);
   /// dx[m, in] = dy[m, out] · W, added to dx where `add`.
   void backward(ConstMatrix dy, const Weights& w, Matrix dx, bool add);
+  /// dw[out, in] += dyᵀ · x of dy [m, out] and x [m, in], with factors in bfloat16.
+  void gradient(ConstMatrix dy, ConstMatrix x, Matrix dw);
 
  private:
   struct BfloatProducts;

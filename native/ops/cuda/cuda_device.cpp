@@ -78,6 +78,10 @@ class CudaDevice : public GpuDevice {
     ask(library_.product_backward(device_, dy, view_of(w), dx, add));
   }
 
+  void product_gradient(ConstMatrix dy, ConstMatrix x, Matrix dw) override {
+    ask(library_.product_gradient(device_, dy, x, dw));
+  }
+
   void multiply(bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b, float beta,
                 Matrix c) override {
     ask(library_.multiply(device_, transpose_a, transpose_b, alpha, a, b, beta, c));

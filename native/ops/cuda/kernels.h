@@ -64,6 +64,8 @@ void product_forward(Queue& queue, Precision precision, ConstMatrix x, const Wei
 void product_from(Queue& queue, Precision precision, ConstMatrix x, const Weights& w, ConstMatrix residual,
                   const float* bias, Matrix y);
 void product_backward(Queue& queue, Precision precision, ConstMatrix dy, const Weights& w, Matrix dx, bool add);
+/// In bfloat16 by cuBLAS alone; our own kernel makes these sums in float32.
+void product_gradient(Queue& queue, Precision precision, ConstMatrix dy, ConstMatrix x, Matrix dw);
 void multiply(Queue& queue, bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b, float beta,
               Matrix c);
 

@@ -216,6 +216,13 @@ int product_backward_entry(void* device, ConstMatrix dy, CudaWeights w, Matrix d
   });
 }
 
+int product_gradient_entry(void* device, ConstMatrix dy, ConstMatrix x, Matrix dw) {
+  return on_device<true>(device, [&](Instance& instance) {
+    product_gradient(instance.queue, instance.precision, dy, x, dw);
+    instance.queue.forget(dw);
+  });
+}
+
 int plan_attention(void* device, AttentionShape shape, const CudaAttentionItem* items, int64_t count, void** plan) {
   return on_device(device, [&](Instance& instance) {
     *plan =
@@ -295,6 +302,7 @@ const CudaLibrary table = {
     &product_forward_entry,
     &product_from_entry,
     &product_backward_entry,
+    &product_gradient_entry,
     PLUMB_ENTRY(multiply),
     PLUMB_ENTRY(decode),
     PLUMB_ENTRY(embed),

@@ -8,7 +8,7 @@
 namespace plumb {
 
 /// Another number with any change of this table or of a struct that goes through it.
-inline constexpr uint32_t kCudaLibraryVersion = 5;
+inline constexpr uint32_t kCudaLibraryVersion = 6;
 
 /// A GPU, and what one must know before choosing it.
 struct CudaDeviceInfo {
@@ -72,6 +72,7 @@ struct CudaLibrary {
   int (*product_forward)(void* device, ConstMatrix x, CudaWeights w, Matrix y, bool add);
   int (*product_from)(void* device, ConstMatrix x, CudaWeights w, ConstMatrix residual, const float* bias, Matrix y);
   int (*product_backward)(void* device, ConstMatrix dy, CudaWeights w, Matrix dx, bool add);
+  int (*product_gradient)(void* device, ConstMatrix dy, ConstMatrix x, Matrix dw);
   int (*multiply)(void* device, bool transpose_a, bool transpose_b, float alpha, ConstMatrix a, ConstMatrix b,
                   float beta, Matrix c);
   int (*decode)(void* device, Encoded source, int64_t first, int64_t count, Precision precision, void* out);

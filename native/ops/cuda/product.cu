@@ -297,4 +297,24 @@ void product_backward(Queue& queue, Precision precision, ConstMatrix dy, const W
   }
 }
 
+void product_gradient(Queue& queue, Precision precision, ConstMatrix dy, ConstMatrix x, Matrix dw) {
+  if (dy.rows == 0) return;
+  if (precision == Precision::bfloat16 && queue.cublas() != nullptr) {
+    const Copy left = rounded_rows(queue, dy);
+    const Copy right = rounded_rows(queue, x);
+    if (by_cublas(queue, {dw.rows,
+                          dw.cols,
+                          dy.rows,
+                          1.0f,
+                          {left.data, left.stride, true},
+                          {right.data, right.stride, false},
+                          precision,
+                          1.0f,
+                          dw.data,
+                          dw.stride}))
+      return;
+  }
+  multiply(queue, true, false, 1.0f, dy, x, 1.0f, dw);
+}
+
 }  // namespace plumb::cuda

@@ -125,6 +125,14 @@ void check_products(cuda::Queue& queue, const Shape& shape, Precision precision)
   for (float& value : dx) value /= 2;
   CHECK(device_y.read() == y);
   CHECK(device_dx.read() == dx);
+
+  std::vector<float> dw = by_definition(
+      out, shape.in, shape.m, [&](int64_t i, int64_t k) { return dy[at(k * out + i)]; },
+      [&](int64_t k, int64_t j) { return x[at(k * shape.in + j)]; });
+  DeviceMatrix device_dw(queue, out, shape.in, dw);
+  cuda::product_gradient(queue, precision, device_dy.view(), device_x.view(), device_dw.view());
+  for (float& value : dw) value *= 2;
+  CHECK(device_dw.read() == dw);
 }
 
 /// product_from() with one shape, against the definition.
