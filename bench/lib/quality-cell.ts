@@ -18,6 +18,8 @@ import { plumb, root, run, tune } from "./tune";
 /** How many losses of the two are compared; against float64 for the first seed of each task alone, which takes long. */
 const FIRST_STEPS = 20;
 const exactSteps = (seed: number) => (seed === 1 ? FIRST_STEPS : 0);
+/** How often PyTorch does these again from a start that is moved by a rounding. */
+const REPEATS = 5;
 const TRAIN_EXAMPLES = 300;
 
 const Estimate = z.object({
@@ -53,6 +55,10 @@ const TorchSide = z.object({
   bestStep: z.number(),
   losses: z.array(z.number()).describe("Of the first steps."),
   float64Losses: z.array(z.number()).describe("Of the first steps, computed in float64."),
+  repeatedLosses: z
+    .array(z.array(z.number()))
+    .default([])
+    .describe("Of the first steps, from starts that differ by a rounding."),
   versions: z.record(z.string(), z.string()),
   threads: z.number(),
 });
@@ -98,7 +104,12 @@ export async function readCell(file: string): Promise<Cell | null> {
 export async function measureCell(options: CellOptions): Promise<Cell> {
   const file = cellFile(options);
   const before = await readCell(file);
-  if (before !== null && before.plumb !== null && (before.torch !== null || options.python === null))
+  const lacksRepeats = before?.torch?.repeatedLosses.length === 0 && exactSteps(options.seed) > 0;
+  if (
+    before !== null &&
+    before.plumb !== null &&
+    ((before.torch !== null && !lacksRepeats) || options.python === null)
+  )
     return before;
   const folder = path.join(options.work, name(options));
   const task = path.join(folder, `${options.task}.plumb.json`);
@@ -149,7 +160,25 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
       ),
     });
   }
+  if (cell.torch?.repeatedLosses.length === 0 && exactSteps(options.seed) > 0 && options.python !== null) {
+    options.say("PyTorch, from starts that differ by a rounding");
+    const repeatedLosses = await torchRepeats(plan, start.baseModel.path, options.python);
+    // The plan was perhaps made anew: it must be the one that the other losses are of.
+    const [exact = NaN] = cell.torch.float64Losses;
+    if (repeatedLosses.some(([first = NaN]) => !(Math.abs(first - exact) < 1e-4 * exact)))
+      throw new Error(`${plan} begins with another loss than ${file}: measure that cell anew with --fresh.`);
+    await save({ torch: { ...cell.torch, repeatedLosses } });
+  }
   return cell;
+}
+
+async function torchRepeats(plan: string, model: string, python: string): Promise<number[][]> {
+  const script = path.join(root, "bench", "python", "same_steps.py");
+  const args = [script, "--plan", plan, "--model", model, "--out", path.dirname(plan)];
+  args.push("--threads", String(os.availableParallelism()));
+  args.push("--float64-steps", String(FIRST_STEPS), "--repeats", String(REPEATS));
+  const { stdout } = await run(python, args, { env: { ...process.env, OMP_WAIT_POLICY: "PASSIVE" } });
+  return z.array(z.array(z.number())).parse(JSON.parse(stdout));
 }
 
 async function plumbSide(
@@ -259,6 +288,7 @@ async function torchSide(
     bestStep: outcome.bestStep,
     losses: outcome.losses.slice(0, FIRST_STEPS),
     float64Losses: outcome.float64Losses,
+    repeatedLosses: [],
     versions: outcome.versions,
     threads: outcome.threads,
   };

@@ -127,10 +127,17 @@ export function qualityPage(cells: readonly Cell[], command: string): string {
       const relative = exact.slice(0, steps).map((loss, i) => Math.abs((losses[i] ?? NaN) - loss) / loss);
       return relative.some(Number.isNaN) ? "–" : Math.max(...relative).toExponential(0);
     };
-    const columns = [plumb.float32Losses, torch.losses, plumb.losses].map((losses) =>
-      [1, 5, 20].map((steps) => worst(losses, steps)).join(" / "),
-    );
-    return [[task, String(seed), ...columns]];
+    const inSteps = (of: (steps: number) => string) => [1, 5, 20].map(of).join(" / ");
+    const column = (losses: readonly number[]) => inSteps((steps) => worst(losses, steps));
+    const ends = (steps: number) => {
+      const sorted = [torch.losses, ...torch.repeatedLosses].map((losses) => worst(losses, steps));
+      sorted.sort((a, b) => Number(a) - Number(b));
+      return `${sorted[0]} to ${sorted.at(-1)}`;
+    };
+    const spread = torch.repeatedLosses.length === 0 ? "–" : inSteps(ends);
+    return [
+      [task, String(seed), column(plumb.float32Losses), column(torch.losses), spread, column(plumb.losses)],
+    ];
   });
 
   const precisions = [...new Set(cells.flatMap(({ plumb }) => plumb?.precision ?? []))].join(" and ");
@@ -178,7 +185,9 @@ const losses = (agreement: string[][]) => `
 
 Largest relative distance from the same steps in float64, over 1 / 5 / 20 steps, for the first seed of each task. AdamW divides each gradient by its own size, so a
 rounding of a gradient near zero moves a parameter as far as a large gradient would: distances grow from step to
-step in any implementation. How far PyTorch's float32 comes is the measure of how far Plumb's may.
+step in any implementation. How far PyTorch's float32 comes is the measure of how far Plumb's may. One run of it is one draw of roundings: the
+next column has the least and the greatest distance of six, five of them from an initial prompt whose numbers are moved by one unit in their
+last place, up or down at random.
 
-${table(["task", "seed", "Plumb float32", "PyTorch float32", "Plumb as run"], agreement)}
+${table(["task", "seed", "Plumb float32", "PyTorch float32", "PyTorch float32, six starts", "Plumb as run"], agreement)}
 `;

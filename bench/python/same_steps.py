@@ -9,7 +9,9 @@ are PyTorch's and transformers' here, in float32. The prefix is computed once fo
 Plumb does: otherwise this would take days.
 
 The first losses are computed in float64 besides: from step to step the roundings of float32 grow, and how far
-PyTorch's own float32 goes astray is the measure of how far another implementation may.
+PyTorch's own float32 goes astray is the measure of how far another implementation may. One way of rounding is one draw: with
+--repeats N the first losses are computed N times more in float32, each from a prompt whose numbers are moved by one unit in
+the last place, up or down at random, and nothing else is done.
 
 Writes predictions.jsonl and held-out.jsonl (as Plumb writes predictions; generated answers as token ids) and, last,
 outcome.json (losses, looks at the held-out part, seconds).
@@ -208,6 +210,18 @@ def float64_losses(path: str, start: dict, steps: list[dict]) -> list[float]:
     return [stepper.step(step) for step in steps]
 
 
+def moved_losses(path: str, start: dict, steps: list[dict], seed: int) -> list[float]:
+    """Losses of the first steps in float32, from a prompt that is moved by what float32 rounds away."""
+    tuned = Tuned(path, start)
+    generator = torch.Generator().manual_seed(seed)
+    up = torch.randint(0, 2, tuned.prompt.shape, generator=generator).bool()
+    with torch.no_grad():
+        ends = [torch.nextafter(tuned.prompt, torch.full_like(tuned.prompt, end)) for end in (torch.inf, -torch.inf)]
+        tuned.prompt.copy_(torch.where(up, *ends))
+    stepper = Stepper(tuned, steps[0]["options"])
+    return [stepper.step(step) for step in steps]
+
+
 def chosen(looks: list[dict]) -> dict:
     """The last look whose losses are higher than the best one's by no more than a standard error of the difference."""
     losses = torch.tensor([look["losses"] for look in looks], dtype=torch.float64)
@@ -256,6 +270,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--float64-steps", type=int, default=20, help="steps whose losses are computed in float64 too")
+    parser.add_argument("--repeats", type=int, default=0, help="only the first losses in float32, this often")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with options.plan.open() as lines:
@@ -265,6 +280,11 @@ def main() -> None:
     held_out = [line for line in plan if line["type"] == "score" and line["part"] == "held-out"]
     test = [line for line in plan if line["type"] == "score" and line["part"] == "test"]
 
+    if options.repeats > 0:
+        first = steps[: options.float64_steps]
+        repeats = [moved_losses(options.model, start, first, seed) for seed in range(options.repeats)]
+        print(json.dumps(repeats))
+        return
     exact = float64_losses(options.model, start, steps[: options.float64_steps])
     begun = time.perf_counter()
     tuned = Tuned(options.model, start)
