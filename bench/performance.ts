@@ -135,17 +135,11 @@ async function steps(base: BaseModel, threads: number, folder: string): Promise<
     const usual = await rival(pythonFile);
     for (const set of SETS) note(`python ${set}`, 1000 * (usual.sets[set]?.median ?? NaN));
 
-    const args = [
-      "--import",
-      "tsx",
-      path.join(root, "bench/step.ts"),
-      base.path,
-      fullFile,
-      "float32",
-      "3",
-      "full",
-    ];
-    note("engine full", median((await json<Record<string, number[]>>(process.execPath, args))[FULL] ?? []));
+    for (const precision of precisions) {
+      const args = ["--import", "tsx", path.join(root, "bench/step.ts"), base.path, fullFile, precision, "3"];
+      const times = await json<Record<string, number[]>>(process.execPath, [...args, "full"]);
+      note(`engine full ${precision}`, median(times[FULL] ?? []));
+    }
     note("python full", 1000 * ((await rival(pythonFullFile, ["--full"])).sets[FULL]?.median ?? NaN));
     console.error(`round ${String(round + 1)} of ${String(ROUNDS)} done`);
   }
@@ -161,13 +155,13 @@ async function steps(base: BaseModel, threads: number, folder: string): Promise<
   );
   return [
     ...rows,
-    {
+    ...precisions.map((precision) => ({
       what: `all parameters (method full), ${TITLES[FULL]}`,
-      precision: "float32",
-      engine: of("engine full"),
+      precision,
+      engine: of(`engine full ${precision}`),
       products: null,
-      python: of("python full"),
-    },
+      python: precision === "float32" ? of("python full") : null,
+    })),
   ];
 }
 

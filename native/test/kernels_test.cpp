@@ -248,6 +248,9 @@ TEST_CASE("sums, products and columns equal double precision") {
         if (i < before.size()) dot += static_cast<double>(a[i]) * static_cast<double>(before[i]);
       }
       CHECK(std::abs(static_cast<double>(k->dot(a.data(), before.data(), n)) - dot) <= 1e-5 * static_cast<double>(n));
+      double squares = 0;
+      for (const float value : a) squares += static_cast<double>(value) * static_cast<double>(value);
+      CHECK(k->squares(a.data(), 5 * n) == doctest::Approx(squares).epsilon(1e-14));
       k->column_sum(a.data(), 5, n, n, out.data());
       check_near(out, sums, 2e-6);
       auto y = before;

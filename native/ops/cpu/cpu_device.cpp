@@ -394,10 +394,8 @@ double CpuDevice::norm(const float* values, int64_t count) {
   const int64_t blocks = (count + kBlock - 1) / kBlock;
   std::vector<double> sums(static_cast<size_t>(blocks));
   parallel_tasks(blocks > 16 ? threads_ : 1, blocks, [&](int64_t block, int) {
-    double sum = 0;
-    for (int64_t i = block * kBlock; i < std::min(count, (block + 1) * kBlock); ++i)
-      sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-    sums[static_cast<size_t>(block)] = sum;
+    const int64_t first = block * kBlock;
+    sums[static_cast<size_t>(block)] = kernel_.squares(values + first, std::min(kBlock, count - first));
   });
   double sum = 0;
   for (const double part : sums) sum += part;

@@ -37,6 +37,8 @@ struct Kernels {
   void (*softmax_backward)(const float* p, float* ds, int64_t n);
 
   float (*dot)(const float* a, const float* b, int64_t n);
+  /// Sum of x[i]^2, in double precision.
+  double (*squares)(const float* x, int64_t n);
   /// y += a * x.
   void (*axpy)(float a, const float* x, float* y, int64_t n);
   /// out[c] += sum over rows of y[r, c].

@@ -393,6 +393,13 @@ float dot(const float* a, const float* b, int64_t n) {
   return sum;
 }
 
+double squares(const float* x, int64_t n) {
+  double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return sum;
+}
+
 void axpy(float a, const float* x, float* y, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) y[i] += a * x[i];
@@ -423,7 +430,7 @@ void adam(const AdamConstants& c, const float* gradient, float* m, float* v, flo
 extern const Kernels table;
 const Kernels table = {PLUMB_ISA_NAME, dequantize,      to_bf16, rms_norm,      rms_norm_backward, rotate,
                        swiglu,         swiglu_backward, softmax, probabilities, softmax_backward,  dot,
-                       axpy,           column_sum,      adam};
+                       squares,        axpy,            column_sum, adam};
 
 }  // namespace PLUMB_ISA
 }  // namespace plumb
