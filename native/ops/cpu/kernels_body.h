@@ -428,9 +428,9 @@ void adam(const AdamConstants& c, const float* gradient, float* m, float* v, flo
 }  // namespace
 
 extern const Kernels table;
-const Kernels table = {PLUMB_ISA_NAME, dequantize,      to_bf16, rms_norm,      rms_norm_backward, rotate,
-                       swiglu,         swiglu_backward, softmax, probabilities, softmax_backward,  dot,
-                       squares,        axpy,            column_sum, adam};
+const Kernels table = {
+    PLUMB_ISA_NAME, dequantize,    to_bf16,          rms_norm, rms_norm_backward, rotate, swiglu,     swiglu_backward,
+    softmax,        probabilities, softmax_backward, dot,      squares,           axpy,   column_sum, adam};
 
 }  // namespace PLUMB_ISA
 }  // namespace plumb
