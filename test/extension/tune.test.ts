@@ -287,8 +287,13 @@ describe("tuning in a real editor", function () {
       await editor.page.keyboard.press(labelOf(before, one) === "pressure" ? "2" : "1");
     }
     await label.locator(".total", { hasText: "131 of 134 labelled" }).waitFor();
-    await editor.page.keyboard.press("Control+s");
-    await editor.page.locator(".tab.active:not(.dirty)", { hasText: "meanwhile.jsonl" }).waitFor();
+    const clean = editor.page.locator(".tab.active:not(.dirty)", { hasText: "meanwhile.jsonl" });
+    // Pressed before the last label has reached the document, the key saves those before it.
+    for (let tries = 0; tries < 5 && !(await clean.isVisible()); tries++) {
+      await editor.page.keyboard.press("Control+s");
+      await clean.waitFor({ timeout: 5_000 }).catch(() => undefined);
+    }
+    await clean.waitFor();
     await picture("tune-meanwhile");
     const other = { pressure: "none", none: "pressure" } as const;
     const given: Readonly<Record<string, string>> = { o0: "pressure", o1: "none", o2: "pressure" };
