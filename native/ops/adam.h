@@ -13,6 +13,8 @@ struct AdamConstants {
   float correction1;  ///< 1 - beta1^t
   float correction2;  ///< 1 - beta2^t
   float scale;        ///< factor on the gradient (clipping)
+  float rest1;        ///< 1 - beta1, rounded from double precision: 1.0f - 0.999f is 5e-5 off
+  float rest2;        ///< 1 - beta2
 };
 
 /// Both moments of Adam for one tensor, in a byte each (ops/dynamic_map.h), in blocks with a scale of their own.

@@ -271,7 +271,7 @@ TEST_CASE("an AdamW step equals its formula in double precision") {
       auto v = random.values(n);
       for (float& value : v) value *= value;
       auto parameter = random.values(n);
-      const AdamConstants c{0.01f, 0.9f, 0.999f, 1e-8f, 0.99f, 0.271f, 0.002997f, 0.5f};
+      const AdamConstants c{0.01f, 0.9f, 0.999f, 1e-8f, 0.99f, 0.271f, 0.002997f, 0.5f, 0.1f, 0.001f};
       std::vector<double> first, second, moved;
       for (size_t i = 0; i < gradient.size(); ++i) {
         const double g = static_cast<double>(gradient[i]) * 0.5;

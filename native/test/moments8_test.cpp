@@ -28,6 +28,8 @@ AdamConstants constants(int step, float rate = 0.01f, float decay = 0.1f) {
   c.correction1 = static_cast<float>(1 - std::pow(0.9, step));
   c.correction2 = static_cast<float>(1 - std::pow(0.999, step));
   c.scale = 1;
+  c.rest1 = 0.1f;
+  c.rest2 = 0.001f;
   return c;
 }
 

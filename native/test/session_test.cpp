@@ -351,6 +351,24 @@ TEST_CASE("methods name their parameters, and what is not named does not move") 
   CHECK(before[0] != after[0]);
 }
 
+TEST_CASE("the first step moves what begins at nothing by the rate itself, whatever its gradient") {
+  const RandomModel random;
+  const auto session = session_on(open(random), false, {{}, {LinearMap::k, LinearMap::down}});
+  std::vector<float> gradient(session->adapter().values().read().size());
+  const std::vector<float> nothing(gradient.size());
+  session->adapter().values().write(nothing.data(), static_cast<int64_t>(nothing.size()), 0);
+  for (size_t i = 0; i < gradient.size(); ++i)
+    gradient[i] = (i % 2 == 0 ? 1.0f : -1.0f) * (0.01f + 0.001f * static_cast<float>(i % 64));
+  session->adapter().gradients().write(gradient.data(), static_cast<int64_t>(gradient.size()), 0);
+  StepOptions step = kStep;
+  step.rates = {{"bias", 0.1}};
+  step.epsilon = 1e-12;
+  session->step(step);
+  const auto moved = session->adapter().values().read();
+  for (size_t i = 0; i < moved.size(); ++i)
+    CHECK(std::abs(static_cast<double>(moved[i]) / (gradient[i] > 0 ? -0.1 : 0.1) - 1) <= 2e-6);
+}
+
 TEST_CASE("a gradient that is not finite moves nothing") {
   const RandomModel random;
   const auto session = session_on(open(random));

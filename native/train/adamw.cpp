@@ -90,6 +90,8 @@ StepResult AdamW::step(Adapter& adapter, const StepOptions& options) {
     AdamConstants constants{};
     constants.beta1 = static_cast<float>(options.beta1);
     constants.beta2 = static_cast<float>(options.beta2);
+    constants.rest1 = static_cast<float>(1 - options.beta1);
+    constants.rest2 = static_cast<float>(1 - options.beta2);
     constants.epsilon = static_cast<float>(options.epsilon);
     constants.correction1 = static_cast<float>(1 - std::pow(options.beta1, static_cast<double>(steps)));
     constants.correction2 = static_cast<float>(1 - std::pow(options.beta2, static_cast<double>(steps)));

@@ -419,8 +419,8 @@ void adam(const AdamConstants& c, const float* gradient, float* m, float* v, flo
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
     const float g = gradient[i] * c.scale;
-    m[i] = c.beta1 * m[i] + (1.0f - c.beta1) * g;
-    v[i] = c.beta2 * v[i] + (1.0f - c.beta2) * g * g;
+    m[i] = c.beta1 * m[i] + c.rest1 * g;
+    v[i] = c.beta2 * v[i] + c.rest2 * g * g;
     parameter[i] = parameter[i] * c.decay - step * m[i] / (__builtin_sqrtf(v[i]) * root + c.epsilon);
   }
 }

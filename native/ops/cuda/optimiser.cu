@@ -36,8 +36,8 @@ __global__ void sum_kernel(double* parts, int64_t count) {
 // One value and its moments.
 __device__ __forceinline__ void move(const AdamConstants& constants, float gradient, float& m, float& v, float& value) {
   const float g = gradient * constants.scale;
-  m = constants.beta1 * m + (1.0f - constants.beta1) * g;
-  v = constants.beta2 * v + (1.0f - constants.beta2) * g * g;
+  m = constants.beta1 * m + constants.rest1 * g;
+  v = constants.beta2 * v + constants.rest2 * g * g;
   const float step = constants.rate / constants.correction1;
   const float root = 1.0f / sqrtf(constants.correction2);
   value = value * constants.decay - step * m / (sqrtf(v) * root + constants.epsilon);

@@ -43,7 +43,7 @@ TEST_CASE("CUDA: a step of Adam equals the processor's") {
       std::vector<float> first = random.values(count), second = random.values(count), values = random.values(count);
       for (float& v : second) v = std::abs(v);
       OnDevice<float> device_gradient(queue, gradient), m(queue, first), v(queue, second), x(queue, values);
-      const AdamConstants constants{1e-2f, 0.9f, 0.99f, 1e-8f, 0.999f, 0.3f, 0.05f, 0.7f};
+      const AdamConstants constants{1e-2f, 0.9f, 0.99f, 1e-8f, 0.999f, 0.3f, 0.05f, 0.7f, 0.1f, 0.01f};
       kernels().adam(constants, gradient.data(), first.data(), second.data(), values.data(), count);
       cuda::adam(queue, constants, device_gradient.data(), m.data(), v.data(), x.data(), count);
       check_near(m.read(), first, 1e-6);
@@ -70,7 +70,8 @@ TEST_CASE("CUDA: steps of Adam with moments of 8 bits are the processor's") {
       OnDevice<uint8_t> m(queue, first), v(queue, second);
       OnDevice<float> m_scale(queue, first_scale), v_scale(queue, second_scale);
       for (const float correction : {0.1f, 0.19f, 0.271f}) {
-        const AdamConstants constants{1e-2f, 0.9f, 0.99f, 1e-8f, 0.999f, correction, correction / 10, 0.7f};
+        const AdamConstants constants{1e-2f,           0.9f, 0.99f, 1e-8f, 0.999f, correction,
+                                      correction / 10, 0.7f, 0.1f,  0.01f};
         adam8(kernels(), constants, gradient.data(),
               {first.data(), second.data(), first_scale.data(), second_scale.data()}, values.data(), count, 1);
         cuda::adam8(queue, constants, slope.data(), {m.data(), v.data(), m_scale.data(), v_scale.data()}, x.data(),
