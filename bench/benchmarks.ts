@@ -9,7 +9,9 @@
  *
  *     npx plumb base train ~/.cache/plumb/bench/benchmarks/improved.base-training.json --out ~/.cache/plumb/bench/benchmarks/improved
  *     npx plumb base export --out ~/.cache/plumb/bench/benchmarks/plain
- *     npx plumb bench ~/.cache/plumb/bench/benchmarks/bases.suite.json
+ *     npx plumb bench ~/.cache/plumb/bench/benchmarks/bases.suite.json --threads 1
+ *
+ * (Twice at once, on two cores. A number of threads that is asked for is part of a cell's name: without it, other cells are run.)
  *
  * Suites and tasks stand in one folder (--work), which is made again with the same contents each time. Finished cells and the
  * tables are copied from there to results/benchmarks, and cells from there into a folder that lacks them: called
